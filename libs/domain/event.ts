@@ -1,0 +1,173 @@
+/**
+ * The events of Runstream as the program sees them, after reading and upcasting. The shapes mirror wire/runstream.proto
+ * (proto3: an absent field has its zero value, so nothing here is optional). Times are Unix ms.
+ */
+export const topics = ['catalog', 'runs', 'telemetry'] as const;
+export type Topic = (typeof topics)[number];
+
+/** Which process of which attempt said it, and the how-manieth batch of that process on this topic it is (from 1). */
+export interface Writer {
+  readonly id: string;
+  readonly attempt: number;
+  readonly rank: number;
+  readonly seq: number;
+}
+
+export interface Param {
+  readonly key: string;
+  /** The value as JSON text. */
+  readonly json: string;
+}
+export type Tags = Readonly<Record<string, string>>;
+
+export interface Environment {
+  readonly git?: { commit: string; branch: string; dirty: boolean; remote: string; diffDigest: string } | null;
+  readonly command: string;
+  readonly host: string;
+  readonly user: string;
+  readonly os: string;
+  readonly runtime: string;
+  readonly packages: Readonly<Record<string, string>>;
+  readonly hardware?: {
+    cpu: string;
+    cpuCount: number;
+    memoryBytes: number;
+    gpus: string[];
+    acceleratorRuntime: string;
+  } | null;
+  readonly seeds: Readonly<Record<string, string>>;
+  readonly launcher: string;
+  readonly cwd: string;
+}
+
+/** Dense rectangle of points: `values[k * steps.length + i]` is `keys[k]` at `steps[i]`. */
+export interface PointBlock {
+  readonly keys: readonly string[];
+  /** Training steps, integers. */
+  readonly steps: Float64Array;
+  /** Unix ms per step; null: the event's time holds for all. */
+  readonly times: Float64Array | null;
+  readonly values: Float64Array;
+  /** Keep several values per step (a client whose protocol does); otherwise the last one of an attempt wins. */
+  readonly everyValue: boolean;
+}
+
+export interface Line {
+  /** Per writer, from 1. */
+  readonly number: number;
+  readonly stream: 'stdout' | 'stderr';
+  readonly timeMs: number;
+  readonly text: string;
+}
+
+export interface EventData {
+  // catalog
+  ProjectCreated: { description: string; tags: Tags };
+  ApiKeyCreated: { keyId: string; name: string; hash: string; scopes: readonly string[] };
+  ApiKeyRevoked: { keyId: string };
+  // runs
+  RunStarted: {
+    project: string;
+    name: string;
+    group: string;
+    jobType: string;
+    user: string;
+    notes: string;
+    tags: Tags;
+    params: readonly Param[];
+    environment?: Environment | null;
+    worldSize: number;
+    shards: number;
+    launch: string;
+    fromStep: number;
+    hasFromStep: boolean;
+    costPerHour: number;
+    labels: readonly string[];
+  };
+  RunResumed: {
+    attempt: number;
+    launch: string;
+    fromStep: number;
+    hasFromStep: boolean;
+    worldSize: number;
+    environment?: Environment | null;
+  };
+  RunFinished: {
+    state: string;
+    reason: string;
+    lastTelemetrySeq: number;
+    lastRunsSeq: number;
+    exitCode: number;
+    wholeRun: boolean;
+  };
+  ParamsLogged: { params: readonly Param[]; immutable: boolean };
+  TagsSet: { tags: Tags; removed: readonly string[]; labels: readonly string[]; labelsRemoved: readonly string[] };
+  NoteSet: { text: string };
+  RunRenamed: { name: string };
+  SummarySet: { values: readonly Param[] };
+  EnvironmentCaptured: { environment?: Environment | null };
+  ArtifactLogged: {
+    name: string;
+    type: string;
+    digest: string;
+    sizeBytes: number;
+    mime: string;
+    metadata: Tags;
+    step: number;
+    hasStep: boolean;
+  };
+  ArtifactUsed: { digest: string; name: string; fromRun: string };
+  RunArchived: Record<never, never>;
+  RunRestored: Record<never, never>;
+  RunDeleted: Record<never, never>;
+  RunForked: { fromRun: string; fromAttempt: number; fromStep: number; project: string; name: string };
+  // telemetry
+  PointsLogged: { blocks: readonly PointBlock[] };
+  LinesLogged: { lines: readonly Line[] };
+  HeartbeatSent: { lastStep: number; spooledBytes: number };
+}
+export type EventName = keyof EventData;
+
+/** The envelope, readable without touching the payload. */
+export interface EventHead {
+  readonly id: string;
+  readonly source: string;
+  /** Run id; for catalog events the project name (ProjectCreated) or "". */
+  readonly subject: string;
+  readonly timeMs: number;
+  readonly writer: Writer | null;
+  /** The caller waits for the verdict of the fold. */
+  readonly reply: boolean;
+}
+export type Event = {
+  [Name in EventName]: EventHead & { readonly name: Name; readonly data: EventData[Name] };
+}[EventName];
+export type EventOf<Name extends EventName> = Extract<Event, { name: Name }>;
+
+/** Which topic an event belongs to; the compiler asks for a new event's place here. */
+export const topicOf: { readonly [Name in EventName]: Topic } = {
+  ProjectCreated: 'catalog',
+  ApiKeyCreated: 'catalog',
+  ApiKeyRevoked: 'catalog',
+  RunStarted: 'runs',
+  RunResumed: 'runs',
+  RunFinished: 'runs',
+  ParamsLogged: 'runs',
+  TagsSet: 'runs',
+  NoteSet: 'runs',
+  RunRenamed: 'runs',
+  SummarySet: 'runs',
+  EnvironmentCaptured: 'runs',
+  ArtifactLogged: 'runs',
+  ArtifactUsed: 'runs',
+  RunArchived: 'runs',
+  RunRestored: 'runs',
+  RunDeleted: 'runs',
+  RunForked: 'runs',
+  PointsLogged: 'telemetry',
+  LinesLogged: 'telemetry',
+  HeartbeatSent: 'telemetry',
+};
+
+/** Lifecycle of a run as people see it. `lost`: its writers fell silent; derived at read from heartbeats, never stored. */
+export type RunStatus = 'running' | 'finished' | 'failed' | 'killed' | 'lost';

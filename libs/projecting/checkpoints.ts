@@ -1,0 +1,15 @@
+import type { PartitionId } from '#libs/log/event-log.js';
+import type { Claim, DeadLetter } from '#libs/projecting/projection.js';
+
+/** Checkpoints of a projection whose own store has no transactions. Kept beside the run tables. Names are "points@3" (generation 3). */
+export interface Checkpoints {
+  claim(projection: string, partition: PartitionId): Promise<Claim>;
+  /** Compare-and-set on (epoch, from); the dead letters of the batch are stored in the same transaction. */
+  advance(
+    projection: string,
+    partition: PartitionId,
+    move: { readonly epoch: number; readonly from: number; readonly to: number; readonly deadLetters: readonly DeadLetter[] },
+  ): Promise<'applied' | 'fenced'>;
+  all(projection: string): Promise<ReadonlyMap<string, number>>;
+  remove(projection: string): Promise<void>;
+}
