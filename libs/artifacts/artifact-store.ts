@@ -1,0 +1,29 @@
+import type { Readable } from 'node:stream';
+
+export interface ArtifactStat {
+  /** "sha256:<hex>" */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Bytes by content. What they mean, who logged them and who may read them is the log's and the gateway's business.
+ */
+export interface ArtifactStore {
+  /**
+   * Stores the bytes under their own digest, durable when it resolves; the same bytes twice are stored once. With `expected` (digest,
+   * size) a mismatch is refused with a `Rejection` and nothing is kept. A full disk is `Unavailable`.
+   */
+  put(bytes: Readable, expected?: { digest?: string; sizeBytes?: number }): Promise<ArtifactStat>;
+  /** Resumable upload: how many bytes of this upload are already kept (0 when unknown). */
+  uploadedBytes(uploadId: string): Promise<number>;
+  /** Appends to an upload at `offset` (must equal `uploadedBytes`), durable when it resolves; resolves with the new size. */
+  append(uploadId: string, offset: number, bytes: Readable): Promise<number>;
+  /** Ends an upload: checks the digest and makes it an artifact. */
+  complete(uploadId: string, digest: string): Promise<ArtifactStat>;
+  stat(digest: string): Promise<ArtifactStat | null>;
+  /** Bytes [start, end) of an artifact; throws a `Rejection` NOT_FOUND. */
+  get(digest: string, range?: { start: number; end: number }): Promise<Readable>;
+  /** Removes uploads that nobody has touched since `olderThanMs` (Unix ms); says how many. */
+  removeStaleUploads(olderThanMs: number): Promise<number>;
+}

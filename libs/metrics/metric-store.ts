@@ -1,0 +1,123 @@
+/**
+ * Questions to the metric store. Runs and keys are given by name; hashing is the adapter's business. All results show a point once,
+ * also before any merge, and attempts stitched: of steps that a later attempt ran again only the later one's points are seen
+ * (unless `attempt` asks for one attempt). Every value is an IEEE double: NaN and infinities come back as what they were.
+ */
+export interface Window {
+  readonly x: 'step' | 'time';
+  /** Inclusive; Unix ms for x = 'time'. */
+  readonly from?: number | undefined;
+  /** Exclusive. */
+  readonly to?: number | undefined;
+}
+
+export interface SeriesQuery extends Window {
+  readonly run: string;
+  readonly keys: readonly string[];
+  /** All ranks when absent. */
+  readonly ranks?: readonly number[] | undefined;
+  readonly attempt?: number | undefined;
+  /** Upper bound of buckets per (key, rank). */
+  readonly buckets: number;
+}
+
+/** Columns of equal length, one entry per non-empty bucket, in order of x. Finite values only; others are in `odd…`. */
+export interface SeriesColumns {
+  readonly key: string;
+  readonly rank: number;
+  readonly x: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly first: Float64Array;
+  readonly last: Float64Array;
+  readonly count: Float64Array;
+  readonly oddX: Float64Array;
+  readonly oddValue: Float64Array;
+}
+
+export interface BandQuery {
+  readonly run: string;
+  readonly key: string;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly buckets: number;
+}
+export interface BandColumns {
+  readonly key: string;
+  readonly x: Float64Array;
+  readonly min: Float64Array;
+  readonly p5: Float64Array;
+  readonly p50: Float64Array;
+  readonly p95: Float64Array;
+  readonly max: Float64Array;
+  readonly minRank: Int32Array;
+  readonly maxRank: Int32Array;
+  readonly ranks: number;
+  readonly worstRank: number | null;
+  readonly worstScore: number | null;
+}
+
+export interface PointsQuery {
+  readonly run: string;
+  readonly key: string;
+  readonly rank?: number | undefined;
+  readonly attempt?: number | undefined;
+  readonly after?: string | undefined;
+  readonly first: number;
+}
+export interface PointColumns {
+  readonly step: Float64Array;
+  readonly rank: Int32Array;
+  readonly attempt: Int32Array;
+  readonly value: Float64Array;
+  /** Unix ms. */
+  readonly time: Float64Array;
+  readonly endCursor: string | null;
+  readonly hasNextPage: boolean;
+}
+
+export interface RankPace {
+  readonly rank: number;
+  readonly attempt: number;
+  readonly lastStep: number;
+  /** Unix ms of that step. */
+  readonly lastTimeMs: number;
+  /** Median ms between steps over the recent window; null with fewer than two steps. */
+  readonly stepMs: number | null;
+}
+
+export interface LinesQuery {
+  readonly run: string;
+  readonly rank?: number | undefined;
+  /** Substring, case-insensitive. */
+  readonly match?: string | undefined;
+  readonly before?: string | undefined;
+  readonly last: number;
+}
+export interface StoredLine {
+  readonly rank: number;
+  readonly attempt: number;
+  readonly writer: string;
+  readonly number: number;
+  readonly stream: string;
+  readonly timeMs: number;
+  readonly text: string;
+}
+export interface LineColumns {
+  /** Oldest first. */
+  readonly lines: readonly StoredLine[];
+  readonly startCursor: string | null;
+  readonly hasPreviousPage: boolean;
+}
+
+/** Reading metrics and console lines. Writing is the points projection's business; permissions are the gateway's. */
+export interface MetricStore {
+  series(query: SeriesQuery, signal?: AbortSignal): Promise<readonly SeriesColumns[]>;
+  band(query: BandQuery, signal?: AbortSignal): Promise<BandColumns>;
+  points(query: PointsQuery, signal?: AbortSignal): Promise<PointColumns>;
+  /** Names of the run's series, in order; `match` is a substring, case-insensitive. Hidden ones ("_time") are left out. */
+  keys(run: string, match: string | undefined, first: number): Promise<readonly string[]>;
+  /** Per rank of the newest attempt it has written to. */
+  ranks(run: string): Promise<readonly RankPace[]>;
+  lines(query: LinesQuery, signal?: AbortSignal): Promise<LineColumns>;
+}

@@ -1,0 +1,141 @@
+import type { Environment, RunStatus, Tags, Topic } from '#libs/domain/event.js';
+import type { Rejection } from '#libs/domain/rejection.js';
+
+export interface ProjectRow {
+  readonly name: string;
+  /** From the catalog's total order, from 1; what a client that wants numeric ids (MLflow) is given. */
+  readonly number: number;
+  readonly description: string;
+  readonly tags: Tags;
+  readonly createdAt: number;
+  readonly runCount: number;
+  readonly activeRunCount: number;
+  readonly lastActivityAt: number | null;
+}
+
+export interface AttemptRow {
+  readonly number: number;
+  readonly launch: string;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  /** First step it wrote (or said it would go on from). */
+  readonly fromStep: number | null;
+  readonly toStep: number | null;
+  readonly worldSize: number;
+  readonly state: string;
+}
+
+export interface SummaryRow {
+  readonly key: string;
+  readonly last: number;
+  readonly lastStep: number;
+  readonly min: number | null;
+  readonly minStep: number | null;
+  readonly minRank: number | null;
+  readonly max: number | null;
+  readonly maxStep: number | null;
+  readonly maxRank: number | null;
+  /** Points received, duplicates not counted. */
+  readonly count: number;
+}
+
+/** One writer's accounting: everything up to `contiguousSeq` has arrived, `gaps` are inclusive ranges missing below `maxSeq`. */
+export interface WriterRow {
+  readonly writer: string;
+  readonly attempt: number;
+  readonly rank: number;
+  readonly host: string;
+  readonly topics: readonly {
+    readonly topic: Topic;
+    readonly contiguousSeq: number;
+    readonly maxSeq: number;
+    /** What the writer said its last one was, when it finished. */
+    readonly lastSeq: number | null;
+    readonly gaps: readonly (readonly [from: number, to: number])[];
+  }[];
+  readonly lastStep: number | null;
+  /** Unix ms by the log's clock. */
+  readonly lastSeenAt: number;
+  readonly state: 'running' | 'finished' | 'failed' | 'killed';
+}
+
+export interface ArtifactRow {
+  readonly run: string;
+  readonly name: string;
+  readonly type: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly mime: string;
+  readonly metadata: Tags;
+  readonly step: number | null;
+  readonly loggedAt: number;
+}
+
+export interface RunRow {
+  readonly id: string;
+  readonly project: string;
+  readonly name: string;
+  readonly group: string;
+  readonly jobType: string;
+  readonly user: string;
+  readonly notes: string;
+  readonly tags: Tags;
+  readonly labels: readonly string[];
+  /** As stored; 'lost' is derived by the reader from heartbeatAt. */
+  readonly status: Exclude<RunStatus, 'lost'>;
+  readonly statusReason: string;
+  readonly archived: boolean;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  /** Last sign of life of any writer, by the log's clock. */
+  readonly heartbeatAt: number;
+  readonly worldSize: number;
+  readonly shards: number;
+  readonly costPerHour: number;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly summarySet: Readonly<Record<string, unknown>>;
+  readonly environment: Environment | null;
+  readonly attempts: readonly AttemptRow[];
+  readonly forkOf: { readonly run: string; readonly attempt: number | null; readonly step: number | null } | null;
+}
+
+export interface RunSearch {
+  readonly project?: string | undefined;
+  readonly filter?: string | undefined;
+  readonly orderBy?: string | undefined;
+  readonly first: number;
+  readonly after?: string | undefined;
+  readonly archived?: boolean | undefined;
+  /** Now, for `attributes.status = 'LOST'` and durations of running runs. */
+  readonly nowMs: number;
+}
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** One cursor per row. */
+  readonly cursors: readonly string[];
+  readonly hasNextPage: boolean;
+  readonly totalCount: number;
+}
+
+export type Verdict =
+  | { readonly accepted: true; readonly attempt: number | null }
+  | { readonly accepted: false; readonly rejection: Rejection };
+
+/** Reading the run tables. Refuses a bad filter or cursor with a `Rejection`; deleted runs are not there. */
+export interface RunTable {
+  project(name: string): Promise<ProjectRow | null>;
+  projects(query: { first: number; after?: string | undefined; match?: string | undefined; nowMs: number }): Promise<Page<ProjectRow>>;
+  run(id: string): Promise<RunRow | null>;
+  runs(ids: readonly string[]): Promise<readonly RunRow[]>;
+  search(query: RunSearch): Promise<Page<RunRow>>;
+  /** Forks of a run. */
+  children(id: string, first: number): Promise<readonly RunRow[]>;
+  summaries(runs: readonly string[], keys?: readonly string[]): Promise<ReadonlyMap<string, readonly SummaryRow[]>>;
+  writers(run: string): Promise<readonly WriterRow[]>;
+  artifacts(run: string, kind: 'logged' | 'used'): Promise<readonly ArtifactRow[]>;
+  artifactLineage(digest: string): Promise<{ sizeBytes: number | null; loggedBy: readonly string[]; usedBy: readonly string[] }>;
+  /** Verdict of an event sent with `reply`, null while the fold has not reached it. */
+  verdict(eventId: string): Promise<Verdict | null>;
+  /** API keys that are not revoked: hash -> key. */
+  apiKeys(): Promise<readonly { keyId: string; name: string; hash: string; scopes: readonly string[]; createdAt: number }[]>;
+}
