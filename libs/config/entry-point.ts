@@ -1,4 +1,5 @@
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export interface EntryPoint {
   readonly path: string;
@@ -12,6 +13,11 @@ export interface EntryPoint {
 export function entryPoint(callerUrl: string, name: string): EntryPoint {
   const fromSource = callerUrl.endsWith('.ts');
   const path = fileURLToPath(new URL(`${name}.${fromSource ? 'ts' : 'js'}`, callerUrl));
-  const execArgv = fromSource ? ['--conditions=source', '--import', import.meta.resolve('tsx')] : [];
+  const execArgv = fromSource ? ['--conditions=source', '--import', tsxLoader()] : [];
   return { path, execArgv };
+}
+
+// not import.meta.resolve: test runners that transform modules do not have it
+function tsxLoader(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 }
