@@ -1,7 +1,7 @@
 import type { EventData, EventName, PointBlock } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 import { Unreadable } from '#libs/domain/rejection.js';
-import { runstream } from '#libs/domain/wire/generated/runstream.js';
+import { runstream } from './generated/runstream.js';
 
 const wire = runstream.v1;
 

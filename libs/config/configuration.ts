@@ -1,0 +1,114 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+
+export const roles = ['ingest', 'projector', 'gateway'] as const;
+export type Role = (typeof roles)[number];
+
+/** Where each port is opened: a kind and what its adapter needs. */
+export type LogAddress = { readonly kind: 'file'; readonly dir: string } | { readonly kind: 'kafka'; readonly brokers: readonly string[] };
+export type RunsAddress = { readonly kind: 'pglite'; readonly dir: string } | { readonly kind: 'postgres'; readonly url: string };
+export type MetricsAddress = { readonly kind: 'chdb'; readonly dir: string } | { readonly kind: 'clickhouse'; readonly url: string };
+export type ArtifactsAddress = { readonly kind: 'file'; readonly dir: string } | { readonly kind: 's3'; readonly url: string };
+
+export interface Configuration {
+  readonly log: LogAddress;
+  readonly runs: RunsAddress;
+  readonly metrics: MetricsAddress;
+  readonly artifacts: ArtifactsAddress;
+  readonly roles: readonly Role[];
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  /** Partitions of the runs and telemetry topics of a new log; catalog always has one. */
+  readonly logPartitions: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** All that is wrong with the environment, at once. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+const schema = z.object({
+  RUNSTREAM_DATA: z.string().min(1).default('./data'),
+  RUNSTREAM_LOG: z.string().optional(),
+  RUNSTREAM_RUNS: z.string().optional(),
+  RUNSTREAM_METRICS: z.string().optional(),
+  RUNSTREAM_ARTIFACTS: z.string().optional(),
+  RUNSTREAM_ROLES: z.string().default(roles.join(',')),
+  RUNSTREAM_HOST: z.string().min(1).default('127.0.0.1'),
+  RUNSTREAM_PORT: z.coerce.number().int().min(0).max(65_535).default(7171),
+  RUNSTREAM_LOG_PARTITIONS: z.coerce.number().int().min(1).max(1_024).default(2),
+  RUNSTREAM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+});
+
+/** Reads the environment once; throws a `ConfigurationError` that lists every problem. */
+export function readConfiguration(environment: Readonly<Record<string, string | undefined>>, cwd: string): Configuration {
+  const parsed = schema.safeParse(environment);
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const env = parsed.success ? parsed.data : schema.parse({});
+  const dataDir = resolve(cwd, env.RUNSTREAM_DATA);
+  const address = <T>(name: keyof typeof env, text: string | undefined, read: Readonly<Record<string, (rest: string) => T>>, fallback: T): T => {
+    if (text === undefined || text === '') return fallback;
+    const scheme = text.slice(0, Math.max(0, text.indexOf(':')));
+    const reader = read[scheme];
+    if (reader) return reader(text.slice(scheme.length + 1));
+    problems.push(`${name}: "${text}" has no known scheme; expected one of ${Object.keys(read).map((known) => `${known}:`).join(', ')}`);
+    return fallback;
+  };
+  const folder = (rest: string): string => (isAbsolute(rest) ? rest : resolve(cwd, rest));
+  const url = (scheme: string) => (rest: string) => ({ kind: scheme, url: `${scheme}:${rest}` });
+  const log = address<LogAddress>(
+    'RUNSTREAM_LOG',
+    env.RUNSTREAM_LOG,
+    {
+      file: (rest) => ({ kind: 'file', dir: folder(rest) }),
+      kafka: (rest) => ({ kind: 'kafka', brokers: rest.replace(/^\/\//, '').split(',').filter(Boolean) }),
+    },
+    { kind: 'file', dir: join(dataDir, 'log') },
+  );
+  const runs = address<RunsAddress>(
+    'RUNSTREAM_RUNS',
+    env.RUNSTREAM_RUNS,
+    {
+      pglite: (rest) => ({ kind: 'pglite', dir: folder(rest) }),
+      postgres: (rest) => url('postgres')(rest) as RunsAddress,
+      postgresql: (rest) => ({ kind: 'postgres', url: `postgresql:${rest}` }),
+    },
+    { kind: 'pglite', dir: join(dataDir, 'runs') },
+  );
+  const metrics = address<MetricsAddress>(
+    'RUNSTREAM_METRICS',
+    env.RUNSTREAM_METRICS,
+    {
+      chdb: (rest) => ({ kind: 'chdb', dir: folder(rest) }),
+      clickhouse: (rest) => url('clickhouse')(rest) as MetricsAddress,
+      https: (rest) => ({ kind: 'clickhouse', url: `https:${rest}` }),
+    },
+    { kind: 'chdb', dir: join(dataDir, 'metrics') },
+  );
+  const artifacts = address<ArtifactsAddress>(
+    'RUNSTREAM_ARTIFACTS',
+    env.RUNSTREAM_ARTIFACTS,
+    { file: (rest) => ({ kind: 'file', dir: folder(rest) }), s3: (rest) => url('s3')(rest) as ArtifactsAddress },
+    { kind: 'file', dir: join(dataDir, 'artifacts') },
+  );
+  const chosen = env.RUNSTREAM_ROLES.split(',').map((role) => role.trim()).filter(Boolean);
+  for (const role of chosen) {
+    if (!(roles as readonly string[]).includes(role)) problems.push(`RUNSTREAM_ROLES: "${role}" is not one of ${roles.join(', ')}`);
+  }
+  if (chosen.length === 0) problems.push('RUNSTREAM_ROLES: at least one role is needed');
+  if (problems.length > 0) throw new ConfigurationError(`The configuration can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  return {
+    log,
+    runs,
+    metrics,
+    artifacts,
+    roles: roles.filter((role) => chosen.includes(role)),
+    dataDir,
+    host: env.RUNSTREAM_HOST,
+    port: env.RUNSTREAM_PORT,
+    logPartitions: env.RUNSTREAM_LOG_PARTITIONS,
+    logLevel: env.RUNSTREAM_LOG_LEVEL,
+  };
+}

@@ -1,0 +1,249 @@
+import { Unavailable } from '#libs/domain/rejection.js';
+import { partitionName } from '#libs/domain/position-token.js';
+import type { Assignment, EventLog, PartitionId, StoredRecord } from '#libs/log/event-log.js';
+import type { ProjectedBatch, Projection } from '#libs/projecting/projection.js';
+import type { Progress } from '#libs/projecting/progress.js';
+
+export interface ProjectorLimits {
+  /** A flush waits at most this long after the previous one for more records, unless `flushBytes` are there. */
+  readonly flushIntervalMs: number;
+  readonly flushBytes: number;
+  /** Read-ahead bound: beyond it reading pauses until a batch is applied. */
+  readonly queueBytesMax: number;
+  readonly backoffMs: readonly [first: number, max: number];
+}
+export const projectorLimits: ProjectorLimits = {
+  flushIntervalMs: 100,
+  flushBytes: 8 * 1024 * 1024,
+  queueBytesMax: 24 * 1024 * 1024,
+  backoffMs: [50, 5_000],
+};
+
+export interface ProjectorOptions {
+  readonly log: EventLog;
+  readonly projection: Projection;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Writes one batch; by default the projection itself. In Nest the handler of the transport stands here. */
+  readonly apply?: (batch: ProjectedBatch) => Promise<'applied' | 'fenced'>;
+  readonly limits?: ProjectorLimits;
+  readonly onStuck?: (partition: PartitionId, reason: string) => void;
+  readonly onFenced?: (partition: PartitionId) => void;
+}
+
+/**
+ * The one projector loop: follows the partitions this process owns, hands batches to the projection, and waits when a store is
+ * down. Resolves when the signal aborts; rejects when the projection fails for a reason that waiting can't mend.
+ */
+export async function runProjector(options: ProjectorOptions): Promise<void> {
+  const { log, projection, signal } = options;
+  let running: { stop: AbortController; done: Promise<void> } | null = null;
+  const failure = new AbortController();
+  const outer = AbortSignal.any([signal, failure.signal]);
+  let failed: { readonly error: unknown } | null = null;
+  const halt = async (): Promise<void> => {
+    running?.stop.abort();
+    await running?.done;
+    running = null;
+  };
+  try {
+    for await (const assignment of log.assignments(`runstream-${projection.name}-${projection.generation}`, projection.topics, outer)) {
+      await halt();
+      const stop = new AbortController();
+      const inner = AbortSignal.any([outer, stop.signal]);
+      const done = followAll(assignment, options, inner).catch((error: unknown) => {
+        failed ??= { error };
+        failure.abort();
+      });
+      running = { stop, done };
+    }
+  } finally {
+    await halt();
+  }
+  if (failed !== null) throw (failed as { error: unknown }).error;
+}
+
+async function followAll(assignment: Assignment, options: ProjectorOptions, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController();
+  const inner = AbortSignal.any([signal, stop.signal]);
+  const results = await Promise.allSettled(
+    assignment.partitions.map((partition) =>
+      followPartition(partition, options, inner).catch((error: unknown) => {
+        stop.abort();
+        throw error;
+      }),
+    ),
+  );
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+async function followPartition(partition: PartitionId, options: ProjectorOptions, signal: AbortSignal): Promise<void> {
+  const { projection, progress, limits = projectorLimits } = options;
+  const stuck = (reason: string): void => {
+    progress.stuck(projection.name, partition, reason);
+    options.onStuck?.(partition, reason);
+  };
+  const claim = await persist(() => projection.claim(partition), limits, signal, stuck);
+  if (claim === undefined) return;
+  let position = claim.position;
+  progress.moved(projection.name, partition, position);
+  const apply = options.apply ?? ((batch: ProjectedBatch) => projection.apply(batch));
+  for await (const records of batches(options.log, partition, position, limits, signal)) {
+    const to = records[records.length - 1]!.offset + 1;
+    const batch: ProjectedBatch = { partition, epoch: claim.epoch, from: position, to, records };
+    const outcome = await persist(() => apply(batch), limits, signal, stuck);
+    if (outcome === undefined) return;
+    if (outcome === 'fenced') {
+      options.onFenced?.(partition);
+      return;
+    }
+    position = to;
+    progress.moved(projection.name, partition, position);
+  }
+}
+
+/** Repeats while the world is down; undefined when told to stop. Anything but `Unavailable` is ours and goes up. */
+export async function persist<T>(
+  work: () => Promise<T>,
+  limits: ProjectorLimits,
+  signal: AbortSignal,
+  stuck: (reason: string) => void,
+): Promise<T | undefined> {
+  let delayMs = limits.backoffMs[0];
+  while (!signal.aborted) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!(error instanceof Unavailable)) throw error;
+      stuck(error.message);
+      await pause(delayMs, signal);
+      delayMs = Math.min(delayMs * 2, limits.backoffMs[1]);
+    }
+  }
+  return undefined;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+const bytesOf = (records: readonly StoredRecord[]): number => records.reduce((sum, record) => sum + record.value.length + 64, 0);
+
+/**
+ * Reads ahead while a batch is being applied and hands over everything that has come in meanwhile, so that batches grow with the
+ * load by themselves: a lone event is passed on at once, a flood in blocks of `flushBytes`.
+ */
+export async function* batches(
+  log: EventLog,
+  partition: PartitionId,
+  from: number,
+  limits: ProjectorLimits,
+  signal: AbortSignal,
+): AsyncIterable<readonly StoredRecord[]> {
+  let queue: (readonly StoredRecord[])[] = [];
+  let queuedBytes = 0;
+  let wake = (): void => undefined;
+  let ended: { readonly error?: unknown } | null = null;
+  let room = (): void => undefined;
+  const stop = new AbortController();
+  const inner = AbortSignal.any([signal, stop.signal]);
+  const onAbort = (): void => {
+    wake();
+    room();
+  };
+  inner.addEventListener('abort', onAbort, { once: true });
+
+  const reading = (async () => {
+    for await (const records of log.read(partition, from, { follow: true, signal: inner })) {
+      queue.push(records);
+      queuedBytes += bytesOf(records);
+      wake();
+      if (queuedBytes > limits.queueBytesMax && !inner.aborted) await new Promise<void>((resolve) => (room = resolve));
+    }
+  })().then(
+    () => (ended = {}),
+    (error: unknown) => (ended = { error }),
+  );
+  void reading.then(() => wake());
+
+  let flushedAt = 0;
+  try {
+    for (;;) {
+      while (queue.length === 0 && ended === null && !inner.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      if (inner.aborted) return;
+      if (queue.length === 0) {
+        const end = ended as { error?: unknown } | null;
+        if (end && 'error' in end) throw end.error;
+        return;
+      }
+      const waitMs = limits.flushIntervalMs - (performance.now() - flushedAt);
+      if (waitMs > 0 && queuedBytes < limits.flushBytes) await lull(waitMs);
+      if (inner.aborted) return;
+      const ready: StoredRecord[] = [];
+      let bytes = 0;
+      while (queue.length > 0 && (bytes < limits.flushBytes || ready.length === 0)) {
+        const records = queue.shift()!;
+        bytes += bytesOf(records);
+        for (const record of records) ready.push(record);
+      }
+      queuedBytes -= bytes;
+      room();
+      flushedAt = performance.now();
+      yield ready;
+    }
+  } finally {
+    stop.abort();
+    queue = [];
+    room();
+    await reading;
+  }
+
+  async function lull(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (!inner.aborted && queuedBytes < limits.flushBytes && performance.now() < until) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(1, until - performance.now()));
+        wake = () => {
+          if (queuedBytes >= limits.flushBytes || inner.aborted) {
+            clearTimeout(timer);
+            resolve();
+          }
+        };
+      });
+    }
+  }
+}
+
+/** Where a projection stands against the log, per partition: what readiness and the metrics page show. */
+export interface ProjectionLag {
+  readonly projection: string;
+  readonly generation: number;
+  readonly partition: string;
+  readonly position: number;
+  readonly end: number;
+  readonly waiting: string | null;
+}
+
+export async function projectionLags(log: EventLog, projection: Projection, progress: Progress): Promise<readonly ProjectionLag[]> {
+  const ranges = (await Promise.all(projection.topics.map((topic) => log.ranges(topic)))).flat();
+  return ranges.map((range) => {
+    const partition = partitionName(range.topic, range.partition);
+    return {
+      projection: projection.name,
+      generation: projection.generation,
+      partition,
+      position: progress.position(projection.name, partition) ?? 0,
+      end: range.end,
+      waiting: progress.waitingReason(projection.name, partition),
+    };
+  });
+}

@@ -1,0 +1,105 @@
+import { partitionName } from '#libs/domain/position-token.js';
+import type { EventLog, PartitionId } from '#libs/log/event-log.js';
+import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
+import { batches, persist, projectorLimits } from '#libs/projecting/projector.js';
+
+export interface RebuildReport {
+  readonly family: string;
+  readonly from: number;
+  readonly to: number;
+  readonly records: number;
+  readonly liveDigest: string;
+  readonly rebuiltDigest: string;
+  readonly equal: boolean;
+  readonly switched: boolean;
+}
+
+export interface RebuildOptions {
+  /** Stops the live projector and resolves with what starts it again (on whatever generation is live then). */
+  readonly pauseLive: () => Promise<() => Promise<void>>;
+  /** Switch even if the digests differ: for when the live tables are known to be wrong. */
+  readonly force?: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (records: number) => void;
+}
+
+/** Below this many records behind the live generation the live projector is paused for the last stretch. */
+const lastStretchRecords = 2_000;
+const roundsMax = 8;
+
+/**
+ * Fills a new generation of a family's tables from the log beside the live one, which goes on; pauses it only for the last
+ * stretch, compares the digests at exactly the same positions and switches if they are equal. The old generation is kept.
+ */
+export async function rebuild(log: EventLog, family: ProjectionFamily, options: RebuildOptions): Promise<RebuildReport> {
+  const { live: from, all } = await family.generations();
+  const live = await family.live();
+  const next = await family.openGeneration(Math.max(from, ...all) + 1);
+  const filler = await Filler.open(log, next, options);
+  for (let round = 0; round < roundsMax; round++) {
+    if ((await filler.fillTo(await live.checkpoints())) < lastStretchRecords) break;
+  }
+  const resume = await options.pauseLive();
+  try {
+    await filler.fillTo(await live.checkpoints());
+    const [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
+    const equal = liveDigest === rebuiltDigest;
+    const switched = equal || options.force === true;
+    if (switched) await family.switchTo(next.generation);
+    return { family: family.name, from, to: next.generation, records: filler.records, liveDigest, rebuiltDigest, equal, switched };
+  } finally {
+    await resume();
+  }
+}
+
+/** Fills a generation from the log up to given positions, any number of times. */
+export class Filler {
+  records = 0;
+  private constructor(
+    private readonly log: EventLog,
+    private readonly projection: Projection,
+    private readonly options: Pick<RebuildOptions, 'signal' | 'onProgress'>,
+    private readonly parts: { readonly partition: PartitionId; readonly epoch: number; position: number }[],
+  ) {}
+
+  static async open(log: EventLog, projection: Projection, options: Pick<RebuildOptions, 'signal' | 'onProgress'>): Promise<Filler> {
+    const parts = [];
+    for (const topic of projection.topics) {
+      for (let index = 0; index < log.partitionCount(topic); index++) {
+        const partition = { topic, partition: index };
+        parts.push({ partition, ...(await projection.claim(partition)) });
+      }
+    }
+    return new Filler(log, projection, options, parts);
+  }
+
+  /** Applies everything before the given positions; says how many records that were. */
+  async fillTo(positions: ReadonlyMap<string, number>): Promise<number> {
+    const before = this.records;
+    for (const part of this.parts) {
+      const end = positions.get(partitionName(part.partition.topic, part.partition.partition)) ?? 0;
+      if (part.position < end) await this.fill(part, end);
+    }
+    return this.records - before;
+  }
+
+  private async fill(part: { readonly partition: PartitionId; readonly epoch: number; position: number }, end: number): Promise<void> {
+    const { signal, onProgress } = this.options;
+    const limits = { ...projectorLimits, flushIntervalMs: 0 };
+    for await (const read of batches(this.log, part.partition, part.position, limits, signal)) {
+      const records = read[read.length - 1]!.offset < end ? read : read.filter((record) => record.offset < end);
+      const to = records[records.length - 1]!.offset + 1;
+      const batch = { partition: part.partition, epoch: part.epoch, from: part.position, to, records };
+      const outcome = await persist(() => this.projection.apply(batch), limits, signal, () => undefined);
+      if (outcome === 'fenced') {
+        throw new Error(`rebuild of ${this.projection.name}: generation ${this.projection.generation} is being written by somebody else`);
+      }
+      if (outcome === undefined) break;
+      this.records += records.length;
+      onProgress?.(this.records);
+      part.position = to;
+      if (to >= end) return;
+    }
+    signal.throwIfAborted();
+  }
+}
