@@ -77,7 +77,6 @@ export interface EventData {
     params: readonly Param[];
     environment?: Environment | null;
     worldSize: number;
-    shards: number;
     launch: string;
     fromStep: number;
     hasFromStep: boolean;

@@ -33,10 +33,20 @@ export function encodeEvent<Name extends EventName>(head: EventHead, name: Name,
   return { ...head, name, payload: encodePayload(name, data) };
 }
 
+/** Telemetry of a run is spread over this many keys, by rank; a constant, so that no writer needs to look anything up. */
+export const telemetryShards = 16;
+export const telemetryKey = (run: string, rank: number): string => `${run}/${rank % telemetryShards}`;
+
+/** Partitions of the telemetry topic that may hold events of a run with this many ranks. */
+export function telemetryPartitions(run: string, worldSize: number, count: number): readonly number[] {
+  const shards = Math.min(Math.max(1, worldSize), telemetryShards);
+  return [...new Set(Array.from({ length: shards }, (_, shard) => partitionOf(telemetryKey(run, shard), count)))].sort((a, b) => a - b);
+}
+
 /** Record for the log: CloudEvents binary mode. Telemetry is keyed by run and shard, everything else by its subject. */
-export function toRecord(event: EncodedEvent, partitionCount: (topic: Topic) => number, shards = 1): EventRecord {
+export function toRecord(event: EncodedEvent, partitionCount: (topic: Topic) => number): EventRecord {
   const topic = topicOf[event.name];
-  const key = topic === 'telemetry' ? `${event.subject}/${event.writer ? event.writer.rank % shards : 0}` : event.subject;
+  const key = topic === 'telemetry' ? telemetryKey(event.subject, event.writer?.rank ?? 0) : event.subject;
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
     ce_id: event.id,
@@ -81,6 +91,12 @@ function readWriter(text: string): EventHead['writer'] {
 }
 
 const decoded = new WeakMap<StoredRecord, Event | Unreadable>();
+const payloads = new WeakMap<Uint8Array, EventData[EventName]>();
+
+/** A door that has decoded a payload to check it lets the projections of the same process use the result. */
+export function rememberDecoded(payload: Uint8Array, data: EventData[EventName]): void {
+  payloads.set(payload, data);
+}
 
 /** The whole event. Decoded once per record object, so that several projections of one process share the work. */
 export function readEvent(record: StoredRecord): Event {
@@ -88,7 +104,7 @@ export function readEvent(record: StoredRecord): Event {
   if (event === undefined) {
     try {
       const head = readHead(record);
-      event = { ...head, data: decodePayload(head.name, record.value) } as Event;
+      event = { ...head, data: payloads.get(record.value) ?? decodePayload(head.name, record.value) } as Event;
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       event = error;

@@ -1,0 +1,128 @@
+import type { EventName } from '#libs/domain/event.js';
+import { limits } from '#libs/domain/limits.js';
+
+/** What a payload field may hold; one table serves the reading of JSON and the checking of Protobuf. */
+export type Field =
+  | { readonly kind: 'text'; readonly charsMax: number; readonly required?: boolean; readonly oneOf?: readonly string[]; readonly pattern?: RegExp }
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number }
+  | { readonly kind: 'number' }
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'texts'; readonly itemsMax: number; readonly charsMax: number }
+  | { readonly kind: 'texts-by-key'; readonly itemsMax: number; readonly charsMax: number }
+  | { readonly kind: 'params'; readonly itemsMax: number }
+  | { readonly kind: 'object'; readonly shape: Shape };
+export type Shape = Readonly<Record<string, Field>>;
+
+const safe = Number.MAX_SAFE_INTEGER;
+const text = (charsMax: number = limits.nameCharsMax, more: { required?: boolean; oneOf?: readonly string[]; pattern?: RegExp } = {}): Field => ({
+  kind: 'text',
+  charsMax,
+  ...more,
+});
+const count: Field = { kind: 'integer', min: 0, max: safe };
+const integer: Field = { kind: 'integer', min: -safe, max: safe };
+const flag: Field = { kind: 'boolean' };
+const tags: Field = { kind: 'texts-by-key', itemsMax: limits.tagsPerEventMax, charsMax: limits.tagValueCharsMax };
+const labels: Field = { kind: 'texts', itemsMax: limits.tagsPerEventMax, charsMax: limits.keyCharsMax };
+const params: Field = { kind: 'params', itemsMax: limits.paramsPerEventMax };
+const attempt: Field = { kind: 'integer', min: 0, max: limits.attemptMax };
+const worldSize: Field = { kind: 'integer', min: 0, max: limits.rankMax + 1 };
+const digest = text(80, { required: true, pattern: /^sha256:[0-9a-f]{64}$/ });
+const runId = { pattern: /^[A-Za-z0-9._-]+$/ };
+
+export const runIdPattern = runId.pattern;
+
+const environment: Field = {
+  kind: 'object',
+  shape: {
+    git: {
+      kind: 'object',
+      shape: { commit: text(), branch: text(), dirty: flag, remote: text(2_000), diffDigest: text() },
+    },
+    command: text(limits.paramValueCharsMax),
+    host: text(),
+    user: text(),
+    os: text(),
+    runtime: text(),
+    packages: { kind: 'texts-by-key', itemsMax: 10_000, charsMax: 200 },
+    hardware: {
+      kind: 'object',
+      shape: {
+        cpu: text(),
+        cpuCount: count,
+        memoryBytes: count,
+        gpus: { kind: 'texts', itemsMax: 64, charsMax: 200 },
+        acceleratorRuntime: text(),
+      },
+    },
+    seeds: { kind: 'texts-by-key', itemsMax: 100, charsMax: 200 },
+    launcher: text(),
+    cwd: text(4_096),
+  },
+};
+
+/** Shapes of all payloads but PointsLogged and LinesLogged, whose columns have rules of their own. */
+export const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>, Shape>> = {
+  ProjectCreated: { description: text(limits.textCharsMax), tags },
+  ApiKeyCreated: {
+    keyId: text(64, { required: true }),
+    name: text(),
+    hash: text(200, { required: true }),
+    scopes: { kind: 'texts', itemsMax: 10, charsMax: 50 },
+  },
+  ApiKeyRevoked: { keyId: text(64, { required: true }) },
+  RunStarted: {
+    project: text(limits.projectCharsMax, { required: true }),
+    name: text(),
+    group: text(),
+    jobType: text(),
+    user: text(),
+    notes: text(limits.textCharsMax),
+    tags,
+    params,
+    environment,
+    worldSize,
+    launch: text(200),
+    fromStep: integer,
+    hasFromStep: flag,
+    costPerHour: { kind: 'number' },
+    labels,
+  },
+  RunResumed: { attempt, launch: text(200), fromStep: integer, hasFromStep: flag, worldSize, environment },
+  RunFinished: {
+    state: text(20, { required: true, oneOf: ['finished', 'failed', 'killed'] }),
+    reason: text(limits.paramValueCharsMax),
+    lastTelemetrySeq: count,
+    lastRunsSeq: count,
+    exitCode: integer,
+    wholeRun: flag,
+  },
+  ParamsLogged: { params, immutable: flag },
+  TagsSet: { tags, removed: labels, labels, labelsRemoved: labels },
+  NoteSet: { text: text(limits.textCharsMax) },
+  RunRenamed: { name: text(limits.nameCharsMax, { required: true }) },
+  SummarySet: { values: params },
+  EnvironmentCaptured: { environment },
+  ArtifactLogged: {
+    name: text(1_000, { required: true }),
+    type: text(),
+    digest,
+    sizeBytes: count,
+    mime: text(),
+    metadata: tags,
+    step: integer,
+    hasStep: flag,
+  },
+  ArtifactUsed: { digest, name: text(1_000), fromRun: text(limits.runIdCharsMax) },
+  RunArchived: {},
+  RunRestored: {},
+  RunDeleted: {},
+  RunForked: {
+    fromRun: text(limits.runIdCharsMax, { required: true, ...runId }),
+    fromAttempt: attempt,
+    fromStep: integer,
+    project: text(limits.projectCharsMax),
+    name: text(),
+  },
+  HeartbeatSent: { lastStep: integer, spooledBytes: count },
+};
