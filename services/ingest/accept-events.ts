@@ -1,0 +1,96 @@
+import { formatPositionToken, partitionName } from '#libs/domain/position-token.js';
+import { Rejection, Unavailable } from '#libs/domain/rejection.js';
+import type { EventData } from '#libs/domain/event.js';
+import type { WireResult } from '#libs/domain/wire/batch-codec.js';
+import { decodePayload } from '#libs/domain/wire/payload-codec.js';
+import type { EventLog, Position } from '#libs/log/event-log.js';
+import { encodeEvent, toRecord, type EncodedEvent } from '#libs/log/event-record.js';
+import type { Verdict } from '#libs/runs/run-table.js';
+import type { ReadEvent } from './read-events.js';
+
+export interface AcceptedBatch {
+  readonly results: readonly WireResult[];
+  /** Read-your-writes token over all accepted events. */
+  readonly position: string;
+}
+
+export interface EventAcceptor {
+  /** Appends what can be appended, waits until it is durable (and for verdicts where asked), answers per event. */
+  accept(events: readonly ReadEvent[]): Promise<AcceptedBatch>;
+}
+
+export interface EventAcceptorOptions {
+  readonly log: EventLog;
+  /** Resolves with the fold's verdict, or null when it did not come in time. */
+  readonly verdict: (eventId: string) => Promise<Verdict | null>;
+  readonly clock: () => number;
+}
+
+/** Names seen are only a shortcut: appending a project twice is harmless, the fold keeps the first. */
+const projectsSeenMax = 100_000;
+
+export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOptions): EventAcceptor {
+  const seen = new Set<string>();
+  const partitionCount = (topic: Parameters<EventLog['partitionCount']>[0]): number => log.partitionCount(topic);
+
+  async function announceProjects(events: readonly EncodedEvent[]): Promise<void> {
+    const names = new Set<string>();
+    for (const event of events) {
+      if (event.name !== 'RunStarted' && event.name !== 'RunForked') continue;
+      const { project } = decodePayload(event.name, event.payload) as EventData['RunStarted' | 'RunForked'];
+      if (project !== '' && !seen.has(project)) names.add(project);
+    }
+    if (names.size === 0) return;
+    const head = { source: 'ingest', timeMs: clock(), writer: null, reply: false };
+    await log.append(
+      [...names].map((name) =>
+        toRecord(encodeEvent({ ...head, id: `project:${name}`, subject: name }, 'ProjectCreated', { description: '', tags: {} }), partitionCount),
+      ),
+    );
+    if (seen.size > projectsSeenMax) seen.clear();
+    for (const name of names) seen.add(name);
+  }
+
+  return {
+    async accept(events) {
+      const good = events.flatMap((read) => ('event' in read ? [read.event] : []));
+      await announceProjects(good);
+      const positions = good.length === 0 ? [] : await log.append(good.map((event) => toRecord(event, partitionCount)));
+      const verdicts = await Promise.all(good.map((event) => (event.reply ? verdict(event.id) : undefined)));
+      let next = 0;
+      const results = events.map((read): WireResult => {
+        if ('rejection' in read) return refused(read.id, read.rejection);
+        const index = next++;
+        return answered(read.event, positions[index]!, verdicts[index]);
+      });
+      return { results, position: formatPositionToken(endsOf(positions)) };
+    },
+  };
+}
+
+function endsOf(positions: readonly Position[]): Map<string, number> {
+  const ends = new Map<string, number>();
+  for (const { topic, partition, offset } of positions) {
+    const name = partitionName(topic, partition);
+    ends.set(name, Math.max(ends.get(name) ?? 0, offset + 1));
+  }
+  return ends;
+}
+
+function refused(id: string, rejection: Rejection): WireResult {
+  return { id, status: 'refused', code: rejection.code, message: rejection.message, field: rejection.field };
+}
+
+function answered(event: EncodedEvent, position: Position, verdict: Verdict | null | undefined): WireResult {
+  const accepted: WireResult = {
+    id: event.id,
+    status: 'accepted',
+    position: `${partitionName(position.topic, position.partition)}@${position.offset + 1}`,
+  };
+  if (verdict === undefined) return accepted;
+  if (verdict === null) {
+    // durable, but the projector is behind: the sender repeats the same event id and asks again
+    throw new Unavailable(`the verdict on event ${event.id} is not there yet; send the same event again`);
+  }
+  return verdict.accepted ? { ...accepted, attempt: verdict.attempt ?? undefined } : refused(event.id, verdict.rejection);
+}
