@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bytesOf, describeArtifactStore, digestOfBytes, streamOf } from './artifact-store.contract.js';
+import { openDiskArtifactStore } from './disk-artifact-store.js';
+
+const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'runstream-artifacts-'));
+
+describeArtifactStore('DiskArtifactStore', async (clock) => {
+  const dir = await newDirectory();
+  return { store: await openDiskArtifactStore({ dir, clock }), dispose: () => rm(dir, { recursive: true }) };
+});
+
+describe('DiskArtifactStore', () => {
+  let dir: string;
+  beforeEach(async () => (dir = await newDirectory()));
+  afterEach(() => rm(dir, { recursive: true }));
+  const content = Buffer.from('x'.repeat(100_000));
+  const digest = digestOfBytes(content);
+
+  /** Files that take `bytesMax` bytes, and then the disk is full. */
+  function fillingDisk(disk: { free: number }): typeof open {
+    return async (...args) => {
+      const handle = await open(...args);
+      const write = handle.write.bind(handle) as (...args: unknown[]) => Promise<{ bytesWritten: number }>;
+      const limited = async (bytes: Uint8Array, offset: number, length: number) => {
+        if (disk.free === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+        const taken = Math.min(length, disk.free);
+        disk.free -= taken;
+        return write(bytes, offset, taken);
+      };
+      return Object.assign(handle, { write: limited }) as unknown as FileHandle;
+    };
+  }
+
+  test('what a killed process left behind is no artifact and is removed', async () => {
+    await openDiskArtifactStore({ dir, clock: Date.now });
+    await writeFile(join(dir, 'incoming', '0'), content.subarray(0, 500));
+    const store = await openDiskArtifactStore({ dir, clock: Date.now });
+    expect(await readdir(join(dir, 'incoming'))).toEqual([]);
+    expect(await store.stat(digest)).toBeNull();
+    expect(await store.put(streamOf(content))).toEqual({ digest, sizeBytes: content.length });
+  });
+
+  test('an upload goes on in the next process', async () => {
+    const first = await openDiskArtifactStore({ dir, clock: Date.now });
+    await first.append('u', 0, streamOf(content.subarray(0, 60_000)));
+    const second = await openDiskArtifactStore({ dir, clock: Date.now });
+    expect(await second.uploadedBytes('u')).toBe(60_000);
+    await second.append('u', 60_000, streamOf(content.subarray(60_000)));
+    await second.complete('u', digest);
+    expect((await bytesOf(await second.get(digest))).equals(content)).toBe(true);
+  });
+
+  test('a full disk is Unavailable, keeps nothing of a put, and works again with space', async () => {
+    const disk = { free: 70_000 };
+    const store = await openDiskArtifactStore({ dir, clock: Date.now, open: fillingDisk(disk) });
+    await expect(store.put(streamOf(content))).rejects.toEqual(
+      expect.objectContaining({ name: 'Unavailable', message: expect.stringContaining('disk is full') as string }),
+    );
+    expect(await readdir(join(dir, 'incoming'))).toEqual([]);
+    disk.free = 1e9;
+    expect(await store.put(streamOf(content))).toEqual({ digest, sizeBytes: content.length });
+  });
+
+  test('a full disk takes an upload back to its durable part', async () => {
+    const disk = { free: 70_000 };
+    const store = await openDiskArtifactStore({ dir, clock: Date.now, open: fillingDisk(disk) });
+    await store.append('u', 0, streamOf(content.subarray(0, 50_000)));
+    await expect(store.append('u', 50_000, streamOf(content.subarray(50_000)))).rejects.toMatchObject({ name: 'Unavailable' });
+    expect(await store.uploadedBytes('u')).toBe(50_000);
+    disk.free = 1e9;
+    await store.append('u', 50_000, streamOf(content.subarray(50_000)));
+    expect(await store.complete('u', digest)).toEqual({ digest, sizeBytes: content.length });
+  });
+
+  test('two writers of one upload at once: one is told to ask again', async () => {
+    const store = await openDiskArtifactStore({ dir, clock: Date.now });
+    const outcomes = await Promise.allSettled([store.append('u', 0, streamOf(content)), store.append('u', 0, streamOf(content))]);
+    expect(outcomes.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({ reason: { name: 'Unavailable' } });
+    expect(await store.uploadedBytes('u')).toBe(content.length);
+  });
+
+  test('artifacts lie in folders of two hex digits', async () => {
+    const store = await openDiskArtifactStore({ dir, clock: Date.now });
+    await store.put(streamOf(content));
+    expect(await readdir(join(dir, 'objects', digest.slice(7, 9)))).toEqual([digest.slice(9)]);
+    await mkdir(join(dir, 'objects', 'zz'));
+    expect(await store.stat(digest)).not.toBeNull();
+  });
+});

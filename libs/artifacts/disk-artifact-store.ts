@@ -1,0 +1,267 @@
+import { createHash, type Hash } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { Rejection, Unavailable } from '#libs/domain/rejection.js';
+import type { ArtifactStat, ArtifactStore } from './artifact-store.js';
+
+export interface DiskArtifactStoreOptions {
+  readonly dir: string;
+  readonly clock: () => number;
+  /** How files that are written to are opened; tests put a disk there that fills up. */
+  readonly open?: typeof open;
+}
+
+/**
+ * A folder: `objects/ab/cdef…` by SHA-256, `uploads/ID` while they grow, `incoming/` while a put runs. A file is complete and on disk
+ * before it gets its name among the objects, so what a killed process left is only in the other two. Leftovers of puts go at
+ * open, those of uploads when they are stale. One process owns the folder.
+ */
+export async function openDiskArtifactStore({ dir, clock, open: openFile = open }: DiskArtifactStoreOptions): Promise<ArtifactStore> {
+  try {
+    await rm(join(dir, 'incoming'), { recursive: true, force: true });
+    for (const part of ['objects', 'uploads', 'incoming']) await mkdir(join(dir, part), { recursive: true });
+    await syncDirectory(dir);
+  } catch (error) {
+    throw unavailable(error);
+  }
+  return new DiskArtifactStore(dir, clock, openFile);
+}
+
+class DiskArtifactStore implements ArtifactStore {
+  #puts = 0;
+  /** Uploads with an operation under way: two writers of one upload would tear it. */
+  readonly #busy = new Set<string>();
+
+  constructor(
+    private readonly dir: string,
+    private readonly clock: () => number,
+    private readonly openFile: typeof open,
+  ) {}
+
+  async put(bytes: Readable, expected: { digest?: string; sizeBytes?: number } = {}): Promise<ArtifactStat> {
+    if (expected.digest !== undefined) readDigest(expected.digest);
+    const path = join(this.dir, 'incoming', String(this.#puts++));
+    const hash = createHash('sha256');
+    try {
+      const handle = await this.openFile(path, 'wx');
+      let sizeBytes;
+      try {
+        sizeBytes = await writeStream(handle, 0, bytes, hash);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      const digest = `sha256:${hash.digest('hex')}`;
+      if (expected.digest !== undefined && expected.digest !== digest) throw wrongDigest(expected.digest, digest);
+      if (expected.sizeBytes !== undefined && expected.sizeBytes !== sizeBytes) {
+        throw new Rejection('INVALID_ARGUMENT', `artifact: got ${sizeBytes} bytes, expected ${expected.sizeBytes}`, 'sizeBytes');
+      }
+      await this.#publish(path, digest);
+      return { digest, sizeBytes };
+    } catch (error) {
+      await rm(path, { force: true });
+      throw unavailable(error);
+    }
+  }
+
+  async uploadedBytes(uploadId: string): Promise<number> {
+    return (await sizeOf(this.#upload(uploadId))) ?? 0;
+  }
+
+  async append(uploadId: string, offset: number, bytes: Readable): Promise<number> {
+    const path = this.#upload(uploadId);
+    return this.#alone(uploadId, async () => {
+      const kept = (await sizeOf(path)) ?? 0;
+      if (kept !== offset) {
+        throw new Rejection('INVALID_ARGUMENT', `upload ${uploadId}: has ${kept} bytes, can't go on at ${offset}; ask where to resume`, 'offset');
+      }
+      const handle = await this.openFile(path, 'a');
+      try {
+        return await this.#grow(handle, offset, bytes);
+      } finally {
+        await handle.close();
+        if (offset === 0) await syncDirectory(dirname(path));
+      }
+    });
+  }
+
+  async complete(uploadId: string, digest: string): Promise<ArtifactStat> {
+    const path = this.#upload(uploadId);
+    readDigest(digest);
+    return this.#alone(uploadId, async () => {
+      const sizeBytes = await sizeOf(path);
+      if (sizeBytes === null) {
+        // the answer to an earlier complete may have been lost
+        const done = await this.stat(digest);
+        if (done) return done;
+        throw new Rejection('NOT_FOUND', `upload ${uploadId}: unknown; send its bytes first`, 'uploadId');
+      }
+      const actual = await digestOf(path);
+      await syncFile(path);
+      if (actual !== digest) {
+        await rm(path, { force: true });
+        throw wrongDigest(digest, actual);
+      }
+      await this.#publish(path, digest);
+      return { digest, sizeBytes };
+    });
+  }
+
+  async stat(digest: string): Promise<ArtifactStat | null> {
+    const sizeBytes = await sizeOf(this.#object(digest));
+    return sizeBytes === null ? null : { digest, sizeBytes };
+  }
+
+  async get(digest: string, range?: { start: number; end: number }): Promise<Readable> {
+    const handle = await open(this.#object(digest), 'r').catch((error: unknown) => {
+      if (isMissing(error)) throw new Rejection('NOT_FOUND', `artifact ${digest}: not stored here`, 'digest');
+      throw unavailable(error);
+    });
+    try {
+      const { size } = await handle.stat();
+      const { start, end } = range ?? { start: 0, end: size };
+      if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || start > end || end > size) {
+        throw new Rejection('INVALID_ARGUMENT', `artifact ${digest}: range [${start}, ${end}) is not within its ${size} bytes`, 'range');
+      }
+      if (start === end) {
+        await handle.close();
+        return Readable.from([]);
+      }
+      return handle.createReadStream({ start, end: end - 1, highWaterMark: 256 * 1024 });
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async removeStaleUploads(olderThanMs: number): Promise<number> {
+    const folder = join(this.dir, 'uploads');
+    let removed = 0;
+    for (const name of await readdir(folder)) {
+      if (this.#busy.has(name)) continue;
+      const { mtimeMs } = await stat(join(folder, name));
+      if (mtimeMs >= olderThanMs) continue;
+      await rm(join(folder, name), { force: true });
+      removed++;
+    }
+    return removed;
+  }
+
+  async #grow(handle: FileHandle, offset: number, bytes: Readable): Promise<number> {
+    try {
+      return await writeStream(handle, offset, bytes, null);
+    } catch (error) {
+      // the sender broke off: what came is kept, to be resumed. The disk failed: nothing behind the durable part is believed
+      if (isDiskError(error)) await handle.truncate(offset);
+      throw error;
+    } finally {
+      // the injected clock, so that staleness is judged by one clock
+      const now = this.clock() / 1_000;
+      await handle.utimes(now, now);
+      await handle.sync();
+    }
+  }
+
+  async #publish(path: string, digest: string): Promise<void> {
+    const target = this.#object(digest);
+    await mkdir(dirname(target), { recursive: true });
+    // the same bytes under the same name: whoever comes second replaces a file by its equal
+    await rename(path, target);
+    await syncDirectory(dirname(target));
+    await syncDirectory(join(this.dir, 'objects'));
+  }
+
+  async #alone<Result>(uploadId: string, work: () => Promise<Result>): Promise<Result> {
+    if (this.#busy.has(uploadId)) throw new Unavailable(`upload ${uploadId}: another request is writing it; ask where to resume`);
+    this.#busy.add(uploadId);
+    try {
+      return await work();
+    } catch (error) {
+      throw unavailable(error);
+    } finally {
+      this.#busy.delete(uploadId);
+    }
+  }
+
+  #upload(uploadId: string): string {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(uploadId)) {
+      throw new Rejection('INVALID_ARGUMENT', 'upload id: expected 1 to 64 of A-Z a-z 0-9 _ -', 'uploadId');
+    }
+    return join(this.dir, 'uploads', uploadId);
+  }
+
+  #object(digest: string): string {
+    const hex = readDigest(digest);
+    return join(this.dir, 'objects', hex.slice(0, 2), hex.slice(2));
+  }
+}
+
+function readDigest(digest: string): string {
+  const match = /^sha256:([0-9a-f]{64})$/.exec(digest);
+  if (!match) throw new Rejection('INVALID_ARGUMENT', `digest "${digest.slice(0, 100)}": expected "sha256:" and 64 hex digits`, 'digest');
+  return match[1]!;
+}
+
+const wrongDigest = (expected: string, actual: string): Rejection =>
+  new Rejection('INVALID_ARGUMENT', `artifact: the bytes have digest ${actual}, expected ${expected}; send them again`, 'digest');
+
+/** Writes the whole stream behind `offset`; resolves with the size then. */
+async function writeStream(handle: FileHandle, offset: number, bytes: Readable, hash: Hash | null): Promise<number> {
+  let size = offset;
+  for await (const chunk of bytes as AsyncIterable<Buffer | string>) {
+    const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    hash?.update(piece);
+    await writeAll(handle, piece);
+    size += piece.length;
+  }
+  return size;
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
+}
+
+async function digestOf(path: string): Promise<string> {
+  const handle = await open(path, 'r');
+  const hash = createHash('sha256');
+  for await (const chunk of handle.createReadStream({ highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw unavailable(error);
+  }
+}
+
+const syncDirectory = syncFile;
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+const diskErrors: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'EFBIG']);
+
+const isDiskError = (error: unknown): error is NodeJS.ErrnoException => diskErrors.has((error as NodeJS.ErrnoException).code ?? '');
+
+/** Errors of the disk as `Unavailable`; everything else (the caller's stream broke, our bug) as it is. */
+function unavailable(error: unknown): unknown {
+  if (!isDiskError(error)) return error;
+  const { code, message } = error;
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new Unavailable(
+    `artifacts: ${full ? 'the disk is full' : 'the disk failed'} (${message}). ${full ? 'Free some space and try again' : 'Try again'}`,
+    full ? 10_000 : 1_000,
+    { cause: error },
+  );
+}
