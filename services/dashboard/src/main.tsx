@@ -1,0 +1,35 @@
+import { createRoot } from 'react-dom/client';
+import { createBrowserRouter, RouterProvider } from 'react-router';
+import { NotFound, PageFailed } from './pages/not-found.js';
+import { HomePage } from './pages/home.js';
+import { ProjectPage } from './pages/project.js';
+import { Shell } from './shell.js';
+import { startTheme } from './theme/theme.js';
+import './theme/tokens.css';
+import './theme/base.css';
+import './theme/parts.css';
+import './theme/tables.css';
+import './theme/run.css';
+
+startTheme();
+
+const router = createBrowserRouter([
+  {
+    element: <Shell />,
+    errorElement: <PageFailed />,
+    HydrateFallback: () => null,
+    children: [
+      { index: true, element: <HomePage /> },
+      { path: 'projects/:name', element: <ProjectPage /> },
+      {
+        path: 'runs/:id/:tab?',
+        lazy: async () => ({ Component: (await import('./run/run-page.js')).RunPage }),
+      },
+      { path: '*', element: <NotFound /> },
+    ],
+  },
+]);
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+createRoot(root).render(<RouterProvider router={router} />);

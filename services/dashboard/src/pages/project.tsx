@@ -1,0 +1,119 @@
+import { useEffect, useMemo, type ReactElement } from 'react';
+import { Link, useParams, useSearchParams } from 'react-router';
+import { useNow } from '../data/clock.js';
+import { columnChoicesQuestion } from '../data/questions.js';
+import { useGraph } from '../data/use-graph.js';
+import { useRunChanges } from '../data/use-run-changes.js';
+import { formatCount, plural } from '../format/format.js';
+import { FirstRun } from '../parts/first-run.js';
+import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { ColumnPicker } from './column-picker.js';
+import { defaultColumns, useChosenColumns } from './columns.js';
+import { FilterBox } from './filter-box.js';
+import { RunsTable } from './runs-table.js';
+import { useRunsPages } from './use-runs-pages.js';
+
+const newestFirst = 'attributes.started_at desc';
+
+export function ProjectPage(): ReactElement {
+  const name = useParams()['name'] ?? '';
+  const now = useNow();
+  const [search, setSearch] = useSearchParams();
+  const filter = search.get('filter') ?? '';
+  const orderBy = search.get('orderBy') ?? newestFirst;
+  const choices = useGraph(columnChoicesQuestion, { project: name });
+  const sample = choices.data?.runs.nodes;
+  const metricKeys = useMemo(() => [...new Set(sample?.flatMap((run) => run.metricKeys))].sort(), [sample]);
+  const paramKeys = useMemo(
+    () => [...new Set(sample?.flatMap((run) => run.params.map((p) => p.key)))].sort(),
+    [sample],
+  );
+  const [chosen, choose] = useChosenColumns(name);
+  const columns = useMemo(() => chosen ?? defaultColumns(metricKeys, paramKeys), [chosen, metricKeys, paramKeys]);
+  const pages = useRunsPages({
+    project: name,
+    filter,
+    orderBy,
+    metricKeys: columns.metrics,
+    withParams: columns.params.length > 0,
+  });
+  const changes = useRunChanges(name);
+  useEffect(() => {
+    document.title = `${name} · Runstream`;
+  }, [name]);
+
+  const rows = useMemo(
+    () => pages.rows.map((row) => ({ ...row, ...changes.get(row.id) })).filter((row) => !row.archived),
+    [pages.rows, changes],
+  );
+  const known = useMemo(() => new Set(pages.rows.map((row) => row.id)), [pages.rows]);
+  const fresh = [...changes.values()].filter((run) => !known.has(run.id) && run.status === 'RUNNING').length;
+  const { refresh } = pages;
+  const unfiltered = filter === '' && orderBy === newestFirst;
+  useEffect(() => {
+    if (fresh > 0 && unfiltered) refresh();
+  }, [fresh, unfiltered, refresh]);
+
+  const put = (key: string, value: string, standard: string): void =>
+    setSearch(
+      (before) => {
+        if (value === standard) before.delete(key);
+        else before.set(key, value);
+        return before;
+      },
+      { replace: true },
+    );
+
+  const nothingAtAll = pages.loaded && pages.trouble === null && rows.length === 0 && filter.trim() === '';
+  return (
+    <main className="page tall">
+      <div className="head">
+        <h1>
+          <Link to="/" className="crumb">
+            Projects
+          </Link>
+          <span className="faint"> / </span>
+          {name}
+        </h1>
+        <span className="faint" data-testid="run-count">
+          {pages.loaded && plural(pages.totalCount, 'run')}
+        </span>
+      </div>
+      {nothingAtAll ? (
+        <FirstRun project={name} />
+      ) : (
+        <>
+          <div className="toolbar">
+            <FilterBox value={filter} trouble={pages.trouble} apply={(next) => put('filter', next, '')} />
+            {fresh > 0 && !unfiltered && (
+              <button type="button" className="button" onClick={refresh}>
+                {plural(fresh, 'new run')}
+              </button>
+            )}
+            <ColumnPicker metricKeys={metricKeys} paramKeys={paramKeys} columns={columns} choose={choose} />
+          </div>
+          {!pages.loaded && <Waiting what="runs" />}
+          {pages.trouble?.kind === 'unreachable' && rows.length === 0 && (
+            <TroubleNotice trouble={pages.trouble} what="runs" />
+          )}
+          {pages.loaded && pages.trouble === null && rows.length === 0 && <Empty>No run matches this search.</Empty>}
+          {rows.length > 0 && (
+            <RunsTable
+              rows={rows}
+              columns={columns}
+              now={now}
+              orderBy={orderBy}
+              order={(next) => put('orderBy', next, newestFirst)}
+              loadMore={pages.loadMore}
+            />
+          )}
+          {rows.length > 0 && (
+            <p className="faint small table-foot" role="status">
+              {formatCount(rows.length)} of {formatCount(pages.totalCount)} loaded{pages.loading ? ' · loading…' : ''}
+            </p>
+          )}
+        </>
+      )}
+    </main>
+  );
+}

@@ -1,0 +1,106 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { gql } from 'urql';
+import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
+import { useServerEpoch } from '../data/connection.js';
+import { runsQuestionText, type RunRow, type RunsPage, type RunsVariables } from '../data/questions.js';
+
+export interface RunsAsk {
+  project: string;
+  filter: string;
+  orderBy: string;
+  metricKeys: readonly string[];
+  withParams: boolean;
+}
+export interface RunsPages {
+  rows: readonly RunRow[];
+  totalCount: number;
+  trouble: Trouble | null;
+  loading: boolean;
+  loaded: boolean;
+  loadMore: () => void;
+  refresh: () => void;
+}
+interface Held {
+  rows: readonly RunRow[];
+  totalCount: number;
+  endCursor: string | null;
+  more: boolean;
+  trouble: Trouble | null;
+  loading: boolean;
+  loaded: boolean;
+}
+
+const pageRows = 100;
+const rowsMax = 20_000;
+const start: Held = {
+  rows: [],
+  totalCount: 0,
+  endCursor: null,
+  more: false,
+  trouble: null,
+  loading: true,
+  loaded: false,
+};
+
+/** Keyset pages of runs, gathered as a person scrolls. A refused filter keeps the rows of the last accepted one. */
+export function useRunsPages(ask: RunsAsk): RunsPages {
+  const asked = JSON.stringify(ask);
+  const epoch = useServerEpoch();
+  const [turn, setTurn] = useState(0);
+  const [held, setHeld] = useState<Held>(start);
+  const busy = useRef(false);
+
+  const load = useCallback(
+    async (after: string | null, wanted: () => boolean): Promise<void> => {
+      const { project, filter, orderBy, metricKeys, withParams } = JSON.parse(asked) as RunsAsk;
+      const variables: RunsVariables = {
+        project,
+        filter: filter.trim() === '' ? null : filter,
+        orderBy,
+        first: pageRows,
+        after,
+        archived: false,
+      };
+      busy.current = true;
+      setHeld((before) => ({ ...before, loading: true }));
+      const document = gql<RunsPage, RunsVariables>(runsQuestionText(metricKeys, withParams));
+      const answer = await client.query(document, variables, { requestPolicy: 'network-only' }).toPromise();
+      if (!wanted()) return;
+      busy.current = false;
+      const trouble = answer.error === undefined ? null : readTrouble(answer.error);
+      reportTrouble(trouble);
+      const page = answer.data?.runs;
+      setHeld((before) => {
+        if (trouble !== null || page === undefined) return { ...before, trouble, loading: false, loaded: true };
+        const seen = new Set(after === null ? [] : before.rows.map((row) => row.id));
+        const rows = after === null ? page.nodes : [...before.rows, ...page.nodes.filter((row) => !seen.has(row.id))];
+        return {
+          rows,
+          totalCount: page.totalCount,
+          endCursor: page.pageInfo.endCursor,
+          more: page.pageInfo.hasNextPage && rows.length < rowsMax,
+          trouble: null,
+          loading: false,
+          loaded: true,
+        };
+      });
+      if (trouble?.kind === 'unreachable') setTimeout(() => wanted() && setTurn((n) => n + 1), 3000);
+    },
+    [asked],
+  );
+
+  useEffect(() => {
+    let wanted = true;
+    void load(null, () => wanted);
+    return () => {
+      wanted = false;
+    };
+  }, [load, turn, epoch]);
+
+  const { more, endCursor } = held;
+  const loadMore = useCallback(() => {
+    if (more && !busy.current) void load(endCursor, () => true);
+  }, [load, more, endCursor]);
+  const refresh = useCallback(() => setTurn((n) => n + 1), []);
+  return useMemo(() => ({ ...held, loadMore, refresh }), [held, loadMore, refresh]);
+}

@@ -1,0 +1,3 @@
+export function RunPage(): null {
+  return null;
+}
