@@ -1,0 +1,150 @@
+import { Readable } from 'node:stream';
+import { createClient, ClickHouseError, ClickHouseLogLevel } from '@clickhouse/client';
+import { Unavailable } from '#libs/domain/rejection.js';
+import type { ClickHouseAddress } from './clickhouse-engine.js';
+import { readNative, writeNativeBlock, type BlockColumn, type ResultColumns } from './native-block.js';
+
+export interface QueryOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly settings?: Readonly<Record<string, string | number>>;
+}
+
+/** One adapter for the embedded engine and for a cluster. Every failure to reach or be served becomes `Unavailable`. */
+export interface ClickHouseClient {
+  readonly database: string;
+  /** Rows of a read-only query as columns; the query stops when the signal aborts. */
+  query(sql: string, options?: QueryOptions): Promise<ResultColumns>;
+  /** A statement without a result. */
+  command(sql: string, settings?: Readonly<Record<string, string | number>>): Promise<void>;
+  /** One Native block; resolves when the server has it on disk. */
+  insertNative(table: string, columns: readonly BlockColumn[], rows: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ClientOptions {
+  /** Where the server is now; throws `Unavailable` while it is down. The embedded engine's port changes with each restart. */
+  readonly address: () => ClickHouseAddress;
+  readonly connectionsMax?: number;
+  readonly requestTimeoutMs?: number;
+}
+
+type Driver = ReturnType<typeof createClient>;
+
+/** `clickhouse://user:pass@host:8123/db` (`?secure=1` for https) as an address. */
+export function readClickHouseUrl(url: string): ClickHouseAddress {
+  const parsed = new URL(url);
+  const secure = parsed.searchParams.get('secure') === '1' || parsed.protocol === 'https:';
+  const port = parsed.port || (secure ? '8443' : '8123');
+  const database = decodeURIComponent(parsed.pathname.slice(1)) || 'runstream';
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database)) throw new Error(`clickhouse URL: "${database}" is not a database name`);
+  return {
+    url: `${secure ? 'https' : 'http'}://${parsed.hostname}:${port}`,
+    username: decodeURIComponent(parsed.username) || 'default',
+    password: decodeURIComponent(parsed.password),
+    database,
+  };
+}
+
+export function openClickHouseClient(options: ClientOptions): ClickHouseClient {
+  return new HttpClickHouseClient(options, options.address().database);
+}
+
+class HttpClickHouseClient implements ClickHouseClient {
+  #current: { readonly url: string; readonly driver: Driver } | null = null;
+
+  constructor(
+    readonly options: ClientOptions,
+    readonly database: string,
+  ) {}
+
+  async query(sql: string, options: QueryOptions = {}): Promise<ResultColumns> {
+    return this.#guarded(async (driver) => {
+      const result = await driver.exec({
+        query: `${sql} FORMAT Native`,
+        ...(options.signal && { abort_signal: options.signal }),
+        ...(options.params && { query_params: options.params }),
+        clickhouse_settings: {
+          // read-only so that the server stops the query when we hang up; whole result first so that errors have a status
+          readonly: '2',
+          cancel_http_readonly_queries_on_client_close: 1,
+          wait_end_of_query: 1,
+          ...options.settings,
+        },
+      });
+      const chunks: Buffer[] = [];
+      for await (const chunk of result.stream) chunks.push(chunk as Buffer);
+      return readNative(Buffer.concat(chunks));
+    }, options.signal);
+  }
+
+  async command(sql: string, settings: Readonly<Record<string, string | number>> = {}): Promise<void> {
+    await this.#guarded((driver) => driver.command({ query: sql, clickhouse_settings: settings }));
+  }
+
+  async insertNative(table: string, columns: readonly BlockColumn[], rows: number): Promise<void> {
+    if (rows === 0) return;
+    await this.#guarded(async (driver) => {
+      const result = await driver.exec({
+        query: `INSERT INTO ${table} (${columns.map((column) => column.name).join(', ')}) FORMAT Native`,
+        values: Readable.from(writeNativeBlock(columns, rows)),
+        // dedup tokens lose acknowledged data on kill -9
+        clickhouse_settings: { insert_deduplicate: 0, async_insert: 0 },
+      });
+      for await (const _ of result.stream) void _;
+    });
+  }
+
+  async close(): Promise<void> {
+    const current = this.#current;
+    this.#current = null;
+    await current?.driver.close();
+  }
+
+  #driver(): Driver {
+    const address = this.options.address();
+    if (this.#current?.url !== address.url) {
+      void this.#current?.driver.close();
+      const driver = createClient({
+        url: address.url,
+        username: address.username,
+        password: address.password,
+        database: address.database,
+        max_open_connections: this.options.connectionsMax ?? 16,
+        request_timeout: this.options.requestTimeoutMs ?? 120_000,
+        keep_alive: { enabled: true, idle_socket_ttl: 10_000 },
+        log: { level: ClickHouseLogLevel.OFF },
+      });
+      this.#current = { url: address.url, driver };
+    }
+    return this.#current.driver;
+  }
+
+  async #guarded<T>(work: (driver: Driver) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    try {
+      return await work(this.#driver());
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw readDriverError(error);
+    }
+  }
+}
+
+/** Server errors by which a caller can't be wrong: it is overloaded, shutting down, or out of memory or disk. */
+const transient = new Set(['159', '202', '203', '209', '210', '241', '243', '242', '252', '319', '394', '425', '999']);
+
+function readDriverError(error: unknown): unknown {
+  if (error instanceof Unavailable) return error;
+  if (error instanceof ClickHouseError) {
+    if (!transient.has(error.code)) return new Error(`ClickHouse ${error.code} ${error.type ?? ''}: ${error.message}`, { cause: error });
+    return new Unavailable(`ClickHouse can't serve now (${error.code}): ${error.message}`, 1_000, { cause: error });
+  }
+  if (!(error instanceof Error) || !connectionLost(error)) return error;
+  return new Unavailable(`ClickHouse can't be reached: ${error.message}`, 500, { cause: error });
+}
+
+function connectionLost(error: Error): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return /^(E[A-Z]+|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_.*)$/.test(code) || /socket hang up|aborted|Timeout error|premature/i.test(error.message);
+}

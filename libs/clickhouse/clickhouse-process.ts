@@ -1,0 +1,109 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { entryPoint } from '#libs/config/entry-point.js';
+import { configXml, usersXml, type EngineSettings } from './clickhouse-config.js';
+
+export interface EngineProcess {
+  readonly pid: number;
+  readonly url: string;
+  /** Kernel's Landlock ABI the engine runs under; 0: not sandboxed. */
+  readonly landlockAbi: number;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<void>;
+  kill(): Promise<void>;
+}
+
+export interface ProcessOptions extends EngineSettings {
+  readonly landlock: boolean;
+  readonly startTimeoutMs: number;
+  /** Names the file through which this start tells its port: new for each start, so that no start finds another's. */
+  readonly startId: string;
+}
+
+/** Starts one engine child and resolves when it answers. */
+export async function startEngineProcess(options: ProcessOptions): Promise<EngineProcess> {
+  const dataDir = join(options.dir, 'data');
+  await mkdir(dataDir, { recursive: true });
+  const dir = await realpath(options.dir);
+  const configFile = join(dir, `config.xml`);
+  const usersFile = join(dir, 'users.xml');
+  const portFile = join(dir, `port.${options.startId}`);
+  const logFile = join(dir, 'engine.log');
+  await writeFile(configFile, configXml({ ...options, dir }), { mode: 0o600 });
+  await writeFile(usersFile, usersXml({ ...options, dir }), { mode: 0o600 });
+  const logStart = await stat(logFile).then(
+    (file) => file.size,
+    () => 0,
+  );
+  const child = spawnChild(logFile, [dir, join(dir, 'data'), configFile, portFile, options.landlock ? 'on' : 'off']);
+  let gone = false;
+  const exited = new Promise<void>((resolve) => {
+    const end = (): void => {
+      gone = true;
+      resolve();
+    };
+    child.once('exit', end);
+    child.once('error', end);
+  });
+  const kill = (): Promise<void> => {
+    child.kill('SIGKILL');
+    return exited;
+  };
+  const deadline = performance.now() + options.startTimeoutMs;
+  while (!gone && performance.now() < deadline) {
+    const told = await readFile(portFile, 'utf8').catch(absent);
+    const [port, abi] = told.trim().split('\t');
+    if (port !== undefined && abi !== undefined) {
+      const url = `http://127.0.0.1:${port}`;
+      if (await answers(url)) {
+        // they are read once, and user SQL could show them
+        await Promise.all([configFile, usersFile, portFile].map((file) => rm(file, { force: true })));
+        return { pid: child.pid!, url, landlockAbi: Number(abi), exited, kill };
+      }
+    }
+    await sleep(15);
+  }
+  await kill();
+  const said = (await readFile(logFile).catch(() => Buffer.alloc(0))).subarray(logStart).toString().trim();
+  throw startError(dir, said);
+}
+
+function spawnChild(logFile: string, args: readonly string[]): ChildProcess {
+  const entry = entryPoint(import.meta.url, './clickhouse-engine-child');
+  const log = openSync(logFile, 'a', 0o600);
+  try {
+    const child = spawn(process.execPath, [...entry.execArgv, entry.path, ...args], {
+      stdio: ['pipe', log, log],
+      env: { UV_THREADPOOL_SIZE: '1' },
+    });
+    child.stdin?.on('error', () => child.kill('SIGKILL'));
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+function absent(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return '';
+  throw error;
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(`${url}/ping`).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
+
+function startError(dir: string, said: string): Error {
+  if (said.includes('Code: 76')) {
+    return new Error(
+      `metrics: the folder ${dir} is in use by another process. Stop the other Runstream first, or give this one its own folder ` +
+        `(RUNSTREAM_DATA or RUNSTREAM_METRICS).`,
+    );
+  }
+  return new Error(`metrics: the ClickHouse engine did not start in ${dir}: ${said.slice(-2_000) || 'it said nothing'}`);
+}

@@ -1,0 +1,139 @@
+import { clockKey, nameHash, systemClockKey } from './metric-names.js';
+
+/** Tables of one generation; `g1_points` and so on, so that generations live beside each other. */
+export const tableNames = [
+  'points',
+  'rollup_64',
+  'rollup_4096',
+  'spans',
+  'attempts',
+  'rewritten',
+  'series',
+  'run_names',
+  'run_facts',
+  'lines',
+] as const;
+export type TableName = (typeof tableNames)[number];
+
+/** What people and SQL clients see. */
+export const viewNames = ['metrics', 'runs', 'lines'] as const;
+
+export const tableOf = (generation: number, name: TableName): string => `g${generation}_${name}`;
+
+const durable = 'fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1';
+
+const rollupColumns = `
+  run UInt64 CODEC(ZSTD(1)), series UInt64 CODEC(ZSTD(1)), attempt UInt16, rank UInt32 CODEC(ZSTD(1)),
+  bucket Int64 CODEC(DoubleDelta, ZSTD(1)),
+  min SimpleAggregateFunction(min, Float64) CODEC(Gorilla, ZSTD(1)),
+  max SimpleAggregateFunction(max, Float64) CODEC(Gorilla, ZSTD(1)),
+  first SimpleAggregateFunction(min, Tuple(Int64, Float64)) CODEC(ZSTD(1)),
+  last SimpleAggregateFunction(max, Tuple(Int64, Float64)) CODEC(ZSTD(1)),
+  mask SimpleAggregateFunction(groupBitOr, UInt64) CODEC(ZSTD(1)),
+  nan_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1)),
+  plus_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1)),
+  minus_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1))`;
+
+const rollup = `(${rollupColumns})
+  ENGINE = AggregatingMergeTree ORDER BY (run, series, attempt, intDiv(bucket, 64), rank, bucket) SETTINGS ${durable}`;
+
+const tables: { readonly [Name in TableName]: string } = {
+  points: `(run UInt64 CODEC(ZSTD(1)), series UInt64 CODEC(ZSTD(1)), attempt UInt16 CODEC(ZSTD(1)), rank UInt32 CODEC(ZSTD(1)),
+      step Int64 CODEC(DoubleDelta, ZSTD(1)), ord UInt64 CODEC(ZSTD(1)), value Float64 CODEC(Gorilla, ZSTD(1)),
+      time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)))
+    ENGINE = ReplacingMergeTree(version) ORDER BY (run, series, attempt, intDiv(step, 1024), rank, step, ord) SETTINGS ${durable}`,
+  rollup_64: rollup,
+  rollup_4096: rollup,
+  // how far each series of each rank reaches
+  spans: `(run UInt64, series UInt64, attempt UInt16, rank UInt32,
+      first_step SimpleAggregateFunction(min, Int64), last_step SimpleAggregateFunction(max, Int64))
+    ENGINE = AggregatingMergeTree ORDER BY (run, series, attempt, rank) SETTINGS ${durable}`,
+  attempts: `(run UInt64, attempt UInt16, from_step SimpleAggregateFunction(min, Int64))
+    ENGINE = AggregatingMergeTree ORDER BY (run, attempt) SETTINGS ${durable}`,
+  // series in which a step was written again with another version: their rollups can't be trusted, raw rows are read with FINAL
+  rewritten: `(run UInt64, series UInt64) ENGINE = ReplacingMergeTree ORDER BY (run, series) SETTINGS ${durable}`,
+  series: `(run UInt64, series UInt64, key String) ENGINE = ReplacingMergeTree ORDER BY (run, series) SETTINGS ${durable}`,
+  run_names: `(run UInt64, id String, project String, deleted UInt8, version UInt64)
+    ENGINE = ReplacingMergeTree(version) ORDER BY run SETTINGS ${durable}`,
+  // params, tags and attributes of runs, one fact a row; the highest version wins; a removed fact has value "" and present 0
+  run_facts: `(run UInt64, kind String, key String, value String, present UInt8, version UInt64)
+    ENGINE = ReplacingMergeTree(version) ORDER BY (run, kind, key) SETTINGS ${durable}`,
+  lines: `(run UInt64, time Int64 CODEC(DoubleDelta, ZSTD(1)), rank UInt32, attempt UInt16, writer String CODEC(ZSTD(1)),
+      number UInt64 CODEC(DoubleDelta, ZSTD(1)), stream String CODEC(ZSTD(1)), text String CODEC(ZSTD(1)))
+    ENGINE = ReplacingMergeTree ORDER BY (run, time, rank, attempt, writer, number) SETTINGS ${durable}`,
+};
+
+/** Statements that make a generation's tables; each may be repeated. */
+export const createTables = (generation: number): readonly string[] =>
+  tableNames.map((name) => `CREATE TABLE IF NOT EXISTS ${tableOf(generation, name)} ${tables[name]}`);
+
+export const dropTables = (generation: number): readonly string[] =>
+  tableNames.map((name) => `DROP TABLE IF EXISTS ${tableOf(generation, name)} SYNC`);
+
+/** Which generations there are and which one is live. `marker` tells a wiped and remade store from the one the checkpoints are about. */
+export const createPointers: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS generations (generation UInt32, marker String, dropped UInt8, version UInt64)
+     ENGINE = ReplacingMergeTree(version) ORDER BY generation SETTINGS ${durable}`,
+  `CREATE TABLE IF NOT EXISTS live_generation (one UInt8, generation UInt32, version UInt64)
+     ENGINE = ReplacingMergeTree(version) ORDER BY one SETTINGS ${durable}`,
+];
+
+const clocks = `(${nameHash(clockKey)}, ${nameHash(systemClockKey)})`;
+
+/**
+ * The friendly views over one generation: every point once (FINAL), attempts stitched, deleted runs left out. They run with the
+ * rights of their definer, so that the SQL user needs none on the tables.
+ */
+export function createViews(generation: number): readonly string[] {
+  const table = (name: TableName): string => tableOf(generation, name);
+  const view = (name: string, body: string): string =>
+    `CREATE OR REPLACE VIEW ${name} DEFINER = CURRENT_USER SQL SECURITY DEFINER AS ${body}`;
+  return [
+    view(
+      'metrics',
+      `SELECT r.project AS project, r.id AS run, s.key AS key, p.rank AS rank, p.step AS step, p.value AS value,
+         fromUnixTimestamp64Milli(if(p.time != 0, p.time, toInt64(c.value))) AS time, p.attempt AS attempt
+       FROM ${table('points')} AS p FINAL
+       INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON p.run = r.run
+       INNER JOIN (SELECT run, series, any(key) AS key FROM ${table('series')} GROUP BY run, series HAVING NOT startsWith(key, '_time')) AS s
+         ON p.run = s.run AND p.series = s.series
+       LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
+       LEFT JOIN (SELECT run, attempt, rank, step, ord, series, value FROM ${table('points')} FINAL WHERE series IN ${clocks}) AS c
+         ON p.run = c.run AND p.attempt = c.attempt AND p.rank = c.rank AND p.step = c.step AND bitShiftRight(p.version, 32) = c.ord
+           AND if(startsWith(s.key, 'system/') OR startsWith(s.key, '_'), ${nameHash(systemClockKey)}, ${nameHash(clockKey)}) = c.series
+       WHERE a.cut = 0 OR p.step < a.cutoff OR startsWith(s.key, 'system/') OR startsWith(s.key, '_')`,
+    ),
+    view('runs', runsView(table)),
+    view(
+      'lines',
+      `SELECT r.project AS project, r.id AS run, l.rank AS rank, l.attempt AS attempt, l.number AS number, l.stream AS stream,
+         fromUnixTimestamp64Milli(l.time) AS time, l.text AS text
+       FROM ${table('lines')} AS l FINAL
+       INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON l.run = r.run`,
+    ),
+  ];
+}
+
+/** (run, attempt, cutoff): from which step on a later attempt of the run took over; only attempts that have a later one. */
+function cutoffs(attempts: string): string {
+  return `SELECT run, attempt, 1 AS cut,
+      min(from_step) OVER (PARTITION BY run ORDER BY attempt ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS cutoff,
+      count() OVER (PARTITION BY run ORDER BY attempt ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS later
+    FROM (SELECT run, attempt, min(from_step) AS from_step FROM ${attempts} GROUP BY run, attempt)
+    QUALIFY later > 0`;
+}
+
+function runsView(table: (name: TableName) => string): string {
+  const attribute = (key: string): string => `anyIf(f.value, f.kind = 'attribute' AND f.key = '${key}')`;
+  const map = (kind: string): string =>
+    `mapFromArrays(groupArrayIf(f.key, f.kind = '${kind}' AND f.present), groupArrayIf(f.value, f.kind = '${kind}' AND f.present))`;
+  const time = (key: string): string => `fromUnixTimestamp64Milli(toInt64OrNull(${attribute(key)}))`;
+  return `SELECT any(r.project) AS project, any(r.id) AS run, ${attribute('name')} AS name, ${attribute('status')} AS status,
+      ${attribute('group')} AS \`group\`, ${attribute('job_type')} AS job_type, ${attribute('user')} AS user, ${attribute('notes')} AS notes,
+      ${time('started_at')} AS started_at, ${time('ended_at')} AS ended_at, toUInt32OrZero(${attribute('world_size')}) AS world_size,
+      ${attribute('archived')} = '1' AS archived, ${map('param')} AS params, ${map('tag')} AS tags,
+      groupArrayIf(f.key, f.kind = 'label' AND f.present) AS labels, ${map('summary')} AS summary
+    FROM (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r
+    INNER JOIN (SELECT * FROM ${table('run_facts')} FINAL) AS f ON f.run = r.run
+    GROUP BY r.run`;
+}

@@ -1,0 +1,68 @@
+import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { createPointers, createTables, createViews, dropTables } from './clickhouse-schema.js';
+
+export interface GenerationRow {
+  readonly generation: number;
+  /** Drawn when its tables were made. */
+  readonly marker: string;
+}
+
+/** The durable list of generations and the pointer to the live one. */
+export class GenerationTable {
+  constructor(
+    readonly client: ClickHouseClient,
+    readonly randomHex: () => string,
+  ) {}
+
+  async prepare(): Promise<void> {
+    for (const statement of createPointers) await this.client.command(statement);
+  }
+
+  async all(): Promise<readonly GenerationRow[]> {
+    const rows = await this.client.query('SELECT generation, marker FROM generations FINAL WHERE NOT dropped ORDER BY generation');
+    const markers = rows.rows ? rows.texts('marker') : [];
+    return markers.map((marker, index) => ({ generation: rows.u32('generation')[index]!, marker }));
+  }
+
+  /** The live generation, null before the first switch. */
+  async live(): Promise<number | null> {
+    const rows = await this.client.query('SELECT argMax(generation, version) AS generation, count() AS n FROM live_generation');
+    return rows.u64('n')[0] ? rows.u32('generation')[0]! : null;
+  }
+
+  /** Makes the tables of a generation, or finds them. */
+  async open(generation: number): Promise<GenerationRow> {
+    const known = (await this.all()).find((row) => row.generation === generation);
+    for (const statement of createTables(generation)) await this.client.command(statement);
+    if (known) return known;
+    const marker = this.randomHex().slice(0, 12);
+    await this.#write('generations', { generation, marker, dropped: 0 }, await this.#nextVersion('generations'));
+    return { generation, marker };
+  }
+
+  async switchTo(generation: number): Promise<void> {
+    const version = await this.#nextVersion('live_generation');
+    await this.#write('live_generation', { one: 1, generation }, version);
+    await this.makeViews(generation);
+  }
+
+  async makeViews(generation: number): Promise<void> {
+    for (const statement of createViews(generation)) await this.client.command(statement);
+  }
+
+  async drop(row: GenerationRow): Promise<void> {
+    await this.#write('generations', { ...row, dropped: 1 }, await this.#nextVersion('generations'));
+    for (const statement of dropTables(row.generation)) await this.client.command(statement);
+  }
+
+  async #nextVersion(table: string): Promise<bigint> {
+    const rows = await this.client.query(`SELECT max(version) + 1 AS version FROM ${table}`);
+    return rows.u64('version')[0]!;
+  }
+
+  async #write(table: string, values: Readonly<Record<string, string | number>>, version: bigint): Promise<void> {
+    const names = Object.keys(values);
+    const texts = Object.values(values).map((value) => (typeof value === 'number' ? String(value) : `'${value}'`));
+    await this.client.command(`INSERT INTO ${table} (${names.join(', ')}, version) VALUES (${texts.join(', ')}, ${version})`);
+  }
+}
