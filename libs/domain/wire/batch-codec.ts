@@ -1,4 +1,5 @@
 import type { Writer } from '#libs/domain/event.js';
+import './plain-numbers.js';
 import { runstream } from './generated/runstream.js';
 
 const wire = runstream.v1;

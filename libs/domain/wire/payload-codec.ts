@@ -1,6 +1,7 @@
 import type { EventData, EventName, PointBlock } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 import { Unreadable } from '#libs/domain/rejection.js';
+import './plain-numbers.js';
 import { runstream } from './generated/runstream.js';
 
 const wire = runstream.v1;
