@@ -12,7 +12,8 @@ const names = readdirSync(folder).filter((file) => file.endsWith('.json'));
 interface ExampleFile {
   events: { name: EventName; data: unknown }[];
 }
-const readExample = (name: string): ExampleFile => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as ExampleFile;
+const readExample = (name: string): ExampleFile =>
+  JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as ExampleFile;
 const readBytes = (name: string): Buffer => readFileSync(new URL(name.replace('.json', '.bin'), folder));
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

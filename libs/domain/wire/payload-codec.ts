@@ -114,7 +114,8 @@ function readBlock(block: WireBlock, where: string): PointBlock {
   const bytes = width === 4 ? block.f32 : block.f64;
   if (bytes.length !== expected * width)
     throw new Unreadable(`${where}.${width === 4 ? 'f32' : 'f64'}: ${bytes.length} bytes for ${expected} values of ${width} bytes`);
-  const own = bytes.slice().buffer; // aligned, and free of the request body it came in
+  // aligned, and free of the request body it came in; not bytes.slice(), which on a Buffer is only a view
+  const own = new Uint8Array(bytes).buffer;
   const values = width === 4 ? Float64Array.from(new Float32Array(own)) : new Float64Array(own);
   return { keys: block.keys, steps, times, values, everyValue: block.everyValue };
 }
