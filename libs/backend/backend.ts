@@ -1,0 +1,29 @@
+import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
+import type { Configuration } from '#libs/config/configuration.js';
+import type { LogTail } from '#libs/live/log-tail.js';
+import type { MetricFrames } from '#libs/live/metric-frames.js';
+import type { EventLog } from '#libs/log/event-log.js';
+import type { MetricStore } from '#libs/metrics/metric-store.js';
+import type { SqlDoor } from '#libs/metrics/sql-door.js';
+import type { Progress } from '#libs/projecting/progress.js';
+import type { ProjectionFamily } from '#libs/projecting/projection.js';
+import type { RunTable, Verdict } from '#libs/runs/run-table.js';
+
+/** The opened ports: all that a role needs. Built once from the configuration; nothing reads global state. */
+export interface Backend {
+  readonly configuration: Configuration;
+  readonly log: EventLog;
+  readonly runTable: RunTable;
+  readonly metricStore: MetricStore;
+  readonly sqlDoor: SqlDoor;
+  readonly artifactStore: ArtifactStore;
+  readonly families: readonly ProjectionFamily[];
+  readonly progress: Progress;
+  readonly tail: LogTail;
+  readonly frames: MetricFrames;
+  /** Verdict of an event sent with `reply`; null when it did not come in time. */
+  readonly verdict: (eventId: string) => Promise<Verdict | null>;
+  readonly clock: () => number;
+  readonly newId: () => string;
+  close(): Promise<void>;
+}

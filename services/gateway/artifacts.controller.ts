@@ -1,0 +1,96 @@
+import { Controller, Get, Head, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Backend } from '#libs/backend/backend.js';
+import { Rejection } from '#libs/domain/rejection.js';
+import { readBody } from '../ingest/read-body.js';
+import { BACKEND } from '../tokens.js';
+
+/** Artifact bytes: streamed both ways, by digest, resumable, with ranges. What they mean is in the log. */
+@Controller('v1/artifacts')
+export class ArtifactsController {
+  constructor(@Inject(BACKEND) private readonly backend: Backend) {}
+
+  @Head('uploads/:id')
+  async uploaded(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const bytes = await this.backend.artifactStore.uploadedBytes(id);
+    await reply.header('upload-offset', String(bytes)).header('cache-control', 'no-store').status(200).send();
+  }
+
+  @Patch('uploads/:id')
+  async append(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const offset = Number(request.headers['upload-offset'] ?? NaN);
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new Rejection('INVALID_ARGUMENT', 'upload-offset: the header must say at which byte the body begins', 'upload-offset');
+    }
+    const bytes = await this.backend.artifactStore.append(id, offset, request.raw);
+    await reply.header('upload-offset', String(bytes)).status(204).send();
+  }
+
+  @Post('uploads/:id/complete')
+  async complete(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const stat = await this.backend.artifactStore.complete(id, await readDigest(request));
+    await reply.status(201).send(stat);
+  }
+
+  @Put(':digest')
+  async put(@Param('digest') digest: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const length = request.headers['content-length'];
+    const expected = length === undefined ? { digest } : { digest, sizeBytes: Number(length) };
+    const stat = await this.backend.artifactStore.put(request.raw, expected);
+    await reply.status(201).header('etag', `"${stat.digest}"`).send(stat);
+  }
+
+  @Get(':digest')
+  async get(
+    @Param('digest') digest: string,
+    @Query('name') name: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { artifactStore } = this.backend;
+    const stat = await artifactStore.stat(digest);
+    if (!stat) throw new Rejection('NOT_FOUND', `artifact ${digest} is not there`, 'digest');
+    const range = readRange(request.headers.range, stat.sizeBytes);
+    void reply
+      .header('accept-ranges', 'bytes')
+      .header('etag', `"${stat.digest}"`)
+      .header('cache-control', 'private, max-age=31536000, immutable')
+      // whatever somebody logged must not run as a page of ours
+      .header('content-type', 'application/octet-stream')
+      .header('x-content-type-options', 'nosniff')
+      .header('content-security-policy', 'sandbox')
+      .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name ?? digest.slice(7, 19))}`);
+    if (range === 'unsatisfiable') {
+      await reply.status(416).header('content-range', `bytes */${stat.sizeBytes}`).send();
+      return;
+    }
+    if (range) void reply.status(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${stat.sizeBytes}`);
+    void reply.header('content-length', String(range ? range.end - range.start : stat.sizeBytes));
+    await reply.send(request.method === 'HEAD' ? undefined : await artifactStore.get(digest, range ?? undefined));
+  }
+}
+
+async function readDigest(request: FastifyRequest): Promise<string> {
+  const body = await readBody(request.raw, 10_000);
+  try {
+    const { digest } = JSON.parse(body.toString('utf8')) as { digest?: unknown };
+    if (typeof digest === 'string') return digest;
+  } catch {
+    // said below
+  }
+  throw new Rejection('INVALID_ARGUMENT', 'body: must be {"digest": "sha256:…"}', 'digest');
+}
+
+/** One range as RFC 9110 has it; several, or a unit other than bytes, are answered with the whole. */
+export function readRange(header: string | undefined, sizeBytes: number): { start: number; end: number } | 'unsatisfiable' | null {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '');
+  if (!match || (match[1] === '' && match[2] === '')) return null;
+  if (match[1] === '') {
+    const length = Math.min(Number(match[2]), sizeBytes);
+    return length === 0 ? 'unsatisfiable' : { start: sizeBytes - length, end: sizeBytes };
+  }
+  const start = Number(match[1]);
+  const end = match[2] === '' ? sizeBytes : Math.min(Number(match[2]) + 1, sizeBytes);
+  if (match[2] !== '' && Number(match[2]) < start) return null;
+  return start >= sizeBytes ? 'unsatisfiable' : { start, end };
+}

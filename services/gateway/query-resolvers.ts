@@ -1,0 +1,81 @@
+import { Rejection } from '#libs/domain/rejection.js';
+import { projectionLags } from '#libs/projecting/projector.js';
+import type { Page } from '#libs/runs/run-table.js';
+import { reach, type GatewayContext } from './gateway-context.js';
+import type { QueryResolvers } from './generated/resolver-types.js';
+
+export const pageRowsMax = 1_000;
+
+/** A page size within its limit; refused otherwise, never silently cut. */
+export function pageSize(first: number | null | undefined, max = pageRowsMax): number {
+  const rows = first ?? 50;
+  if (rows < 1 || rows > max) throw new Rejection('INVALID_ARGUMENT', `first: ${rows} is not within 1 to ${max}`, 'first');
+  return rows;
+}
+
+function connection<Row>(page: Page<Row>): {
+  edges: { cursor: string; node: Row }[];
+  nodes: Row[];
+  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+  totalCount: number;
+} {
+  return {
+    edges: page.rows.map((node, index) => ({ cursor: page.cursors[index]!, node })),
+    nodes: [...page.rows],
+    pageInfo: { hasNextPage: page.hasNextPage, endCursor: page.cursors.at(-1) ?? null },
+    totalCount: page.totalCount,
+  };
+}
+
+async function projectionStates(context: GatewayContext) {
+  const { backend } = context;
+  const states = [];
+  for (const family of backend.families) {
+    for (const lag of await projectionLags(backend.log, await family.live(), backend.progress)) {
+      const { projection: name, generation, partition, position, end, waiting } = lag;
+      states.push({ name, generation, partition, position, end, lag: Math.max(0, end - position), waiting });
+    }
+  }
+  return states;
+}
+
+export const queryResolvers: QueryResolvers = {
+  project: async (_, { name, at }, context) => {
+    await reach(context, at);
+    return context.backend.runTable.project(name);
+  },
+  projects: async (_, { first, after, match, at }, context) => {
+    await reach(context, at);
+    const query = { first: pageSize(first), after: after ?? undefined, match: match ?? undefined, nowMs: context.nowMs };
+    return connection(await context.backend.runTable.projects(query));
+  },
+  run: async (_, { id, at }, context) => {
+    await reach(context, at);
+    return context.backend.runTable.run(id);
+  },
+  runs: async (_, { project, filter, orderBy, first, after, archived, at }, context) => {
+    await reach(context, at);
+    return connection(
+      await context.backend.runTable.search({
+        project: project ?? undefined,
+        filter: filter ?? undefined,
+        orderBy: orderBy ?? undefined,
+        first: pageSize(first),
+        after: after ?? undefined,
+        archived: archived ?? false,
+        nowMs: context.nowMs,
+      }),
+    );
+  },
+  artifact: async (_, { digest }, { backend }) => {
+    const lineage = await backend.runTable.artifactLineage(digest);
+    if (lineage.loggedBy.length === 0 && lineage.usedBy.length === 0) return null;
+    return { digest, sizeBytes: lineage.sizeBytes, loggedBy: [...lineage.loggedBy], usedBy: [...lineage.usedBy] };
+  },
+  server: async (_, __, context) => ({
+    version: context.version,
+    roles: [...context.backend.configuration.roles],
+    authRequired: context.authRequired,
+    projections: await projectionStates(context),
+  }),
+};

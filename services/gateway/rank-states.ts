@@ -1,0 +1,72 @@
+import type { RunRow, WriterRow } from '#libs/runs/run-table.js';
+import type { GatewayContext } from './gateway-context.js';
+import type { RankHealth, RankState } from './generated/resolver-types.js';
+
+/** Writers send a heartbeat every 5 s; three missed ones are silence. */
+export const silentAfterMs = 15_000;
+/** A rank whose steps take this many times the median of the ranks is slow. */
+const slowFactor = 1.5;
+/** Or one that is this many steps, and this share of the job's steps, behind the foremost. */
+const lagStepsMin = 10;
+const lagShare = 0.05;
+
+/** Per rank of the run: its newest writer, how far it is, and how it is doing. In order of rank. */
+export async function rankStates(run: RunRow, { backend, nowMs }: GatewayContext): Promise<RankState[]> {
+  const [writers, paces] = await Promise.all([backend.runTable.writers(run.id), backend.metricStore.ranks(run.id)]);
+  const newest = new Map<number, WriterRow>();
+  for (const writer of writers) {
+    const known = newest.get(writer.rank);
+    if (!known || newer(writer, known)) newest.set(writer.rank, writer);
+  }
+  const paceOf = new Map(paces.map((pace) => [pace.rank, pace]));
+  const running = [...newest.values()].filter((writer) => writer.state === 'running');
+  const medianStepMs = median(running.flatMap((writer) => paceOf.get(writer.rank)?.stepMs ?? []));
+  const lastStepOf = (writer: WriterRow): number | null => writer.lastStep ?? paceOf.get(writer.rank)?.lastStep ?? null;
+  const foremost = Math.max(...[...newest.values()].map((writer) => lastStepOf(writer) ?? -Infinity));
+  return [...newest.values()]
+    .sort((a, b) => a.rank - b.rank)
+    .map((writer) => {
+      const pace = paceOf.get(writer.rank);
+      const lastStep = lastStepOf(writer);
+      const lag = lastStep === null ? null : foremost - lastStep;
+      const stepMs = pace?.stepMs ?? null;
+      const slow =
+        (stepMs !== null && medianStepMs !== null && stepMs > slowFactor * medianStepMs) ||
+        (lag !== null && lag >= lagStepsMin && lag > lagShare * Math.abs(foremost));
+      return {
+        rank: writer.rank,
+        attempt: writer.attempt,
+        writer: writer.writer,
+        host: writer.host === '' ? null : writer.host,
+        lastStep,
+        lastSeenAt: writer.lastSeenAt,
+        lag,
+        stepMs,
+        state: health(writer, nowMs, slow),
+      };
+    });
+}
+
+function newer(a: WriterRow, b: WriterRow): boolean {
+  return a.attempt !== b.attempt ? a.attempt > b.attempt : a.lastSeenAt > b.lastSeenAt;
+}
+
+function health(writer: WriterRow, nowMs: number, slow: boolean): RankHealth {
+  switch (writer.state) {
+    case 'finished':
+      return 'FINISHED';
+    case 'failed':
+    case 'killed':
+      return 'FAILED';
+    case 'running':
+      if (nowMs - writer.lastSeenAt > silentAfterMs) return 'SILENT';
+      return slow ? 'SLOW' : 'OK';
+  }
+}
+
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

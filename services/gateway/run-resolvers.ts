@@ -1,0 +1,231 @@
+import type { Environment } from '#libs/domain/event.js';
+import { Rejection } from '#libs/domain/rejection.js';
+import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
+import type { RunRow, SummaryRow, WriterRow } from '#libs/runs/run-table.js';
+import type { GatewayContext } from './gateway-context.js';
+import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
+import { pageSize } from './query-resolvers.js';
+import { rankStates } from './rank-states.js';
+
+/** A running run whose writers have all been silent this long counts as lost. */
+export const lostAfterMs = 60_000;
+const pointsPageMax = 100_000;
+const bucketsMax = 10_000;
+const seriesKeysMax = 200;
+
+export function statusOf(run: RunRow, nowMs: number): RunStatus {
+  switch (run.status) {
+    case 'running':
+      return nowMs - run.heartbeatAt > lostAfterMs ? 'LOST' : 'RUNNING';
+    case 'finished':
+      return 'FINISHED';
+    case 'failed':
+      return 'FAILED';
+    case 'killed':
+      return 'KILLED';
+  }
+}
+
+const tagList = (tags: Readonly<Record<string, string>>) => Object.entries(tags).map(([key, value]) => ({ key, value }));
+const paramList = (params: Readonly<Record<string, unknown>>) => Object.entries(params).map(([key, value]) => ({ key, value }));
+const orNull = (text: string): string | null => (text === '' ? null : text);
+/** Until when a run has lasted: its end, now, or (lost) its last sign of life. */
+function lastedUntil(run: RunRow, nowMs: number): number {
+  if (run.endedAt !== null) return run.endedAt;
+  return statusOf(run, nowMs) === 'LOST' ? run.heartbeatAt : nowMs;
+}
+const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep, maxRank, count }: SummaryRow) => ({
+  key,
+  last,
+  lastStep,
+  min,
+  minStep,
+  minRank,
+  max,
+  maxStep,
+  maxRank,
+  count,
+});
+
+function within(name: string, value: number | null | undefined, fallback: number, max: number): number {
+  const chosen = value ?? fallback;
+  if (chosen < 1 || chosen > max) throw new Rejection('INVALID_ARGUMENT', `${name}: ${chosen} is not within 1 to ${max}`, name);
+  return chosen;
+}
+
+const columns = (series: SeriesColumns, shift: number) => ({
+  key: series.key,
+  rank: series.rank,
+  x: Array.from(series.x, (x) => x - shift),
+  min: [...series.min],
+  max: [...series.max],
+  first: [...series.first],
+  last: [...series.last],
+  count: [...series.count],
+  oddX: Array.from(series.oddX, (x) => x - shift),
+  oddValue: [...series.oddValue],
+});
+
+export const runResolvers: RunResolvers = {
+  group: (run) => orNull(run.group),
+  jobType: (run) => orNull(run.jobType),
+  user: (run) => orNull(run.user),
+  tags: (run) => tagList(run.tags),
+  labels: (run) => [...run.labels],
+  status: (run, _, { nowMs }) => statusOf(run, nowMs),
+  statusReason: (run) => orNull(run.statusReason),
+  durationMs: (run, _, { nowMs }) => Math.max(0, lastedUntil(run, nowMs) - run.startedAt),
+  attempts: (run) => run.attempts.map((attempt) => ({ ...attempt, launch: orNull(attempt.launch) })),
+  children: async (run, { first }, { backend }) => [...(await backend.runTable.children(run.id, pageSize(first)))],
+  params: (run) => paramList(run.params),
+  environment: (run) => run.environment && environmentOf(run.environment),
+  costPerHour: (run) => run.costPerHour || null,
+  cost: (run, _, { nowMs }) => (run.costPerHour ? (run.costPerHour * Math.max(0, lastedUntil(run, nowMs) - run.startedAt)) / 3_600_000 : null),
+  summary: async (run, _, { summaries }) => (await summaries.load(run.id)).map(summaryValue),
+  metric: async (run, { key }, { metric }) => {
+    const row = await metric.load({ run: run.id, key });
+    return row && summaryValue(row);
+  },
+  summarySet: (run) => paramList(run.summarySet),
+  metricKeys: async (run, { match, first }, { backend }) => [
+    ...(await backend.metricStore.keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000))),
+  ],
+  series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }) => {
+    if (keys.length > seriesKeysMax) throw new Rejection('INVALID_ARGUMENT', `keys: at most ${seriesKeysMax} keys are allowed at once`, 'keys');
+    const shift = x === 'RELATIVE' ? run.startedAt : 0;
+    const found = await backend.metricStore.series(
+      {
+        run: run.id,
+        keys,
+        ranks: ranks ?? undefined,
+        x: x === 'STEP' || !x ? 'step' : 'time',
+        from: from === null || from === undefined ? undefined : from + shift,
+        to: to === null || to === undefined ? undefined : to + shift,
+        buckets: within('buckets', buckets, 1_000, bucketsMax),
+        attempt: attempt ?? undefined,
+      },
+      signal,
+    );
+    return found.map((series) => columns(series, shift));
+  },
+  band: async (run, { key, from, to, buckets }, { backend, signal }) => {
+    const query = { run: run.id, key, from: from ?? undefined, to: to ?? undefined, buckets: within('buckets', buckets, 500, bucketsMax) };
+    const band = await backend.metricStore.band(query, signal);
+    const { x, min, p5, p50, p95, max, minRank, maxRank, ranks, worstRank, worstScore } = band;
+    return {
+      key,
+      x: [...x],
+      min: [...min],
+      p5: [...p5],
+      p50: [...p50],
+      p95: [...p95],
+      max: [...max],
+      minRank: [...minRank],
+      maxRank: [...maxRank],
+      ranks,
+      worstRank,
+      worstScore: worstScore !== null && Number.isFinite(worstScore) ? worstScore : null,
+    };
+  },
+  points: async (run, { key, rank, attempt, after, first }, { backend, signal }) => {
+    const query: Parameters<MetricStore['points']>[0] = {
+      run: run.id,
+      key,
+      rank: rank ?? undefined,
+      attempt: attempt ?? undefined,
+      after: after ?? undefined,
+      first: within('first', first, 10_000, pointsPageMax),
+    };
+    const page = await backend.metricStore.points(query, signal);
+    return {
+      step: [...page.step],
+      rank: [...page.rank],
+      attempt: [...page.attempt],
+      value: [...page.value],
+      time: [...page.time],
+      endCursor: page.endCursor,
+      hasNextPage: page.hasNextPage,
+    };
+  },
+  ranks: async (run, { first }, context) => (await rankStates(run, context)).slice(0, within('first', first, 20_000, 100_000)),
+  completeness: async (run, _, context) => completeness(await context.backend.runTable.writers(run.id)),
+  artifacts: async (run, { first }, { backend }) => (await backend.runTable.artifacts(run.id, 'logged')).slice(0, within('first', first, 1_000, 10_000)),
+  usedArtifacts: async (run, _, { backend }) => [...(await backend.runTable.artifacts(run.id, 'used'))],
+  lines: async (run, { rank, match, before, last }, { backend, signal }) => {
+    const query = {
+      run: run.id,
+      rank: rank ?? undefined,
+      match: match ?? undefined,
+      before: before ?? undefined,
+      last: within('last', last, 200, 10_000),
+    };
+    const page = await backend.metricStore.lines(query, signal);
+    return {
+      lines: page.lines.map(({ timeMs, ...line }) => ({ ...line, time: timeMs })),
+      startCursor: page.startCursor,
+      hasPreviousPage: page.hasPreviousPage,
+    };
+  },
+};
+
+function environmentOf(environment: Environment) {
+  const { git, hardware, packages, seeds } = environment;
+  const text = (value: string | undefined): string | null => (value === undefined || value === '' ? null : value);
+  return {
+    gitCommit: text(git?.commit),
+    gitBranch: text(git?.branch),
+    gitDirty: git?.commit ? git.dirty : null,
+    gitRemote: text(git?.remote),
+    command: text(environment.command),
+    host: text(environment.host),
+    user: text(environment.user),
+    os: text(environment.os),
+    runtime: text(environment.runtime),
+    cwd: text(environment.cwd),
+    launcher: text(environment.launcher),
+    cpu: text(hardware?.cpu),
+    cpuCount: hardware?.cpuCount || null,
+    memoryBytes: hardware?.memoryBytes || null,
+    gpus: [...(hardware?.gpus ?? [])],
+    packages: tagList(packages),
+    seeds: tagList(seeds),
+  };
+}
+
+const gapsMax = 1_000;
+
+/** "Did you get all my points?", answered with numbers from the accounting of each writer. */
+function completeness(writers: readonly WriterRow[]) {
+  const gaps = [];
+  let received = 0;
+  let missing = 0;
+  let whole = true;
+  for (const { writer, rank, attempt, topics, state } of writers) {
+    for (const { topic, maxSeq, lastSeq, gaps: holes } of topics) {
+      const end = Math.max(maxSeq, lastSeq ?? 0);
+      const ranges = maxSeq < end ? [...holes, [maxSeq + 1, end] as const] : holes;
+      const lost = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+      received += end - lost;
+      missing += lost;
+      for (const [fromSeq, toSeq] of ranges) gaps.push({ writer, rank, attempt, topic, fromSeq, toSeq });
+    }
+    whole &&= state !== 'running';
+  }
+  return {
+    complete: writers.length > 0 && whole && missing === 0,
+    writers: writers.length,
+    writersFinished: writers.filter(({ state }) => state !== 'running').length,
+    batchesReceived: received,
+    batchesMissing: missing,
+    gaps: gaps.slice(0, gapsMax),
+  };
+}
+
+export const projectResolvers: ProjectResolvers = { tags: (project) => tagList(project.tags) };
+
+export const artifactResolvers: ArtifactResolvers = {
+  mime: (artifact) => orNull(artifact.mime),
+  metadata: (artifact) => tagList(artifact.metadata),
+  url: (artifact) => `/v1/artifacts/${artifact.digest}?name=${encodeURIComponent(artifact.name.split('/').at(-1) ?? 'artifact')}`,
+  usedBy: async (artifact, _, { backend }: GatewayContext) => [...(await backend.runTable.artifactLineage(artifact.digest)).usedBy],
+};

@@ -1,0 +1,78 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Rejection } from '#libs/domain/rejection.js';
+import type { RunTable } from '#libs/runs/run-table.js';
+
+/** `rs_<key id>_<secret>`; only a hash of it is ever stored. */
+export interface NewApiKey {
+  readonly keyId: string;
+  readonly key: string;
+  readonly hash: string;
+}
+
+// the secret has 256 bits of its own, so a plain hash can't be guessed and checking stays cheap on every request
+export const hashApiKey = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
+
+export function createApiKey(random: (bytes: number) => Buffer = randomBytes): NewApiKey {
+  const keyId = random(6).toString('hex');
+  const key = `rs_${keyId}_${random(32).toString('base64url')}`;
+  return { keyId, key, hash: hashApiKey(key) };
+}
+
+const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+export const isLoopback = (host: string): boolean => loopbackNames.has(host) || host.startsWith('127.');
+
+/** How long a revoked key may still be let in by a process that has not looked again. */
+const keysFreshMs = 2_000;
+
+export interface Auth {
+  readonly required: boolean;
+  /** Refuses a request without a valid key where keys are required, and one that reached loopback under a foreign name. */
+  check(headers: IncomingHttpHeaders, given?: string): Promise<void>;
+}
+
+export function createAuth(runTable: RunTable, host: string, clock: () => number): Auth {
+  const required = !isLoopback(host);
+  let known: { readonly at: number; readonly keys: Promise<ReadonlyMap<string, string>> } | null = null;
+  const keys = (): Promise<ReadonlyMap<string, string>> => {
+    const now = clock();
+    if (!known || now - known.at > keysFreshMs) {
+      known = { at: now, keys: runTable.apiKeys().then((rows) => new Map(rows.map(({ keyId, hash }) => [keyId, hash]))) };
+      known.keys.catch(() => (known = null));
+    }
+    return known.keys;
+  };
+  return {
+    required,
+    async check(headers, given) {
+      if (!required) {
+        // a web page of another site may have its name resolve to 127.0.0.1: such a request names that site
+        const name = (headers.host ?? '').replace(/:\d+$/, '');
+        if (name !== '' && !isLoopback(name)) {
+          throw new Rejection('FORBIDDEN', `host "${name}" is not this machine; open http://127.0.0.1 or set RUNSTREAM_HOST and use API keys`, 'host');
+        }
+        return;
+      }
+      const key = given ?? keyOf(headers);
+      if (key === null) throw new Rejection('UNAUTHENTICATED', 'an API key is needed: authorization: Bearer rs_…', 'authorization');
+      const stored = (await keys()).get(/^rs_([0-9a-f]{12})_/.exec(key)?.[1] ?? '');
+      if (stored === undefined || !sameText(stored, hashApiKey(key))) {
+        throw new Rejection('UNAUTHENTICATED', 'the API key is not known here, or was revoked', 'authorization');
+      }
+    },
+  };
+}
+
+/** From `authorization: Bearer`, or as the password of Basic (what ClickHouse and W&B clients send), or ClickHouse's own header. */
+export function keyOf(headers: IncomingHttpHeaders): string | null {
+  const [scheme = '', value = ''] = (headers.authorization ?? '').split(' ');
+  if (/^bearer$/i.test(scheme) && value !== '') return value;
+  if (/^basic$/i.test(scheme)) return Buffer.from(value, 'base64').toString('utf8').replace(/^[^:]*:/, '');
+  const clickhouse = headers['x-clickhouse-key'];
+  return typeof clickhouse === 'string' ? clickhouse : null;
+}
+
+function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,49 @@
+import { Rejection, Unavailable, type RejectionCode } from '#libs/domain/rejection.js';
+
+/** HTTP status of each refusal, mapped once for every HTTP edge of ours. */
+export const httpStatusOf: { readonly [Code in RejectionCode]: number } = {
+  INVALID_ARGUMENT: 400,
+  UNKNOWN_EVENT_TYPE: 400,
+  UNSUPPORTED_VERSION: 400,
+  TOO_LARGE: 413,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PARAM_CONFLICT: 409,
+  RUN_DELETED: 409,
+  RUN_ARCHIVED: 409,
+  INVALID_TRANSITION: 409,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  LIMIT_EXCEEDED: 429,
+  STALE_POSITION: 503,
+};
+
+export interface HttpError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly error: { readonly code: string; readonly message: string; readonly field?: string } };
+}
+
+/** What a caller is told; null for what is our own fault, which is logged and answered 500 without detail. */
+export function toHttpError(error: unknown): HttpError | null {
+  if (error instanceof Rejection) {
+    const status = httpStatusOf[error.code];
+    const field = error.field === undefined ? {} : { field: error.field };
+    return {
+      status,
+      headers: {
+        ...(status === 429 || status === 503 ? { 'retry-after': '1' } : {}),
+        ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      },
+      body: { error: { code: error.code, message: error.message, ...field } },
+    };
+  }
+  if (error instanceof Unavailable) {
+    return {
+      status: 503,
+      headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))) },
+      body: { error: { code: 'UNAVAILABLE', message: error.message } },
+    };
+  }
+  return null;
+}

@@ -1,0 +1,44 @@
+// Generated code, from the two schemas that are its only source: Protobuf wire types and GraphQL resolver types.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import { codegen } from '@graphql-codegen/core';
+import * as typescript from '@graphql-codegen/typescript';
+import * as resolvers from '@graphql-codegen/typescript-resolvers';
+import { parse } from 'graphql';
+
+const require = createRequire(import.meta.url);
+const pbjs = promisify(require('protobufjs-cli/pbjs').main);
+const pbts = promisify(require('protobufjs-cli/pbts').main);
+
+const wire = 'libs/domain/wire/generated';
+mkdirSync(wire, { recursive: true });
+const lean = ['create', 'convert', 'verify', 'service', 'delimited', 'typeurl'].map((part) => `--no-${part}`);
+await pbjs(['-t', 'static-module', '-w', 'es6', ...lean, '--force-number', '-o', `${wire}/runstream.js`, 'libs/domain/wire/runstream.proto']);
+await pbts(['-o', `${wire}/runstream.d.ts`, `${wire}/runstream.js`]);
+
+const out = 'services/gateway/generated';
+mkdirSync(out, { recursive: true });
+const scalar = (type) => ({ input: type, output: type });
+const json = "number | 'NaN' | 'Infinity' | '-Infinity'";
+writeFileSync(
+  `${out}/resolver-types.ts`,
+  await codegen({
+    filename: `${out}/resolver-types.ts`,
+    schema: parse(readFileSync('services/gateway/schema.graphql', 'utf8')),
+    documents: [],
+    config: {
+      useTypeImports: true,
+      enumsAsTypes: true,
+      contextType: '../gateway-context.js#GatewayContext',
+      mappers: {
+        Run: '../gateway-context.js#RunParent',
+        Project: '../gateway-context.js#ProjectParent',
+        Artifact: '../gateway-context.js#ArtifactParent',
+      },
+      scalars: { Time: scalar('number'), Float64: scalar(json), JSON: scalar('unknown'), Long: scalar('number'), ID: scalar('string') },
+    },
+    plugins: [{ typescript: {} }, { resolvers: {} }],
+    pluginMap: { typescript, resolvers },
+  }),
+);
