@@ -1,0 +1,204 @@
+import type { EventOf, PointBlock } from '#libs/domain/event.js';
+import { Unreadable } from '#libs/domain/rejection.js';
+import { clockKey, systemClockKey } from './metric-names.js';
+import { positionsMax, type PointGroup, type PointSegment, type VersionBase } from './point-segment.js';
+import { reachKey, type RunState, type SeriesRegistry, type SeriesState } from './series-registry.js';
+
+/** A group with the series it belongs to. */
+export interface BatchGroup extends PointGroup {
+  readonly state: SeriesState;
+  readonly runState: RunState;
+}
+
+/** A segment that may write a step again: the table has to be asked. */
+export interface Suspect {
+  readonly group: BatchGroup;
+  readonly segment: PointSegment;
+}
+
+const firstAttempt = 1;
+
+/** Collects the points of a batch of events by (run, series, attempt). */
+export class PointBatch {
+  readonly groups: BatchGroup[] = [];
+  readonly suspects: Suspect[] = [];
+  readonly #byRun = new Map<RunState, Map<number, Map<string, BatchGroup>>>();
+
+  constructor(readonly registry: SeriesRegistry) {}
+
+  add(event: EventOf<'PointsLogged'>): void {
+    const attempt = event.writer?.attempt ?? firstAttempt;
+    const record = new RecordContext(event, this.#groupsOf(event.subject, attempt));
+    for (const block of event.data.blocks) this.#addBlock(record, block);
+  }
+
+  #groupsOf(runId: string, attempt: number): GroupLookup {
+    const run = this.registry.run(runId);
+    let attempts = this.#byRun.get(run);
+    if (!attempts) this.#byRun.set(run, (attempts = new Map()));
+    let keys = attempts.get(attempt);
+    if (!keys) attempts.set(attempt, (keys = new Map()));
+    return (key) => {
+      let group = keys.get(key);
+      if (!group) {
+        const state = this.registry.series(run, key);
+        group = { run: run.hash, series: state.hash, attempt, segments: [], state, runState: run };
+        keys.set(key, group);
+        this.groups.push(group);
+      }
+      return group;
+    };
+  }
+
+  #addBlock(record: RecordContext, block: PointBlock): void {
+    const { steps, keys } = block;
+    if (steps.length === 0 || keys.length === 0) return;
+    const shape = shapeOf(steps);
+    const position = record.takePositions(steps.length);
+    const clocks = new Map<string, Float64Array | null>();
+    for (let index = 0; index < keys.length; index++) {
+      const group = record.group(keys[index]!);
+      const clock = group.state.system ? systemClockKey : clockKey;
+      if (!clocks.has(clock)) {
+        const { own, rows } = record.tellTime(clock, block);
+        clocks.set(clock, own);
+        if (rows) this.#push(record.group(clock), { ...shape, ...rows, rank: record.rank, version: record.version, position, clock: true });
+      }
+      this.#push(group, {
+        ...shape,
+        rank: record.rank,
+        steps,
+        values: block.values,
+        offset: index * steps.length,
+        times: clocks.get(clock)!,
+        version: record.version,
+        position,
+        everyValue: block.everyValue,
+        clock: false,
+      });
+    }
+  }
+
+  #push(group: BatchGroup, segment: PointSegment): void {
+    group.segments.push(segment);
+    const { reach, rewritten, clock } = group.state;
+    const at = reachKey(group.attempt, segment.rank);
+    const reached = reach.get(at) ?? -Infinity;
+    if (!clock && !rewritten && (segment.everyValue || !segment.ascending || segment.minStep <= reached)) {
+      this.suspects.push({ group, segment });
+    }
+    if (segment.maxStep > reached) reach.set(at, segment.maxStep);
+  }
+}
+
+type GroupLookup = (key: string) => BatchGroup;
+
+function shapeOf(steps: Float64Array): { minStep: number; maxStep: number; ascending: boolean } {
+  let ascending = true;
+  let minStep = steps[0]!;
+  let maxStep = steps[0]!;
+  for (let i = 1; i < steps.length; i++) {
+    const step = steps[i]!;
+    if (step <= steps[i - 1]!) ascending = false;
+    if (step < minStep) minStep = step;
+    if (step > maxStep) maxStep = step;
+  }
+  return { minStep, maxStep, ascending };
+}
+
+interface ClockRows {
+  readonly steps: Float64Array;
+  readonly values: Float64Array;
+  readonly offset: number;
+  readonly times: null;
+  readonly everyValue: false;
+}
+
+/** One event: its writer's version, how many positions are used, and what its clocks say. */
+class RecordContext {
+  readonly rank: number;
+  readonly version: VersionBase;
+  #positions = 0;
+  readonly #told = new Map<string, Map<number, number>>();
+
+  constructor(
+    readonly event: EventOf<'PointsLogged'>,
+    readonly group: GroupLookup,
+  ) {
+    this.rank = event.writer?.rank ?? 0;
+    this.version = versionOf(event);
+    const steps = event.data.blocks.reduce((sum, block) => sum + block.steps.length, 0);
+    if (steps > positionsMax) throw new Unreadable(`PointsLogged: ${steps} steps in one event, more than ${positionsMax}`);
+  }
+
+  takePositions(count: number): number {
+    const position = this.#positions;
+    this.#positions += count;
+    return position;
+  }
+
+  /**
+   * The first time an event gives for a step is its clock's; points of the event with another time carry their own. Points
+   * without a writer, and series that keep every value, always carry their own.
+   */
+  tellTime(clock: string, block: PointBlock): { own: Float64Array | null; rows: ClockRows | null } {
+    const { steps } = block;
+    const times = block.times ?? new Float64Array(steps.length).fill(this.event.timeMs);
+    const rows: ClockRows = { steps, values: times, offset: 0, times: null, everyValue: false };
+    if (!this.event.writer || block.everyValue) return { own: ownTimes(times), rows };
+    const told = this.#told.get(clock);
+    if (!told && this.event.data.blocks.length === 1 && strictlyAscending(steps)) return { own: null, rows };
+    return this.#tellAgain(clock, told, steps, times);
+  }
+
+  #tellAgain(
+    clock: string,
+    before: Map<number, number> | undefined,
+    steps: Float64Array,
+    times: Float64Array,
+  ): { own: Float64Array | null; rows: ClockRows | null } {
+    const told = before ?? new Map<number, number>();
+    this.#told.set(clock, told);
+    let own: Float64Array | null = null;
+    const newSteps: number[] = [];
+    const newTimes: number[] = [];
+    for (let i = 0; i < steps.length; i++) {
+      const known = told.get(steps[i]!);
+      if (known === undefined) {
+        told.set(steps[i]!, times[i]!);
+        newSteps.push(steps[i]!);
+        newTimes.push(times[i]!);
+      } else if (known !== times[i]!) {
+        own ??= new Float64Array(steps.length);
+        own[i] = times[i]! || 1; // 0 says "the clock has it"
+      }
+    }
+    if (newSteps.length === 0) return { own, rows: null };
+    const clockSteps = Float64Array.from(newSteps);
+    const rows: ClockRows & ReturnType<typeof shapeOf> = {
+      ...shapeOf(clockSteps),
+      steps: clockSteps,
+      values: Float64Array.from(newTimes),
+      offset: 0,
+      times: null,
+      everyValue: false,
+    };
+    return { own, rows };
+  }
+}
+
+const ownTimes = (times: Float64Array): Float64Array => times.map((time) => time || 1);
+
+function strictlyAscending(steps: Float64Array): boolean {
+  for (let i = 1; i < steps.length; i++) if (steps[i]! <= steps[i - 1]!) return false;
+  return true;
+}
+
+function versionOf(event: EventOf<'PointsLogged'>): VersionBase {
+  const { writer } = event;
+  if (!writer) return { high: Math.floor(event.timeMs / 4_096), low: (((event.timeMs % 4_096) + 4_096) % 4_096) * positionsMax, scale: 1 };
+  if (writer.seq >= 2 ** 32) throw new Unreadable(`writer ${writer.id}: seq ${writer.seq} is beyond 2^32`);
+  let tie = 0;
+  for (let i = 0; i < writer.id.length; i++) tie = (Math.imul(tie, 31) + writer.id.charCodeAt(i)) | 0;
+  return { high: writer.seq, low: (tie ^ (tie >>> 12)) & 4_095, scale: 4_096 };
+}
