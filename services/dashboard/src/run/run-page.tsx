@@ -1,3 +1,91 @@
-export function RunPage(): null {
-  return null;
+import { useEffect, type ReactElement } from 'react';
+import { Link, NavLink, useParams } from 'react-router';
+import type { RunHead } from '../data/types.js';
+import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { ArtifactsTab } from './artifacts-tab.js';
+import { ChartsTab } from './charts-tab.js';
+import { CompletenessTab } from './completeness-tab.js';
+import { ConsoleTab } from './console-tab.js';
+import { EnvironmentTab } from './environment-tab.js';
+import { RanksTab } from './ranks-tab.js';
+import { RunHeader } from './run-header.js';
+import { SettingsTab } from './settings-tab.js';
+import { useRun } from './use-run.js';
+
+const tabs = [
+  ['charts', 'Charts'],
+  ['ranks', 'Ranks'],
+  ['params', 'Params & summary'],
+  ['environment', 'Environment'],
+  ['console', 'Console'],
+  ['artifacts', 'Artifacts'],
+  ['completeness', 'Completeness'],
+] as const;
+type Tab = (typeof tabs)[number][0];
+
+function Body(props: { tab: Tab; run: RunHead }): ReactElement {
+  switch (props.tab) {
+    case 'charts':
+      return <ChartsTab key={props.run.id} run={props.run} />;
+    case 'ranks':
+      return <RanksTab key={props.run.id} run={props.run} />;
+    case 'params':
+      return <SettingsTab run={props.run} />;
+    case 'environment':
+      return <EnvironmentTab run={props.run} />;
+    case 'console':
+      return <ConsoleTab key={props.run.id} run={props.run} />;
+    case 'artifacts':
+      return <ArtifactsTab run={props.run} />;
+    case 'completeness':
+      return <CompletenessTab run={props.run} />;
+  }
+}
+
+export function RunPage(): ReactElement {
+  const params = useParams();
+  const id = params['id'] ?? '';
+  const tab = tabs.find(([name]) => name === (params['tab'] ?? 'charts'))?.[0] ?? 'charts';
+  const { data, trouble, refresh } = useRun(id);
+  const run = data?.run ?? null;
+  const title = run === null ? id : `${run.status === 'RUNNING' ? '● ' : ''}${run.name}`;
+  useEffect(() => {
+    document.title = `${title} · Runstream`;
+  }, [title]);
+  if (run === null) {
+    return (
+      <main className="page">
+        {trouble !== null ? (
+          <TroubleNotice trouble={trouble} what="this run" />
+        ) : data === undefined ? (
+          <Waiting what="the run" />
+        ) : (
+          <Empty>
+            There is no run <code>{id}</code>. <Link to="/">All runs</Link>
+          </Empty>
+        )}
+      </main>
+    );
+  }
+  const base = `/runs/${encodeURIComponent(id)}`;
+  return (
+    <main className="page run">
+      <RunHeader key={run.id} run={run} changed={refresh} />
+      <nav className="tabs" aria-label="Parts of the run">
+        {tabs.map(([name, word]) => (
+          <NavLink
+            key={name}
+            to={name === 'charts' ? base : `${base}/${name}`}
+            className={name === tab ? 'tab on' : 'tab'}
+            aria-current={name === tab ? 'page' : undefined}
+            data-testid={`tab-${name}`}
+            end
+          >
+            {word}
+          </NavLink>
+        ))}
+      </nav>
+      <Body tab={tab} run={run} />
+    </main>
+  );
 }

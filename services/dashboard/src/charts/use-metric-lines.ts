@@ -1,0 +1,103 @@
+import { useEffect, useState } from 'react';
+import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
+import { useServerEpoch } from '../data/connection.js';
+import { metricFramesSubscription, seriesQuestion } from '../data/questions.js';
+import { listen } from '../data/socket.js';
+import type { Frame, XAxis } from '../data/types.js';
+import { LineStore, type DrawnLine } from './line-store.js';
+
+export interface LinesAsk {
+  run: string;
+  startedAt: number;
+  metric: string;
+  ranks: readonly number[] | null;
+  x: XAxis;
+  zoom: { from: number; to: number } | null;
+  live: boolean;
+  buckets: number;
+}
+export interface MetricLines {
+  lines: DrawnLine[] | null;
+  trouble: Trouble | null;
+}
+
+const framePointsMax = 2000;
+
+/**
+ * History from the store, then frames. The history is asked for at once, and again when the first frame starts after
+ * its end (points between would be missing) or when a newer attempt took over its steps.
+ */
+export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
+  const asked = JSON.stringify(ask);
+  const epoch = useServerEpoch();
+  const [held, setHeld] = useState<MetricLines & { asked: string }>({ asked: '', lines: null, trouble: null });
+
+  useEffect(() => {
+    if (!visible) return undefined;
+    const { run, startedAt, metric, ranks, x, zoom, live, buckets } = JSON.parse(asked) as LinesAsk;
+    const store = new LineStore(x, startedAt);
+    let stopped = false;
+    let frame = 0;
+    let loading = false;
+    let loadedAt = 0;
+    let loaded = false;
+    let retry: ReturnType<typeof setTimeout> | undefined;
+    const show = (trouble: Trouble | null): void => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => {
+        setHeld({ asked, lines: store.draw(zoom, buckets), trouble });
+      });
+    };
+    const load = async (): Promise<void> => {
+      if (loading || stopped) return;
+      loading = true;
+      const variables = { id: run, keys: [metric], ranks: ranks === null ? null : [...ranks], x, buckets };
+      const answer = await client
+        .query(
+          seriesQuestion,
+          { ...variables, from: zoom?.from ?? null, to: zoom?.to ?? null },
+          { requestPolicy: 'network-only' },
+        )
+        .toPromise();
+      loading = false;
+      if (stopped) return;
+      loadedAt = performance.now();
+      const trouble = answer.error === undefined ? null : readTrouble(answer.error);
+      reportTrouble(trouble);
+      if (trouble === null) {
+        loaded = true;
+        store.setHistory(answer.data?.run?.series ?? []);
+        show(null);
+        return;
+      }
+      // The last picture stays: an outage must not look like an empty chart.
+      setHeld((before) => ({ ...before, trouble }));
+      if (trouble.kind === 'unreachable') retry = setTimeout(() => void load(), 2000);
+    };
+    const mend = (): void => {
+      if (performance.now() - loadedAt > 1000 && (store.historyStale || (zoom === null && store.gap()))) void load();
+    };
+    void load();
+    const stop = live
+      ? listen<{ metricFrames: { cursor: string; frame: Frame } }>({
+          query: metricFramesSubscription,
+          variables: { run, keys: [metric], ranks, pointsMax: framePointsMax },
+          cursorOf: (data) => data.metricFrames.cursor,
+          onData: ({ metricFrames }) => {
+            for (const series of metricFrames.frame.series) if (series.key === metric) store.upsert(series);
+            if (!loaded) return;
+            mend();
+            show(null);
+          },
+        })
+      : () => undefined;
+    return () => {
+      stopped = true;
+      cancelAnimationFrame(frame);
+      clearTimeout(retry);
+      stop();
+    };
+  }, [asked, visible, epoch]);
+
+  return { lines: held.lines, trouble: held.trouble };
+}

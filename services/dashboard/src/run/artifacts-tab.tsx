@@ -1,0 +1,98 @@
+import type { ReactElement } from 'react';
+import { Link } from 'react-router';
+import { useNow } from '../data/clock.js';
+import { artifactsQuestion } from '../data/questions.js';
+import type { Artifact, RunHead } from '../data/types.js';
+import { useGraph } from '../data/use-graph.js';
+import { formatAgo, formatBytes, formatCount } from '../format/format.js';
+import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+
+function RunLinks(props: { runs: readonly string[] }): ReactElement {
+  if (props.runs.length === 0) return <span className="faint">–</span>;
+  return (
+    <span className="run-links">
+      {props.runs.map((run) => (
+        <Link key={run} to={`/runs/${encodeURIComponent(run)}`}>
+          {run}
+        </Link>
+      ))}
+    </span>
+  );
+}
+
+function ArtifactTable(props: {
+  title: string;
+  artifacts: readonly Artifact[];
+  used: boolean;
+  testId: string;
+}): ReactElement {
+  const now = useNow();
+  return (
+    <section aria-label={props.title}>
+      <h2 className="section-title">{props.title}</h2>
+      <div className="card table-card">
+        <table data-testid={props.testId}>
+          <thead>
+            <tr>
+              <th>Name</th>
+              <th>Type</th>
+              <th className="num">Size</th>
+              <th className="num">Step</th>
+              <th className="num">Logged</th>
+              <th>Digest</th>
+              <th>{props.used ? 'Logged by' : 'Used by'}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {props.artifacts.map((artifact) => (
+              <tr key={`${artifact.run}/${artifact.name}/${artifact.digest}/${artifact.loggedAt}`}>
+                <td>
+                  <a href={artifact.url} download={artifact.name.split('/').at(-1)}>
+                    {artifact.name}
+                  </a>
+                </td>
+                <td className="dim">{artifact.type}</td>
+                <td className="num nowrap">{formatBytes(artifact.sizeBytes)}</td>
+                <td className="num">{artifact.step === null ? '–' : formatCount(artifact.step)}</td>
+                <td className="num dim nowrap">{formatAgo(artifact.loggedAt, now)}</td>
+                <td className="mono dim" title={artifact.digest}>
+                  {artifact.digest.replace(/^sha256:/, '').slice(0, 12)}
+                </td>
+                <td>
+                  <RunLinks runs={props.used ? [artifact.run] : artifact.usedBy} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+export function ArtifactsTab(props: { run: RunHead }): ReactElement {
+  const live = props.run.status === 'RUNNING';
+  const asked = useGraph(artifactsQuestion, { id: props.run.id }, { everyMs: live ? 5000 : null });
+  const run = asked.data?.run;
+  if (run === undefined || run === null) {
+    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="the artifacts" />;
+    return <Waiting what="artifacts" />;
+  }
+  if (run.artifacts.length + run.usedArtifacts.length === 0) {
+    return (
+      <Empty>
+        No artifacts. Log one with <code>run.log_artifact("model.pt", type="model")</code>.
+      </Empty>
+    );
+  }
+  return (
+    <>
+      {run.artifacts.length > 0 && (
+        <ArtifactTable title="Logged by this run" artifacts={run.artifacts} used={false} testId="artifacts" />
+      )}
+      {run.usedArtifacts.length > 0 && (
+        <ArtifactTable title="Used by this run" artifacts={run.usedArtifacts} used testId="used-artifacts" />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+import { useCallback, useDeferredValue, useMemo, useState, type ReactElement } from 'react';
+import type { ChartView } from '../charts/chart-view.js';
+import { groupKeys } from '../charts/key-groups.js';
+import { MetricChart } from '../charts/metric-chart.js';
+import { metricKeysQuestion } from '../data/questions.js';
+import type { RunHead } from '../data/types.js';
+import { useGraph } from '../data/use-graph.js';
+import { readRanks } from '../format/ranks.js';
+import { plural } from '../format/format.js';
+import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { ChartsToolbar } from './charts-toolbar.js';
+
+const linesMax = 16;
+
+export function ChartsTab(props: { run: RunHead }): ReactElement {
+  const { run } = props;
+  const live = run.status === 'RUNNING' || run.status === 'LOST';
+  const asked = useGraph(metricKeysQuestion, { id: run.id }, { everyMs: live ? 3000 : null });
+  const [view, setView] = useState<ChartView>({
+    kind: run.worldSize > linesMax ? 'band' : 'lines',
+    x: 'STEP',
+    log: false,
+    smoothing: 0,
+    height: 200,
+    zoom: null,
+  });
+  const [search, setSearch] = useState('');
+  const [rankText, setRankText] = useState('');
+  const sought = useDeferredValue(search);
+  const keys = asked.data?.run?.metricKeys;
+  const groups = useMemo(() => groupKeys(keys ?? [], sought), [keys, sought]);
+  const rankList = readRanks(rankText, linesMax);
+  const firstRanks = Array.from({ length: Math.min(run.worldSize, linesMax) }, (_, rank) => rank);
+  const ranks = rankList ?? (run.worldSize > linesMax ? firstRanks.slice(0, 1) : firstRanks);
+  const zoom = useCallback((from: number, to: number) => setView((v) => ({ ...v, zoom: { from, to } })), []);
+  const reset = useCallback(() => setView((v) => ({ ...v, zoom: null })), []);
+  const shown = groups.reduce((sum, group) => sum + group.keys.length, 0);
+  return (
+    <section aria-label="Charts">
+      <ChartsToolbar
+        view={view}
+        change={(change) => setView((v) => ({ ...v, ...change }))}
+        search={search}
+        setSearch={setSearch}
+        rankText={rankText}
+        setRankText={setRankText}
+        ranksWrong={rankList === null}
+        worldSize={run.worldSize}
+        shown={keys === undefined ? '' : plural(shown, 'chart')}
+      />
+      {asked.trouble !== null && keys === undefined && <TroubleNotice trouble={asked.trouble} what="the metrics" />}
+      {asked.trouble === null && keys === undefined && <Waiting what="metrics" />}
+      {keys?.length === 0 && (
+        <Empty>
+          No metric logged yet. Charts appear with the first <code>run.log({'{…}'})</code>.
+        </Empty>
+      )}
+      {keys !== undefined && keys.length > 0 && shown === 0 && <Empty>No metric is called like “{search}”.</Empty>}
+      {groups.map((group) => (
+        <details key={group.title} open className="chart-group">
+          <summary>
+            <h2>{group.title === '' ? 'Metrics' : group.title}</h2>
+            <span className="faint small">{group.keys.length}</span>
+          </summary>
+          <div className="chart-grid">
+            {group.keys.map((key) => (
+              <MetricChart
+                key={key}
+                run={run.id}
+                startedAt={run.startedAt}
+                metric={key}
+                live={live}
+                view={view}
+                ranks={ranks}
+                zoom={zoom}
+                reset={reset}
+              />
+            ))}
+          </div>
+        </details>
+      ))}
+    </section>
+  );
+}

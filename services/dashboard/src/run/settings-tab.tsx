@@ -1,0 +1,116 @@
+import { useState, type ReactElement } from 'react';
+import { settingsQuestion } from '../data/questions.js';
+import type { Param, RunHead, SummaryValue } from '../data/types.js';
+import { useGraph } from '../data/use-graph.js';
+import { formatCount, formatJson, formatNumber } from '../format/format.js';
+import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+
+function Params(props: { title: string; params: readonly Param[]; testId: string }): ReactElement {
+  return (
+    <section className="card pairs" data-testid={props.testId}>
+      <h2>
+        {props.title} <span className="faint small">{props.params.length}</span>
+      </h2>
+      {props.params.length === 0 ? (
+        <p className="faint">None match.</p>
+      ) : (
+        <table>
+          <tbody>
+            {props.params.map((param) => (
+              <tr key={param.key}>
+                <th scope="row" className="mono">
+                  {param.key}
+                </th>
+                <td className="mono wrap">{formatJson(param.value)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function where(step: number | null, rank: number | null): string {
+  return step === null ? '' : `step ${formatCount(step)}${rank === null ? '' : `, rank ${rank}`}`;
+}
+
+function Summary(props: { summary: readonly SummaryValue[] }): ReactElement {
+  return (
+    <section className="card pairs" data-testid="summary">
+      <h2>
+        Metrics <span className="faint small">{props.summary.length}</span>
+      </h2>
+      <div className="table-card">
+        <table>
+          <thead>
+            <tr>
+              <th>Metric</th>
+              <th className="num">Last</th>
+              <th className="num">Min</th>
+              <th className="num">Max</th>
+              <th className="num">Points</th>
+            </tr>
+          </thead>
+          <tbody>
+            {props.summary.map((value) => (
+              <tr key={value.key}>
+                <th scope="row" className="mono">
+                  {value.key}
+                </th>
+                <td className="num" title={where(value.lastStep, null)}>
+                  {formatNumber(value.last)}
+                </td>
+                <td className="num" title={where(value.minStep, value.minRank)}>
+                  {formatNumber(value.min)}
+                </td>
+                <td className="num" title={where(value.maxStep, value.maxRank)}>
+                  {formatNumber(value.max)}
+                </td>
+                <td className="num dim">{formatCount(value.count)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+export function SettingsTab(props: { run: RunHead }): ReactElement {
+  const live = props.run.status === 'RUNNING';
+  const asked = useGraph(settingsQuestion, { id: props.run.id }, { everyMs: live ? 3000 : null });
+  const [search, setSearch] = useState('');
+  const run = asked.data?.run;
+  if (run === undefined || run === null) {
+    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="params and summary" />;
+    return <Waiting what="params and summary" />;
+  }
+  if (run.params.length + run.summary.length + run.summarySet.length === 0) {
+    return <Empty>This run has logged no params and no metrics yet.</Empty>;
+  }
+  const matches = (each: { key: string }): boolean => each.key.toLowerCase().includes(search.trim().toLowerCase());
+  return (
+    <section aria-label="Params and summary">
+      <div className="toolbar">
+        <input
+          className="field search"
+          type="search"
+          placeholder="Search keys"
+          aria-label="Search keys"
+          value={search}
+          onChange={(event) => setSearch(event.target.value)}
+        />
+      </div>
+      <div className="halves">
+        <div>
+          <Params title="Params" params={run.params.filter(matches)} testId="params" />
+          {run.summarySet.length > 0 && (
+            <Params title="Set by hand" params={run.summarySet.filter(matches)} testId="summary-set" />
+          )}
+        </div>
+        <Summary summary={run.summary.filter(matches)} />
+      </div>
+    </section>
+  );
+}

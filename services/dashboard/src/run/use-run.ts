@@ -1,0 +1,33 @@
+import { useEffect, useState } from 'react';
+import { runHeadQuestion, runHeadSubscription } from '../data/questions.js';
+import { listen } from '../data/socket.js';
+import type { RunHead } from '../data/types.js';
+import { useGraph, type Answer } from '../data/use-graph.js';
+
+/** A run's head, kept current by push: each change makes the page ask once more, so that answers never go back in time. */
+export function useRun(id: string): Answer<{ run: RunHead | null }> {
+  const asked = useGraph(runHeadQuestion, { id }, { everyMs: 15_000 });
+  const { refresh, data } = asked;
+  const [pushed, setPushed] = useState<RunHead | null>(null);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = listen<{ runChanged: { cursor: string; run: RunHead } }>({
+      query: runHeadSubscription,
+      variables: { ids: [id] },
+      cursorOf: (change) => change.runChanged.cursor,
+      onData: ({ runChanged }) => {
+        setPushed(runChanged.run);
+        timer ??= setTimeout(() => {
+          timer = undefined;
+          setPushed(null);
+          refresh();
+        }, 1000);
+      },
+    });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [id, refresh]);
+  return pushed?.id === id ? { ...asked, data: { run: pushed } } : data === undefined ? asked : { ...asked, data };
+}
