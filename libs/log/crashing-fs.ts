@@ -29,6 +29,8 @@ export class CrashingDisk implements LogFs {
   /** Numbers of the operations that wrote bytes. */
   readonly writes: number[] = [];
   fault: Fault | null = null;
+  /** While true every write fails after its first half, and no file can be made. */
+  full = false;
   #crashed = false;
   #seen = new Map<string, Inode | 'directory'>();
   #stored = new Map<string, Inode | 'directory'>();
@@ -38,6 +40,7 @@ export class CrashingDisk implements LogFs {
   async open(path: string, mode: 'read' | 'write' | 'create'): Promise<LogFile> {
     let inode = this.#seen.get(path);
     if (inode === undefined) {
+      if (this.full && mode === 'create') throw diskFull();
       if (mode !== 'create') throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
       this.#step();
       inode = { seen: Buffer.alloc(0), stored: Buffer.alloc(0), pending: [] };
@@ -94,21 +97,11 @@ export class CrashingDisk implements LogFs {
     return next;
   }
 
-  /** Flips one bit, as a bad disk does. */
-  flip(path: string, at: number): void {
-    const inode = this.#seen.get(path) as Inode;
-    for (const bytes of [inode.seen, inode.stored]) if (at < bytes.length) bytes[at]! ^= 1;
-  }
-
-  #step(): 'go' | 'fail' {
+  #step(): void {
     if (this.#crashed) throw new Error('this disk has crashed');
     this.operations++;
-    if (this.fault?.operation !== this.operations) return 'go';
-    return this.#fail();
-  }
-
-  #fail(): never {
-    const { kind } = this.fault!;
+    if (this.fault?.operation !== this.operations) return;
+    const { kind } = this.fault;
     if (kind === 'crash') this.#crashed = true;
     throw Object.assign(new Error(`${kind} by order of the test`), { code: kind });
   }
@@ -122,12 +115,16 @@ export class CrashingDisk implements LogFs {
       read: async (into, position) => inode.seen.copy(into, 0, position, position + into.length),
       write: async (buffers, at) => {
         const bytes = Buffer.concat(buffers);
+        if (this.full) {
+          change({ at, bytes: bytes.subarray(0, bytes.length / 2) });
+          throw diskFull();
+        }
+        const dead = this.#crashed;
         this.writes.push(this.operations + 1);
         try {
           this.#step();
         } catch (error) {
-          const { fault } = this;
-          const part = fault?.operation === this.operations ? (fault.part === 1 ? bytes.length : fault.part === 0 ? 0 : Math.ceil(fault.part * bytes.length)) : 0;
+          const part = this.fault?.operation === this.operations && !dead ? Math.ceil(this.fault.part * bytes.length) : 0;
           if (part > 0) change({ at, bytes: bytes.subarray(0, part) });
           throw error;
         }
@@ -152,6 +149,8 @@ export class CrashingDisk implements LogFs {
     };
   }
 }
+
+const diskFull = (): Error => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
 
 function apply(bytes: Buffer, change: Change): Buffer {
   if ('size' in change) {

@@ -39,6 +39,7 @@ export class GroupCommit {
   #nextOffset: number;
   #appendedAt: number;
   #encoder: RecordEncoder | null = null;
+  #lastBlockBytes = 0;
   #added: { record: EventRecord; valueEnd: number }[] = [];
   #blocks: ClosedBlock[] = [];
   #waiters: Waiter[] = [];
@@ -77,7 +78,7 @@ export class GroupCommit {
     if (this.#encoder === null) {
       // one time per block, never going back even when the clock does
       this.#appendedAt = Math.max(this.#appendedAt, this.options.clock());
-      this.#encoder = new RecordEncoder(Math.max(encoderBytesMin, Math.min(blockBytesTarget, record.value.length + 1_024)));
+      this.#encoder = new RecordEncoder(Math.max(encoderBytesMin, record.value.length + 1_024, this.#lastBlockBytes));
     }
     this.#encoder.add(record);
     this.#added.push({ record, valueEnd: this.#encoder.length });
@@ -99,6 +100,8 @@ export class GroupCommit {
       const stored = raw.subarray(valueEnd - value.length, valueEnd);
       return { topic, partition, key, headers, value: stored, offset: baseOffset + i, appendedAt };
     });
+    // the next block is probably as large: saves growing step by step
+    this.#lastBlockBytes = Math.min(2 * blockBytesTarget, encoder.length + 1_024);
     const payload = packPayload(raw);
     // awaited only when its group is written; a failure before that must not count as unhandled
     payload.catch(() => undefined);

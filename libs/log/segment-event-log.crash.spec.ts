@@ -163,4 +163,20 @@ describe('SegmentEventLog on a disk that fails', () => {
       expect(kept.slice(0, seen.length).map((record) => record.headers['ce_id']), `EIO at ${operation}`).toEqual(seen.map((record) => record.headers['ce_id']));
     }
   });
+
+  test('a full disk is Unavailable for as long as it lasts, then the log goes on; nothing acked is lost', async () => {
+    const fs = new CrashingDisk(dir);
+    const log = await open(fs);
+    const acked: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      fs.full = i % 10 > 4;
+      const appending = log.append([recordOf(`e${i}`, { ...home, value: valueOf(`e${i}`) })]);
+      if (fs.full) await expect(appending).rejects.toMatchObject({ name: 'Unavailable', message: expect.stringContaining('the disk is full') as string });
+      else acked.push(`e${(await appending, i)}`);
+      expect((await readAll(log, home)).map((record) => record.headers['ce_id'])).toEqual(acked);
+    }
+    fs.full = false;
+    await log.close();
+    expect((await recordsOn(fs.after('lost'))).map((record) => record.headers['ce_id'])).toEqual(acked);
+  });
 });

@@ -27,7 +27,9 @@ const defaults = {
 
 /** The embedded log: segment files in a directory that this process owns until `close`. */
 export async function openSegmentEventLog(options: SegmentEventLogOptions): Promise<EventLog> {
-  const { dir, fs = nodeLogFs } = options;
+  const { dir, fs = nodeLogFs, segmentBytesMax = defaults.segmentBytesMax } = options;
+  // positions in a file are 32 bits wide, and a group may be written behind the last byte allowed
+  if (segmentBytesMax > 2 ** 30) throw new RangeError(`log: segmentBytesMax ${segmentBytesMax} is more than ${2 ** 30}`);
   const lock = await lockDirectory(dir);
   try {
     await openMeta(fs, dir, options.partitions);
@@ -41,7 +43,7 @@ export async function openSegmentEventLog(options: SegmentEventLogOptions): Prom
           directory: partitionDirectory(dir, topic, partition),
           partition: { topic, partition },
           clock: options.clock,
-          segmentBytesMax: options.segmentBytesMax ?? defaults.segmentBytesMax,
+          segmentBytesMax,
           tail: tail.partition(),
         }),
       );

@@ -35,8 +35,7 @@ export class SegmentWriter {
     if (this.#broken) await this.#repair();
     try {
       const bytes = blocks.reduce((sum, block) => sum + blockHeaderBytes + block.payload.bytes.length, 0);
-      const { durableBytes } = this.#last;
-      if (durableBytes > 0 && durableBytes + bytes > this.segmentBytesMax) await this.#roll();
+      if (this.#hasRecords && this.#last.durableBytes + bytes > this.segmentBytesMax) await this.#roll();
       await this.#writeGroup(blocks);
     } catch (error) {
       this.#broken = true;
@@ -55,6 +54,11 @@ export class SegmentWriter {
     const file = this.#file;
     this.#file = null;
     await file?.close();
+  }
+
+  // a segment without records has the name that the next one would get: it is written to, never rolled
+  get #hasRecords(): boolean {
+    return this.endOffset > this.#last.baseOffset;
   }
 
   get #last(): Segment {
@@ -103,8 +107,7 @@ export class SegmentWriter {
     } finally {
       await file.close();
     }
-    // an empty file already is a fresh segment
-    if (segment.durableBytes > 0) await this.#roll();
+    if (this.#hasRecords) await this.#roll();
     this.#broken = false;
   }
 }
