@@ -21,6 +21,8 @@ export interface Configuration {
   readonly port: number;
   /** Partitions of the runs and telemetry topics of a new log; catalog always has one. */
   readonly logPartitions: number;
+  /** For the command line, when the server it talks to needs one. */
+  readonly apiKey: string | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -39,6 +41,7 @@ const schema = z.object({
   RUNSTREAM_HOST: z.string().min(1).default('127.0.0.1'),
   RUNSTREAM_PORT: z.coerce.number().int().min(0).max(65_535).default(7171),
   RUNSTREAM_LOG_PARTITIONS: z.coerce.number().int().min(1).max(1_024).default(2),
+  RUNSTREAM_API_KEY: z.string().optional(),
   RUNSTREAM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -109,6 +112,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     host: env.RUNSTREAM_HOST,
     port: env.RUNSTREAM_PORT,
     logPartitions: env.RUNSTREAM_LOG_PARTITIONS,
+    apiKey: env.RUNSTREAM_API_KEY ?? null,
     logLevel: env.RUNSTREAM_LOG_LEVEL,
   };
 }

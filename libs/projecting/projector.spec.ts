@@ -1,0 +1,175 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Unavailable } from '#libs/domain/rejection.js';
+import type { EventLog, EventRecord } from '#libs/log/event-log.js';
+import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { Progress } from '#libs/projecting/progress.js';
+import type { ProjectedBatch, Projection } from '#libs/projecting/projection.js';
+import { batches, projectorLimits, runProjector } from '#libs/projecting/projector.js';
+
+const partition = { topic: 'runs', partition: 0 } as const;
+const record = (n: number): EventRecord => ({ ...partition, key: `r${n}`, headers: {}, value: Buffer.from(`value ${n}`) });
+
+/** A projection over a plain list, with the compare-and-set that every real one has. */
+class ListProjection implements Projection {
+  readonly name = 'list';
+  readonly generation = 1;
+  readonly topics = ['runs'] as const;
+  readonly values: string[] = [];
+  readonly sizes: number[] = [];
+  epoch = 0;
+  position = 0;
+  failures = 0;
+
+  claim(): Promise<{ epoch: number; position: number }> {
+    return Promise.resolve({ epoch: ++this.epoch, position: this.position });
+  }
+  apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'> {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return Promise.reject(new Unavailable('the store is down'));
+    }
+    if (batch.epoch !== this.epoch || batch.from !== this.position) return Promise.resolve('fenced');
+    for (const { value } of batch.records) this.values.push(Buffer.from(value).toString());
+    this.sizes.push(batch.records.length);
+    this.position = batch.to;
+    return Promise.resolve('applied');
+  }
+  digest(): Promise<string> {
+    return Promise.resolve(this.values.join());
+  }
+  checkpoints(): Promise<ReadonlyMap<string, number>> {
+    return Promise.resolve(new Map([['runs/0', this.position]]));
+  }
+}
+
+describe('the projector loop', () => {
+  let dir: string;
+  let log: EventLog;
+  let stop: AbortController;
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'projector-'));
+    log = await openSegmentEventLog({ dir, partitions: { catalog: 1, runs: 1, telemetry: 1 }, clock: Date.now });
+    stop = new AbortController();
+  });
+  afterEach(async () => {
+    stop.abort();
+    await log.close();
+    rmSync(dir, { recursive: true });
+  });
+  const numbers = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `value ${from + i}`);
+  const append = (from: number, to: number) => log.append(numbers(from, to).map((_, i) => record(from + i)));
+  const start = (projection: ListProjection, progress = new Progress()) => ({
+    progress,
+    done: runProjector({ log, projection, progress, signal: stop.signal, limits: { ...projectorLimits, backoffMs: [1, 5] } }),
+  });
+
+  it('applies what is there and what comes, in order and once', async () => {
+    await append(0, 50);
+    const projection = new ListProjection();
+    const { progress, done } = start(projection);
+    await append(50, 80);
+    await progress.waitFor(['list'], new Map([['runs/0', 80]]), 5_000);
+    expect(projection.values).toEqual(numbers(0, 80));
+    stop.abort();
+    await done;
+  });
+
+  it('goes on from the checkpoint after a restart', async () => {
+    await append(0, 10);
+    const projection = new ListProjection();
+    projection.position = 4;
+    const { progress } = start(projection);
+    await progress.waitFor(['list'], new Map([['runs/0', 10]]), 5_000);
+    expect(projection.values).toEqual(numbers(4, 10));
+  });
+
+  it('waits while the store is down, says why, and skips nothing', async () => {
+    const projection = new ListProjection();
+    projection.failures = 5;
+    const reasons: string[] = [];
+    const progress = new Progress();
+    void runProjector({
+      log,
+      projection,
+      progress,
+      signal: stop.signal,
+      limits: { ...projectorLimits, backoffMs: [1, 5] },
+      onStuck: (_, reason) => reasons.push(reason),
+    });
+    await append(0, 3);
+    await progress.waitFor(['list'], new Map([['runs/0', 3]]), 5_000);
+    expect(projection.values).toEqual(numbers(0, 3));
+    expect(reasons).toEqual(Array(5).fill('the store is down'));
+    expect(progress.waitingReason('list', 'runs/0')).toBeNull();
+  });
+
+  it('ends with the error when waiting can not mend it', async () => {
+    const projection = new ListProjection();
+    projection.apply = () => Promise.reject(new TypeError('we are wrong'));
+    const { done } = start(projection);
+    await append(0, 1);
+    await expect(done).rejects.toThrow('we are wrong');
+  });
+
+  it('stops writing a partition that somebody else has claimed', async () => {
+    const projection = new ListProjection();
+    const { progress } = start(projection);
+    await append(0, 1);
+    await progress.waitFor(['list'], new Map([['runs/0', 1]]), 5_000);
+    await projection.claim();
+    await append(1, 5);
+    await expect(progress.waitFor(['list'], new Map([['runs/0', 5]]), 300)).rejects.toMatchObject({ code: 'STALE_POSITION' });
+    expect(projection.values).toEqual(numbers(0, 1));
+  });
+
+  it('grows batches under load instead of writing each record alone', async () => {
+    const projection = new ListProjection();
+    const { progress } = start(projection);
+    for (let i = 0; i < 300; i++) await append(i, i + 1);
+    await progress.waitFor(['list'], new Map([['runs/0', 300]]), 10_000);
+    expect(projection.values).toEqual(numbers(0, 300));
+    expect(projection.sizes.length).toBeLessThan(150);
+  });
+
+  it('lets a reader of batches leave while it waits for more', async () => {
+    const source = batches(log, partition, 0, projectorLimits, stop.signal)[Symbol.asyncIterator]();
+    const waiting = source.next();
+    stop.abort();
+    expect((await waiting).done).toBe(true);
+  });
+});
+
+describe('progress', () => {
+  it('is reached only when every projection contains every named partition', async () => {
+    const progress = new Progress();
+    const token = new Map([
+      ['runs/0', 5],
+      ['telemetry/1', 7],
+    ]);
+    let reached = false;
+    const waiting = progress.waitFor(['runs', 'points'], token, 2_000).then(() => (reached = true));
+    progress.moved('runs', { topic: 'runs', partition: 0 }, 5);
+    progress.moved('runs', { topic: 'telemetry', partition: 1 }, 9);
+    progress.moved('points', { topic: 'runs', partition: 0 }, 6);
+    progress.moved('points', { topic: 'telemetry', partition: 1 }, 6);
+    await Promise.resolve();
+    expect(reached).toBe(false);
+    progress.moved('points', { topic: 'telemetry', partition: 1 }, 7);
+    await waiting;
+    expect(reached).toBe(true);
+  });
+
+  it('does not wait for a projection that does not follow the topic', async () => {
+    const progress = new Progress();
+    progress.moved('points', { topic: 'telemetry', partition: 0 }, 1);
+    await progress.waitFor(['points'], new Map([['catalog/0', 12]]), 100);
+  });
+
+  it('refuses with a code when the position is not reached in time', async () => {
+    const progress = new Progress();
+    await expect(progress.waitFor(['runs'], new Map([['runs/0', 1]]), 20)).rejects.toMatchObject({ code: 'STALE_POSITION', field: 'at' });
+  });
+});

@@ -1,0 +1,63 @@
+import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Backend } from '#libs/backend/backend.js';
+import { Rejection } from '#libs/domain/rejection.js';
+import type { RebuildReport } from '#libs/projecting/rebuild.js';
+import { readBody } from '../ingest/read-body.js';
+import { BACKEND, REBUILD } from '../tokens.js';
+import { createKey, revokeKey } from './api-keys.js';
+
+export interface RebuildRequest {
+  readonly projection: string;
+  readonly force: boolean;
+  readonly dropOld: boolean;
+}
+export type Rebuild = (request: RebuildRequest) => Promise<RebuildReport>;
+
+/** What the command line asks of a running server, which owns the data folder. Behind the same keys as everything else. */
+@Controller('v1/admin')
+export class AdminController {
+  constructor(
+    @Inject(BACKEND) private readonly backend: Backend,
+    @Inject(REBUILD) private readonly rebuild: Rebuild,
+  ) {}
+
+  @Post('rebuild')
+  async rebuildProjection(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { projection, force, dropOld } = await readJson(request);
+    if (typeof projection !== 'string') throw new Rejection('INVALID_ARGUMENT', 'projection: must be a string', 'projection');
+    await reply.send(await this.rebuild({ projection, force: force === true, dropOld: dropOld === true }));
+  }
+
+  @Post('keys')
+  async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { name } = await readJson(request);
+    await reply.status(201).send(await createKey(this.backend, typeof name === 'string' ? name : ''));
+  }
+
+  @Post('keys/revoke')
+  async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { keyId } = await readJson(request);
+    if (typeof keyId !== 'string') throw new Rejection('INVALID_ARGUMENT', 'keyId: must be a string', 'keyId');
+    await revokeKey(this.backend, keyId);
+    await reply.status(204).send();
+  }
+
+  @Post('keys/list')
+  async list(@Res() reply: FastifyReply): Promise<void> {
+    const keys = await this.backend.runTable.apiKeys();
+    await reply.send(keys.map(({ keyId, name, createdAt }) => ({ keyId, name, createdAt })));
+  }
+}
+
+async function readJson(request: FastifyRequest): Promise<Record<string, unknown>> {
+  const type = request.headers['content-type'] ?? '';
+  // a plain form of another site can't send this type without asking first
+  if (!type.startsWith('application/json')) throw new Rejection('INVALID_ARGUMENT', 'content-type: must be application/json', 'content-type');
+  try {
+    return JSON.parse((await readBody(request.raw, 10_000)).toString('utf8')) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof Rejection) throw error;
+    throw new Rejection('INVALID_ARGUMENT', 'body: not JSON', 'body');
+  }
+}

@@ -1,0 +1,42 @@
+import { openBackend } from '#libs/backend/open-backend.js';
+import type { Backend } from '#libs/backend/backend.js';
+import type { Configuration } from '#libs/config/configuration.js';
+import { createLogger } from '#libs/observability/logger.js';
+import { createKey, revokeKey } from '../admin/api-keys.js';
+import { askRunningServer } from './running-server.js';
+
+interface Key {
+  readonly keyId: string;
+  readonly key: string;
+}
+
+export async function createKeyCommand(configuration: Configuration, name: string): Promise<void> {
+  const { keyId, key } =
+    (await askRunningServer<Key>(configuration, '/v1/admin/keys', { name })) ?? (await alone(configuration, (backend) => createKey(backend, name)));
+  console.log(`${key}\n\nKey ${keyId} is shown this once. Clients take it from RUNSTREAM_API_KEY.`);
+}
+
+export async function revokeKeyCommand(configuration: Configuration, keyId: string): Promise<void> {
+  const answer = await askRunningServer(configuration, '/v1/admin/keys/revoke', { keyId });
+  if (answer === null) await alone(configuration, (backend) => revokeKey(backend, keyId));
+  console.log(`Key ${keyId} is revoked.`);
+}
+
+export async function listKeysCommand(configuration: Configuration): Promise<void> {
+  type Row = { readonly keyId: string; readonly name: string; readonly createdAt: number };
+  const keys =
+    (await askRunningServer<readonly Row[]>(configuration, '/v1/admin/keys/list', {})) ?? (await alone(configuration, (backend) => backend.runTable.apiKeys()));
+  for (const { keyId, name, createdAt } of keys) console.log(`${keyId}  ${new Date(createdAt).toISOString()}  ${name}`);
+}
+
+/** With no server running the command opens the data folder itself and lets the run tables catch up first. */
+async function alone<T>(configuration: Configuration, work: (backend: Backend) => Promise<T>): Promise<T> {
+  const logger = createLogger('warn', (line) => process.stderr.write(line), Date.now);
+  const backend = await openBackend(configuration, { clock: Date.now, logger });
+  try {
+    await backend.catchUp('runs');
+    return await work(backend);
+  } finally {
+    await backend.close();
+  }
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { ConfigurationError, readConfiguration, type Configuration } from '#libs/config/configuration.js';
+import { Rejection, Unavailable } from '#libs/domain/rejection.js';
+import { createKeyCommand, listKeysCommand, revokeKeyCommand } from './cli/keys.js';
+import { rebuildCommand } from './cli/rebuild.js';
+import { start } from './cli/start.js';
+import { verifyCommand } from './cli/verify.js';
+
+// beside this file in a checkout, one folder up in dist
+const manifest = ['../package.json', '../../package.json'].map((path) => new URL(path, import.meta.url));
+const version = manifest.map(readVersion).find((found) => found !== null) ?? 'unknown';
+
+function readVersion(url: URL): string | null {
+  try {
+    return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+const configuration = (): Configuration => readConfiguration(process.env, process.cwd());
+const program = new Command('runstream').description('Live, event-sourced experiment tracking for training jobs.').version(version);
+
+program
+  .command('start', { isDefault: true })
+  .description('start the roles of RUNSTREAM_ROLES; everything embedded by default')
+  .action(async () => start(configuration(), version));
+program
+  .command('rebuild')
+  .argument('[projection]', 'runs or points; both when absent')
+  .option('--force', 'switch even if the digests differ', false)
+  .option('--drop-old', 'drop the old tables after the switch', false)
+  .description('fill new tables from the log beside the live ones, compare, switch')
+  .action(async (projection: string | undefined, options: { force: boolean; dropOld: boolean }) =>
+    rebuildCommand(configuration(), projection, options),
+  );
+program
+  .command('verify')
+  .description('read the whole log and check every block')
+  .action(async () => verifyCommand(configuration()));
+const keys = program.command('keys').description('API keys: needed by every caller when the server is bound to other than loopback');
+keys
+  .command('create')
+  .argument('[name]', 'whom it is for', '')
+  .description('make a key; it is shown once')
+  .action(async (name: string) => createKeyCommand(configuration(), name));
+keys
+  .command('list')
+  .description('keys that are not revoked')
+  .action(async () => listKeysCommand(configuration()));
+keys
+  .command('revoke')
+  .argument('<key id>')
+  .description('stop accepting a key')
+  .action(async (keyId: string) => revokeKeyCommand(configuration(), keyId));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // what a person can mend is said plainly; the rest keeps its stack
+  const plain = error instanceof ConfigurationError || error instanceof Rejection || error instanceof Unavailable || isSystemError(error);
+  console.error(plain ? (error as Error).message : error);
+  process.exit(1);
+}
+
+function isSystemError(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException | null)?.syscall === 'string';
+}

@@ -1,0 +1,149 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Backend } from '#libs/backend/backend.js';
+import { createInstruments, type Instruments } from '#libs/observability/instruments.js';
+import type { Logger } from '#libs/observability/logger.js';
+import { rebuild } from '#libs/projecting/rebuild.js';
+import { Rejection } from '#libs/domain/rejection.js';
+import type { RebuildRequest } from './admin/admin.controller.js';
+import { AppModule } from './app.module.js';
+import type { Gateway } from './gateway/gateway.js';
+import { createGatewaySchema } from './gateway/gateway-schema.js';
+import { openGraphqlSocket } from './gateway/graphql-socket.js';
+import { createAuth, type Auth } from './http/auth.js';
+import { toHttpError } from './http/http-errors.js';
+import { createEventAcceptor } from './ingest/accept-events.js';
+import { EventLogTransport } from './projector/event-log-transport.js';
+
+export interface Server {
+  readonly url: string;
+  readonly auth: Auth;
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly backend: Backend;
+  readonly logger: Logger;
+  readonly version: string;
+  /** We are wrong and can't go on: the process should end. */
+  readonly onFailure: (what: string, error: unknown) => void;
+}
+
+/** Opens the roles of the configuration over an opened backend and listens. */
+export async function openServer({ backend, logger, version, onFailure }: ServerOptions): Promise<Server> {
+  const { configuration } = backend;
+  const instruments = createInstruments();
+  const auth = createAuth(backend.runTable, configuration.host, backend.clock);
+  const transport = new EventLogTransport(backend, instruments, logger, onFailure);
+  const gateway: Gateway = {
+    backend,
+    acceptor: createEventAcceptor(backend),
+    schema: createGatewaySchema(),
+    auth,
+    authRequired: auth.required,
+    version,
+    logger,
+    instruments,
+  };
+  const stopping = new AbortController();
+  const parts = { backend, gateway, instruments, logger, rebuild: rebuilder(backend, transport, stopping.signal) };
+  const adapter = createAdapter(auth, instruments);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(parts), adapter, { logger: false, bodyParser: false });
+  if (configuration.roles.includes('projector')) {
+    app.connectMicroservice({ strategy: transport }, { inheritAppConfig: false });
+    await app.startAllMicroservices();
+  }
+  if (configuration.roles.includes('gateway')) await serveDashboard(app);
+  await app.listen(configuration.port, configuration.host);
+  const http = app.getHttpServer();
+  const socket = configuration.roles.includes('gateway') ? openGraphqlSocket(http, gateway) : null;
+  const { port } = http.address() as AddressInfo;
+  const host = configuration.host.includes(':') ? `[${configuration.host}]` : configuration.host;
+  return {
+    url: `http://${host}:${port}`,
+    auth,
+    async close() {
+      stopping.abort();
+      await socket?.close();
+      await app.close();
+      await transport.close();
+    },
+  };
+}
+
+/** Bodies are read by whoever knows their limits; keys are checked before anything else happens. */
+function createAdapter(auth: Auth, instruments: Instruments): FastifyAdapter {
+  const adapter = new FastifyAdapter({ forceCloseConnections: true, keepAliveTimeout: 75_000, routerOptions: { maxParamLength: 2_000 } });
+  const fastify = adapter.getInstance();
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  const open = new Set(['/healthz', '/readyz']);
+  fastify.addHook('onRequest', async (request, reply) => {
+    const path = request.url.split('?')[0]!;
+    if (open.has(path) || isPage(path)) return;
+    try {
+      await auth.check(request.headers);
+    } catch (error) {
+      const known = toHttpError(error);
+      if (!known) throw error;
+      // the refused body is not read: what follows on this connection could not be told from it
+      await reply.status(known.status).headers(known.headers).header('connection', 'close').send(known.body);
+    }
+  });
+  fastify.addHook('onResponse', async (request, reply) => {
+    instruments.httpRequests.inc({ route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) });
+  });
+  return adapter;
+}
+
+/** The dashboard's own files hold no data; it asks for a key by itself. */
+function isPage(path: string): boolean {
+  return path === '/' || path === '/favicon.svg' || path.startsWith('/assets/') || path.startsWith('/runs/') || path.startsWith('/projects/') || pages.has(path);
+}
+const pages = new Set(['/runs', '/projects', '/sql', '/models', '/settings']);
+
+async function serveDashboard(app: NestFastifyApplication): Promise<void> {
+  const built = ['./dashboard', '../dist/dashboard', '../dashboard'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  const root = built.find((path) => existsSync(`${path}/index.html`) && existsSync(`${path}/assets`));
+  if (!root) return;
+  const fastify = app.getHttpAdapter().getInstance();
+  await fastify.register(fastifyStatic as never, {
+    root,
+    serve: true,
+    wildcard: false,
+    setHeaders: (reply: { setHeader(name: string, value: string): void }, path: string) => {
+      reply.setHeader('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
+    },
+  } as never);
+  // addresses of the single page: whatever is no file of its and no door of ours
+  for (const path of [...pages, '/runs/*', '/projects/*']) {
+    fastify.get(path, (_request, reply) => {
+      void (reply as unknown as { sendFile(name: string): void }).sendFile('index.html');
+    });
+  }
+}
+
+function rebuilder(backend: Backend, transport: EventLogTransport, signal: AbortSignal) {
+  let busy = false;
+  return async ({ projection, force, dropOld }: RebuildRequest) => {
+    const family = backend.families.find(({ name }) => name === projection);
+    if (!family) {
+      const known = backend.families.map(({ name }) => name).join(', ');
+      throw new Rejection('NOT_FOUND', `projection: there is no "${projection}"; known are ${known}`, 'projection');
+    }
+    if (busy) throw new Rejection('LIMIT_EXCEEDED', 'a rebuild is already running');
+    busy = true;
+    try {
+      const report = await rebuild(backend.log, family, { pauseLive: () => transport.pause(family.name), force, signal });
+      if (dropOld && report.switched) await family.drop(report.from);
+      return report;
+    } finally {
+      busy = false;
+    }
+  };
+}

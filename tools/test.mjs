@@ -1,0 +1,89 @@
+// The whole test suite: static checks, TypeScript specs, the Python SDK's tests. Ends with one line of counts.
+// --long: the suites that take too long for every commit. A suite that can't run here is skipped with the reason; with CI=true that fails.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ci = process.env.CI === 'true';
+const long = process.argv.includes('--long');
+const out = 'test/output';
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+function run(command, args, options = {}) {
+  return spawnSync(command, args, { stdio: 'inherit', ...options }).status ?? 1;
+}
+function count(name, ok) {
+  total[ok ? 'passed' : 'failed'] += 1;
+  if (!ok) console.error(`FAILED: ${name}`);
+}
+function unavailable(name, reason) {
+  console.error(`${ci ? 'FAILED' : 'SKIPPED'}: ${name}: ${reason}`);
+  total[ci ? 'failed' : 'skipped'] += 1;
+}
+
+/** The browser of the end-to-end test; Debian's, installed where we may. */
+function haveBrowser() {
+  const known = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+  if (known.some(existsSync)) return true;
+  if (!ci || process.getuid?.() !== 0) return false;
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  return known.some(existsSync);
+}
+
+function vitest() {
+  const report = join(out, 'vitest.json');
+  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  if (long) args.push('--config', 'vitest.long.config.ts');
+  const status = run('node_modules/.bin/vitest', args);
+  if (!existsSync(report)) return count('vitest (it wrote no report)', false);
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  total.passed += numPassedTests;
+  total.failed += numFailedTests;
+  total.skipped += numPendingTests + numTodoTests;
+  if (ci && numPendingTests > 0) {
+    total.failed += numPendingTests;
+    total.skipped -= numPendingTests;
+    console.error('FAILED: tests were skipped; with CI=true every engine must be there');
+  }
+  const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'));
+  for (const file of broken) count(file.name, false);
+  if (status !== 0 && total.failed === 0) count('vitest (it ended with an error)', false);
+}
+
+function pytest() {
+  const python = ['python3', 'python'].find((name) => spawnSync(name, ['--version']).status === 0);
+  if (!python) return unavailable('Python SDK', 'there is no python3');
+  const venv = 'node_modules/.cache/python';
+  const bin = join(venv, 'bin', 'python');
+  if (!existsSync(join(venv, 'ready'))) {
+    if (run(python, ['-m', 'venv', venv]) !== 0) return unavailable('Python SDK', 'python -m venv does not work');
+    if (run(bin, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'pytest==8.4.2']) !== 0) {
+      return unavailable('Python SDK', 'pytest can not be installed');
+    }
+    mkdirSync(join(venv, 'ready'));
+  }
+  const { status, stdout } = spawnSync(bin, ['-m', 'pytest', '-q', 'libs/sdk-python/tests'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PYTHONPATH: 'libs/sdk-python' },
+    maxBuffer: 2 ** 28,
+  });
+  process.stdout.write(stdout);
+  const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(stdout.slice(-2_000))?.[1] ?? 0);
+  total.passed += number('passed');
+  total.failed += number('failed') + number('errors?');
+  total.skipped += number('skipped');
+  if (status !== 0 && number('failed') + number('errors?') === 0) count('pytest (it ended with an error)', false);
+}
+
+if (!long) count('npm run check', run(process.execPath, ['tools/check.mjs']) === 0);
+if (!haveBrowser()) unavailable('browser', 'chromium is not installed (Debian: apt-get install chromium)');
+vitest();
+if (!long) pytest();
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed === 0 ? 0 : 1);
