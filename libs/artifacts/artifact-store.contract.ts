@@ -8,7 +8,8 @@ export interface OpenedArtifactStore {
   readonly dispose: () => Promise<void>;
 }
 
-export const digestOfBytes = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+export const digestOfBytes = (bytes: Uint8Array): string =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 export const streamOf = (bytes: Uint8Array, chunkBytes = 65_536): Readable =>
   Readable.from((function* () {
     for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
@@ -61,7 +62,10 @@ export function describeArtifactStore(name: string, open: (clock: () => number) 
       await expect(store.put(streamOf(content), { digest: otherDigest })).rejects.toEqual(refused('INVALID_ARGUMENT'));
       await expect(store.put(streamOf(content), { digest, sizeBytes: 5 })).rejects.toEqual(refused('INVALID_ARGUMENT'));
       expect(await store.stat(digest)).toBeNull();
-      expect(await store.put(streamOf(content), { digest, sizeBytes: content.length })).toEqual({ digest, sizeBytes: content.length });
+      expect(await store.put(streamOf(content), { digest, sizeBytes: content.length })).toEqual({
+        digest,
+        sizeBytes: content.length,
+      });
     });
 
     test('a put that breaks off leaves nothing', async () => {
@@ -118,7 +122,8 @@ export function describeArtifactStore(name: string, open: (clock: () => number) 
 
     test('an upload goes on only where it ended', async () => {
       await store.append('u-1', 0, streamOf(content.subarray(0, 10)));
-      for (const offset of [0, 9, 11]) await expect(store.append('u-1', offset, streamOf(content))).rejects.toEqual(refused('INVALID_ARGUMENT'));
+      for (const offset of [0, 9, 11])
+        await expect(store.append('u-1', offset, streamOf(content))).rejects.toEqual(refused('INVALID_ARGUMENT'));
       expect(await store.uploadedBytes('u-1')).toBe(10);
     });
 
@@ -142,7 +147,15 @@ export function describeArtifactStore(name: string, open: (clock: () => number) 
         await expect(store.append(id, 0, streamOf(content))).rejects.toEqual(refused('INVALID_ARGUMENT'));
         await expect(store.uploadedBytes(id)).rejects.toEqual(refused('INVALID_ARGUMENT'));
       }
-      for (const bad of ['', 'sha256:', 'sha256:../../etc/passwd', digest.toUpperCase(), `${digest}0`, digest.slice(7), `${digest}\n`]) {
+      for (const bad of [
+        '',
+        'sha256:',
+        'sha256:../../etc/passwd',
+        digest.toUpperCase(),
+        `${digest}0`,
+        digest.slice(7),
+        `${digest}\n`,
+      ]) {
         await expect(store.get(bad)).rejects.toEqual(refused('INVALID_ARGUMENT'));
         await expect(store.stat(bad)).rejects.toEqual(refused('INVALID_ARGUMENT'));
         await expect(store.complete('u-1', bad)).rejects.toEqual(refused('INVALID_ARGUMENT'));

@@ -25,12 +25,13 @@ describe('DiskArtifactStore', () => {
       const handle = await open(...args);
       const write = handle.write.bind(handle) as (...args: unknown[]) => Promise<{ bytesWritten: number }>;
       const limited = async (bytes: Uint8Array, offset: number, length: number) => {
-        if (disk.free === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+        if (disk.free === 0)
+          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
         const taken = Math.min(length, disk.free);
         disk.free -= taken;
         return write(bytes, offset, taken);
       };
-      return Object.assign(handle, { write: limited }) as unknown as FileHandle;
+      return Object.assign(handle, { write: limited as unknown as FileHandle['write'] });
     };
   }
 
@@ -68,7 +69,9 @@ describe('DiskArtifactStore', () => {
     const disk = { free: 70_000 };
     const store = await openDiskArtifactStore({ dir, clock: Date.now, open: fillingDisk(disk) });
     await store.append('u', 0, streamOf(content.subarray(0, 50_000)));
-    await expect(store.append('u', 50_000, streamOf(content.subarray(50_000)))).rejects.toMatchObject({ name: 'Unavailable' });
+    await expect(store.append('u', 50_000, streamOf(content.subarray(50_000)))).rejects.toMatchObject({
+      name: 'Unavailable',
+    });
     expect(await store.uploadedBytes('u')).toBe(50_000);
     disk.free = 1e9;
     await store.append('u', 50_000, streamOf(content.subarray(50_000)));
@@ -77,9 +80,14 @@ describe('DiskArtifactStore', () => {
 
   test('two writers of one upload at once: one is told to ask again', async () => {
     const store = await openDiskArtifactStore({ dir, clock: Date.now });
-    const outcomes = await Promise.allSettled([store.append('u', 0, streamOf(content)), store.append('u', 0, streamOf(content))]);
+    const outcomes = await Promise.allSettled([
+      store.append('u', 0, streamOf(content)),
+      store.append('u', 0, streamOf(content)),
+    ]);
     expect(outcomes.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
-    expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({ reason: { name: 'Unavailable' } });
+    expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({
+      reason: { name: 'Unavailable' },
+    });
     expect(await store.uploadedBytes('u')).toBe(content.length);
   });
 

@@ -17,7 +17,11 @@ export interface DiskArtifactStoreOptions {
  * before it gets its name among the objects, so what a killed process left is only in the other two. Leftovers of puts go at
  * open, those of uploads when they are stale. One process owns the folder.
  */
-export async function openDiskArtifactStore({ dir, clock, open: openFile = open }: DiskArtifactStoreOptions): Promise<ArtifactStore> {
+export async function openDiskArtifactStore({
+  dir,
+  clock,
+  open: openFile = open,
+}: DiskArtifactStoreOptions): Promise<ArtifactStore> {
   try {
     await rm(join(dir, 'incoming'), { recursive: true, force: true });
     for (const part of ['objects', 'uploads', 'incoming']) await mkdir(join(dir, part), { recursive: true });
@@ -55,7 +59,11 @@ class DiskArtifactStore implements ArtifactStore {
       const digest = `sha256:${hash.digest('hex')}`;
       if (expected.digest !== undefined && expected.digest !== digest) throw wrongDigest(expected.digest, digest);
       if (expected.sizeBytes !== undefined && expected.sizeBytes !== sizeBytes) {
-        throw new Rejection('INVALID_ARGUMENT', `artifact: got ${sizeBytes} bytes, expected ${expected.sizeBytes}`, 'sizeBytes');
+        throw new Rejection(
+          'INVALID_ARGUMENT',
+          `artifact: got ${sizeBytes} bytes, expected ${expected.sizeBytes}`,
+          'sizeBytes',
+        );
       }
       await this.#publish(path, digest);
       return { digest, sizeBytes };
@@ -74,7 +82,11 @@ class DiskArtifactStore implements ArtifactStore {
     return this.#alone(uploadId, async () => {
       const kept = (await sizeOf(path)) ?? 0;
       if (kept !== offset) {
-        throw new Rejection('INVALID_ARGUMENT', `upload ${uploadId}: has ${kept} bytes, can't go on at ${offset}; ask where to resume`, 'offset');
+        throw new Rejection(
+          'INVALID_ARGUMENT',
+          `upload ${uploadId}: has ${kept} bytes, can't go on at ${offset}; ask where to resume`,
+          'offset',
+        );
       }
       const handle = await this.openFile(path, 'a');
       try {
@@ -122,7 +134,11 @@ class DiskArtifactStore implements ArtifactStore {
       const { size } = await handle.stat();
       const { start, end } = range ?? { start: 0, end: size };
       if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || start > end || end > size) {
-        throw new Rejection('INVALID_ARGUMENT', `artifact ${digest}: range [${start}, ${end}) is not within its ${size} bytes`, 'range');
+        throw new Rejection(
+          'INVALID_ARGUMENT',
+          `artifact ${digest}: range [${start}, ${end}) is not within its ${size} bytes`,
+          'range',
+        );
       }
       if (start === end) {
         await handle.close();
@@ -173,7 +189,8 @@ class DiskArtifactStore implements ArtifactStore {
   }
 
   async #alone<Result>(uploadId: string, work: () => Promise<Result>): Promise<Result> {
-    if (this.#busy.has(uploadId)) throw new Unavailable(`upload ${uploadId}: another request is writing it; ask where to resume`);
+    if (this.#busy.has(uploadId))
+      throw new Unavailable(`upload ${uploadId}: another request is writing it; ask where to resume`);
     this.#busy.add(uploadId);
     try {
       return await work();
@@ -199,12 +216,21 @@ class DiskArtifactStore implements ArtifactStore {
 
 function readDigest(digest: string): string {
   const match = /^sha256:([0-9a-f]{64})$/.exec(digest);
-  if (!match) throw new Rejection('INVALID_ARGUMENT', `digest "${digest.slice(0, 100)}": expected "sha256:" and 64 hex digits`, 'digest');
+  if (!match)
+    throw new Rejection(
+      'INVALID_ARGUMENT',
+      `digest "${digest.slice(0, 100)}": expected "sha256:" and 64 hex digits`,
+      'digest',
+    );
   return match[1]!;
 }
 
 const wrongDigest = (expected: string, actual: string): Rejection =>
-  new Rejection('INVALID_ARGUMENT', `artifact: the bytes have digest ${actual}, expected ${expected}; send them again`, 'digest');
+  new Rejection(
+    'INVALID_ARGUMENT',
+    `artifact: the bytes have digest ${actual}, expected ${expected}; send them again`,
+    'digest',
+  );
 
 /** Writes the whole stream behind `offset`; resolves with the size then. */
 async function writeStream(handle: FileHandle, offset: number, bytes: Readable, hash: Hash | null): Promise<number> {
@@ -219,7 +245,7 @@ async function writeStream(handle: FileHandle, offset: number, bytes: Readable, 
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
+  for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
 }
 
 async function digestOf(path: string): Promise<string> {
@@ -252,7 +278,8 @@ async function syncFile(path: string): Promise<void> {
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 const diskErrors: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'EFBIG']);
 
-const isDiskError = (error: unknown): error is NodeJS.ErrnoException => diskErrors.has((error as NodeJS.ErrnoException).code ?? '');
+const isDiskError = (error: unknown): error is NodeJS.ErrnoException =>
+  diskErrors.has((error as NodeJS.ErrnoException).code ?? '');
 
 /** Errors of the disk as `Unavailable`; everything else (the caller's stream broke, our bug) as it is. */
 function unavailable(error: unknown): unknown {

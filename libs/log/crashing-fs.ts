@@ -72,15 +72,11 @@ export class CrashingDisk implements LogFs {
     this.#seen.delete(from);
   }
 
-  async unlink(path: string): Promise<void> {
-    this.#step();
-    this.#seen.delete(path);
-  }
-
   async syncDirectory(path: string): Promise<void> {
     this.#step();
     for (const [name, inode] of this.#seen) if (dirname(name) === path) this.#stored.set(name, inode);
-    for (const name of this.#stored.keys()) if (dirname(name) === path && !this.#seen.has(name)) this.#stored.delete(name);
+    for (const name of this.#stored.keys())
+      if (dirname(name) === path && !this.#seen.has(name)) this.#stored.delete(name);
   }
 
   /** The disk as the next process finds it; this one can't be used any more. */
@@ -88,12 +84,18 @@ export class CrashingDisk implements LogFs {
     this.#crashed = true;
     const next = new CrashingDisk(this.root);
     const names = new Map(aftermath === 'kept' ? this.#seen : this.#stored);
-    if (typeof aftermath === 'function') for (const [name, inode] of this.#seen) if (chance() < 0.5) names.set(name, inode);
+    if (typeof aftermath === 'function')
+      for (const [name, inode] of this.#seen) if (chance() < 0.5) names.set(name, inode);
     for (const [name, inode] of names) {
       if (inode === 'directory') next.#seen.set(name, inode);
-      else if (dirname(name) === this.root || names.has(dirname(name))) next.#seen.set(name, leftOver(inode, aftermath, chance));
+      else if (dirname(name) === this.root || names.has(dirname(name)))
+        next.#seen.set(name, leftOver(inode, aftermath, chance));
     }
-    next.#stored = new Map(aftermath === 'kept' ? [...this.#stored].flatMap(([name]) => (next.#seen.has(name) ? [[name, next.#seen.get(name)!]] : [])) : next.#seen);
+    next.#stored = new Map(
+      aftermath === 'kept'
+        ? [...this.#stored].flatMap(([name]) => (next.#seen.has(name) ? [[name, next.#seen.get(name)!]] : []))
+        : next.#seen,
+    );
     return next;
   }
 
@@ -124,7 +126,8 @@ export class CrashingDisk implements LogFs {
         try {
           this.#step();
         } catch (error) {
-          const part = this.fault?.operation === this.operations && !dead ? Math.ceil(this.fault.part * bytes.length) : 0;
+          const part =
+            this.fault?.operation === this.operations && !dead ? Math.ceil(this.fault.part * bytes.length) : 0;
           if (part > 0) change({ at, bytes: bytes.subarray(0, part) });
           throw error;
         }
@@ -167,7 +170,8 @@ function apply(bytes: Buffer, change: Change): Buffer {
 const pageBytes = 32;
 
 function leftOver(inode: Inode, aftermath: Aftermath, chance: () => number): Inode {
-  if (aftermath === 'kept') return { seen: Buffer.from(inode.seen), stored: Buffer.from(inode.stored), pending: [...inode.pending] };
+  if (aftermath === 'kept')
+    return { seen: Buffer.from(inode.seen), stored: Buffer.from(inode.stored), pending: [...inode.pending] };
   let { stored } = inode;
   if (typeof aftermath === 'function') for (const change of inode.pending) stored = scatter(stored, change, chance);
   return { seen: Buffer.from(stored), stored: Buffer.from(stored), pending: [] };

@@ -26,9 +26,9 @@ export async function lockDirectory(dir: string): Promise<DirectoryLock> {
   await mkdir(dir, { recursive: true });
   const path = join(dir, 'lock');
   const server = process.platform === 'linux' ? await listen(await socketName(dir)) : null;
-  const owner = await readOwner(path);
-  if (server === 'taken') throw inUse(dir, owner);
+  if (server === 'taken') throw inUse(dir, await readOwner(path));
   try {
+    const owner = await readOwner(path);
     if (owner !== null && (await alive(owner))) throw inUse(dir, owner);
     await writeOwner(path);
   } catch (error) {
@@ -51,22 +51,27 @@ function inUse(dir: string, owner: Owner | null): Error {
 }
 
 async function socketName(dir: string): Promise<string> {
-  return `\0runstream-log-${createHash('sha256').update(await realpath(dir)).digest('hex').slice(0, 32)}`;
+  return `\0runstream-log-${createHash('sha256')
+    .update(await realpath(dir))
+    .digest('hex')
+    .slice(0, 32)}`;
 }
 
 async function listen(name: string): Promise<Server | 'taken'> {
   const server = createServer((socket) => socket.destroy());
   server.unref();
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve('taken') : reject(error)));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve('taken') : reject(error),
+    );
     server.listen({ path: name, exclusive: true }, () => resolve(server));
   });
 }
 
 async function readOwner(path: string): Promise<Owner | null> {
   try {
-    const owner = JSON.parse(await readFile(path, 'utf8')) as Owner;
-    return typeof owner.pid === 'number' ? owner : null;
+    const owner = JSON.parse(await readFile(path, 'utf8')) as Owner | null;
+    return typeof owner?.pid === 'number' ? owner : null;
   } catch (error) {
     // half-written by a process that died: it owns nothing
     if (isMissing(error) || error instanceof SyntaxError) return null;

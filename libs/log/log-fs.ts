@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, type FileHandle } from 'node:fs/promises';
 
 /** One open file of the log. Positions are explicit: nothing here depends on a shared file cursor. */
 export interface LogFile {
@@ -23,7 +23,6 @@ export interface LogFs {
   /** Whole file; null when there is no such file. */
   readText(path: string): Promise<string | null>;
   rename(from: string, to: string): Promise<void>;
-  unlink(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
 }
 
@@ -43,7 +42,6 @@ export const nodeLogFs: LogFs = {
   list: (path) => readdir(path).catch(nullIfMissing),
   readText: (path) => readFile(path, 'utf8').catch(nullIfMissing),
   rename,
-  unlink,
   async syncDirectory(path) {
     const handle = await open(path, constants.O_RDONLY);
     try {

@@ -7,7 +7,8 @@ export type PartitionCounts = Readonly<Record<Topic, number>>;
 const metaName = 'log.json';
 const formatVersion = 1;
 
-export const partitionDirectory = (dir: string, topic: Topic, partition: number): string => join(dir, `${topic}-${partition}`);
+export const partitionDirectory = (dir: string, topic: Topic, partition: number): string =>
+  join(dir, `${topic}-${partition}`);
 
 /** The partition counts a directory was made with; null for one that holds no log yet. */
 export async function readMeta(fs: LogFs, dir: string): Promise<PartitionCounts | null> {
@@ -21,12 +22,15 @@ export async function readMeta(fs: LogFs, dir: string): Promise<PartitionCounts 
     throw new Error(`${path} is damaged: it is not JSON. Restore it from a copy`, { cause: error });
   }
   if (meta.version !== formatVersion) {
-    throw new Error(`${path}: log format ${String(meta.version)} is not the one this program reads (${formatVersion}); upgrade Runstream`);
+    throw new Error(
+      `${path}: log format ${String(meta.version)} is not the one this program reads (${formatVersion}); upgrade Runstream`,
+    );
   }
   const counts: Record<string, number> = {};
   for (const topic of topics) {
     const count = meta.partitions?.[topic];
-    if (typeof count !== 'number' || !Number.isInteger(count) || count < 1) throw new Error(`${path} has no partition count of topic ${topic}`);
+    if (typeof count !== 'number' || !Number.isInteger(count) || count < 1)
+      throw new Error(`${path} has no partition count of topic ${topic}`);
     counts[topic] = count;
   }
   return counts as PartitionCounts;
@@ -50,7 +54,8 @@ export async function openMeta(fs: LogFs, dir: string, counts: PartitionCounts):
     await writeMeta(fs, dir, counts);
   }
   for (const topic of topics) {
-    for (let partition = 0; partition < counts[topic]; partition++) await fs.mkdir(partitionDirectory(dir, topic, partition));
+    for (let partition = 0; partition < counts[topic]; partition++)
+      await fs.mkdir(partitionDirectory(dir, topic, partition));
   }
   await fs.syncDirectory(dir);
 }
@@ -58,7 +63,8 @@ export async function openMeta(fs: LogFs, dir: string, counts: PartitionCounts):
 async function refuseOrphans(fs: LogFs, dir: string): Promise<void> {
   const names = (await fs.list(dir)) ?? [];
   const orphan = names.find((name) => /^[a-z]+-\d+$/.test(name));
-  if (orphan !== undefined) throw new Error(`log ${dir} has partition ${orphan} but no ${metaName}: restore that file from a copy`);
+  if (orphan !== undefined)
+    throw new Error(`log ${dir} has partition ${orphan} but no ${metaName}: restore that file from a copy`);
 }
 
 async function writeMeta(fs: LogFs, dir: string, counts: PartitionCounts): Promise<void> {
@@ -67,7 +73,14 @@ async function writeMeta(fs: LogFs, dir: string, counts: PartitionCounts): Promi
   const file = await fs.open(temporary, 'create');
   try {
     await file.truncate(0);
-    await file.write([Buffer.from(`${JSON.stringify({ format: 'runstream-segment-log', version: formatVersion, partitions: counts })}\n`)], 0);
+    await file.write(
+      [
+        Buffer.from(
+          `${JSON.stringify({ format: 'runstream-segment-log', version: formatVersion, partitions: counts })}\n`,
+        ),
+      ],
+      0,
+    );
     await file.datasync();
   } finally {
     await file.close();

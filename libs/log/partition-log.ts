@@ -17,6 +17,7 @@ export interface PartitionLogOptions {
   readonly tail: PartitionTail;
 }
 
+type DiskOutcome = { readonly records: StoredRecord[] } | { readonly error: unknown };
 const batchBytesDefault = 4 * 1024 * 1024;
 
 export async function openPartitionLog(options: PartitionLogOptions): Promise<PartitionLog> {
@@ -40,7 +41,8 @@ async function openSegments(fs: LogFs, directory: string): Promise<Segment[]> {
     await (await fs.open(first.path, 'create')).close();
     return [first];
   }
-  if (offsets[0] !== 0) throw new CorruptLog(directory, 0, `the first segment starts at offset ${offsets[0]}, earlier files are missing`);
+  if (offsets[0] !== 0)
+    throw new CorruptLog(directory, 0, `the first segment starts at offset ${offsets[0]}, earlier files are missing`);
   const segments: Segment[] = [];
   for (const offset of offsets) {
     const segment = new Segment(directory, offset, 0);
@@ -105,13 +107,22 @@ export class PartitionLog {
     return this.#commit.append(records);
   }
 
-  async *read(from: number, { follow, signal, batchBytesMax = batchBytesDefault }: ReadOptions): AsyncGenerator<readonly StoredRecord[]> {
+  async *read(
+    from: number,
+    { follow, signal, batchBytesMax = batchBytesDefault }: ReadOptions,
+  ): AsyncGenerator<readonly StoredRecord[]> {
     const { topic, partition } = this.options.partition;
     const { start, end } = this.range;
     if (!Number.isInteger(from) || from < start || from > end) {
       throw new RangeError(`log ${topic}/${partition}: offset ${from} is outside [${start}, ${end}]`);
     }
     const disk = new SegmentReader(this.options.fs, this.options.partition, this.segments);
+    const readDisk = (at: number): Promise<DiskOutcome> =>
+      disk.read(at, this.#commit.durableEnd, batchBytesMax).then(
+        (records) => ({ records }),
+        (error: unknown) => ({ error }),
+      );
+    let reading: Promise<DiskOutcome> | null = null;
     try {
       let next = from;
       // read from disk and not delivered yet
@@ -122,16 +133,26 @@ export class PartitionLog {
           await this.#more(signal);
           continue;
         }
-        let batch = ahead.length > 0 ? null : this.options.tail.slice(next, batchBytesMax);
+        let batch = ahead.length > 0 || reading ? null : this.options.tail.slice(next, batchBytesMax);
         if (batch === null) {
-          if (ahead.length === 0) ahead = await disk.read(next, this.#commit.durableEnd, batchBytesMax);
-          if (signal.aborted) return;
+          if (ahead.length === 0) {
+            const outcome: DiskOutcome = await (reading ?? readDisk(next));
+            reading = null;
+            if ('error' in outcome) throw outcome.error;
+            ahead = outcome.records;
+            continue;
+          }
           [batch, ahead] = cut(ahead, batchBytesMax);
+          // while the consumer works on this batch, the disk and the inflating threads work on the next
+          const after = batch.at(-1)!.offset + 1;
+          if (ahead.length === 0 && after < this.#commit.durableEnd && !this.options.tail.has(after))
+            reading = readDisk(after);
         }
         next = batch.at(-1)!.offset + 1;
         yield batch;
       }
     } finally {
+      await reading;
       await disk.close();
     }
   }

@@ -61,7 +61,13 @@ describe('records of a block', () => {
 });
 
 describe('a block', () => {
-  const place = { records: 3, baseOffset: 2 ** 40 + 1, appendedAt: 1_700_000_000_000.5, position: 4_000_000_000, groupPosition: 17 };
+  const place = {
+    records: 3,
+    baseOffset: 2 ** 40 + 1,
+    appendedAt: 1_700_000_000_000.5,
+    position: 4_000_000_000,
+    groupPosition: 17,
+  };
 
   test('comes back whole, deflated when that saves bytes', async () => {
     for (const [raw, deflated] of [[Buffer.alloc(10_000, 'loss'), true], [Buffer.from('short'), false], [Buffer.alloc(0), false]] as const) {

@@ -119,7 +119,8 @@ class RecordReader {
       const name = this.#string(true);
       const value = this.#string(!everNew.has(name));
       // assignment to this one name would set a prototype
-      if (name === '__proto__') Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
+      if (name === '__proto__')
+        Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
       else headers[name] = value;
     }
     return { key, headers, value: this.#take(this.#varint()) };

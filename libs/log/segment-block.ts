@@ -46,7 +46,8 @@ const deflateBytesMin = 512;
 export async function packPayload(raw: Buffer): Promise<Payload> {
   if (raw.length >= deflateBytesMin && looksCompressible(raw)) {
     const bytes = await deflate(raw, { level: 1 });
-    if (bytes.length < raw.length * 0.9) return { bytes, inflatedBytes: raw.length, deflated: true, crc: crc32c(bytes) };
+    if (bytes.length < raw.length * 0.9)
+      return { bytes, inflatedBytes: raw.length, deflated: true, crc: crc32c(bytes) };
   }
   return { bytes: raw, inflatedBytes: raw.length, deflated: false, crc: crc32c(raw) };
 }

@@ -46,7 +46,10 @@ describe('SegmentEventLog', () => {
       const { size } = await stat(path!);
       const bytes = await readFile(path!);
       const old = bytes.subarray(0, Math.floor(Math.random() * bytes.length));
-      await appendFile(path!, [randomBytes(1 + round * 3), Buffer.alloc(round + 1), old, Buffer.from('RSL1RSL1')][round % 4]!);
+      await appendFile(
+        path!,
+        [randomBytes(1 + round * 3), Buffer.alloc(round + 1), old, Buffer.from('RSL1RSL1')][round % 4]!,
+      );
       expect((await runsReport()).problems).toEqual([expect.stringContaining('torn tail')]);
       const log = await open();
       expect(idsOf(await readAll(log, home)).length).toBe(5 + round);
@@ -105,7 +108,9 @@ describe('SegmentEventLog', () => {
 
   test('refuses another partition count and a directory without its meta file', async () => {
     await given(1);
-    await expect(open({ partitions: { ...partitions, runs: 2 } })).rejects.toThrow('topic runs has 1 partitions, the configuration says 2');
+    await expect(open({ partitions: { ...partitions, runs: 2 } })).rejects.toThrow(
+      'topic runs has 1 partitions, the configuration says 2',
+    );
     await rm(join(dir, 'log.json'));
     await expect(open()).rejects.toThrow('no log.json');
   });
@@ -129,7 +134,9 @@ describe('SegmentEventLog', () => {
       await log.close();
     }
     const log = await open();
-    expect((await readAll(log, home)).map(({ appendedAt }) => appendedAt)).toEqual([1_000, 1_000, 1_100, 1_100, 1_100, 1_200]);
+    expect((await readAll(log, home)).map(({ appendedAt }) => appendedAt)).toEqual([
+      1_000, 1_000, 1_100, 1_100, 1_100, 1_200,
+    ]);
     await log.close();
   });
 

@@ -23,7 +23,7 @@ describe('SegmentEventLog and other processes', () => {
 
   /** Resolves when the child owns the log. */
   async function start(prefix: string): Promise<void> {
-    const { path, execArgv } = entryPoint(import.meta.url, './append-until-killed');
+    const { path, execArgv } = entryPoint(import.meta.url, './append-until-killed-child');
     output = '';
     child = spawn(process.execPath, [...execArgv, path, dir, prefix], { stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -70,7 +70,8 @@ describe('SegmentEventLog and other processes', () => {
       for (const [offset, id] of acked) expect(ids[offset]).toBe(id);
       const own = ids.filter((id) => id.startsWith(`r${round}-`)).map((id) => Number(id.split('-')[1]));
       expect(own).toEqual(own.map((_, i) => i));
-      for (const { value, headers } of records) expect(Buffer.from(value).toString()).toMatch(new RegExp(`^(${headers['ce_id']})+$`));
+      for (const { value, headers } of records)
+        expect(Buffer.from(value).toString()).toMatch(new RegExp(`^(${headers['ce_id']})+$`));
       before = ids;
     }
     expect(acked.size).toBeGreaterThan(200);

@@ -1,7 +1,16 @@
 import { topics, type Topic } from '#libs/domain/event.js';
 import { Unavailable } from '#libs/domain/rejection.js';
 import { lockDirectory, type DirectoryLock } from './directory-lock.js';
-import type { Assignment, EventLog, EventRecord, PartitionId, PartitionRange, Position, ReadOptions, StoredRecord } from './event-log.js';
+import type {
+  Assignment,
+  EventLog,
+  EventRecord,
+  PartitionId,
+  PartitionRange,
+  Position,
+  ReadOptions,
+  StoredRecord,
+} from './event-log.js';
 import { nodeLogFs, type LogFs } from './log-fs.js';
 import { openMeta, partitionDirectory, type PartitionCounts } from './log-meta.js';
 import { openPartitionLog, type PartitionLog } from './partition-log.js';
@@ -29,7 +38,8 @@ const defaults = {
 export async function openSegmentEventLog(options: SegmentEventLogOptions): Promise<EventLog> {
   const { dir, fs = nodeLogFs, segmentBytesMax = defaults.segmentBytesMax } = options;
   // positions in a file are 32 bits wide, and a group may be written behind the last byte allowed
-  if (segmentBytesMax > 2 ** 30) throw new RangeError(`log: segmentBytesMax ${segmentBytesMax} is more than ${2 ** 30}`);
+  if (segmentBytesMax > 2 ** 30)
+    throw new RangeError(`log: segmentBytesMax ${segmentBytesMax} is more than ${2 ** 30}`);
   const lock = await lockDirectory(dir);
   try {
     await openMeta(fs, dir, options.partitions);
@@ -101,9 +111,11 @@ class SegmentEventLog implements EventLog {
 
   async *assignments(_group: string, wanted: readonly Topic[], signal: AbortSignal): AsyncGenerator<Assignment> {
     if (signal.aborted) return;
-    const all = wanted.flatMap((topic) => Array.from({ length: this.partitionCount(topic) }, (_, partition) => ({ topic, partition })));
+    const all = wanted.flatMap((topic) =>
+      Array.from({ length: this.partitionCount(topic) }, (_, partition) => ({ topic, partition })),
+    );
     yield { partitions: all };
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await aborted(signal);
   }
 
   async ranges(topic: Topic): Promise<readonly PartitionRange[]> {
@@ -132,7 +144,10 @@ class SegmentEventLog implements EventLog {
 
   #partition({ topic, partition }: PartitionId): PartitionLog {
     const log = this.#topic(topic)[partition];
-    if (!log) throw new RangeError(`log: topic ${topic} has no partition ${partition}, only 0 to ${this.partitionCount(topic) - 1}`);
+    if (!log)
+      throw new RangeError(
+        `log: topic ${topic} has no partition ${partition}, only 0 to ${this.partitionCount(topic) - 1}`,
+      );
     return log;
   }
 
@@ -146,6 +161,10 @@ class SegmentEventLog implements EventLog {
     });
     return groups;
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
 /** Also refuses, before anything is queued, what could not be encoded. */

@@ -29,7 +29,11 @@ export class Segment {
   readonly #offsets: number[] = [];
   readonly #positions: number[] = [];
 
-  constructor(directory: string, readonly baseOffset: number, durableBytes: number) {
+  constructor(
+    directory: string,
+    readonly baseOffset: number,
+    durableBytes: number,
+  ) {
     this.path = join(directory, segmentFileName(baseOffset));
     this.durableBytes = durableBytes;
   }
@@ -175,7 +179,8 @@ export async function recoverSegment(fs: LogFs, segment: Segment): Promise<Scann
     const end = scanned.endPosition;
     if (end < size) {
       const proof = await findProofOfDurability(file, end, size);
-      if (proof !== null) throw new CorruptLog(segment.path, end, `damaged block (an intact later one is at byte ${proof})`);
+      if (proof !== null)
+        throw new CorruptLog(segment.path, end, `damaged block (an intact later one is at byte ${proof})`);
       await file.truncate(end);
     }
     if (end > scanned.lastGroupPosition) {

@@ -56,7 +56,8 @@ export class SegmentReader {
     const limit = segment.durableBytes;
     for (;;) {
       const header = await this.#blocks!.header(this.#position, limit);
-      if (header === null) throw new CorruptLog(segment.path, this.#position, `no block where offset ${offset} must be`);
+      if (header === null)
+        throw new CorruptLog(segment.path, this.#position, `no block where offset ${offset} must be`);
       segment.note(header.baseOffset, this.#position);
       // a block before the wanted one, or a seal
       if (header.baseOffset + header.records <= offset) {
@@ -64,7 +65,8 @@ export class SegmentReader {
         continue;
       }
       const block = await this.#blocks!.block(this.#position, limit);
-      if (block === null || header.baseOffset > offset) throw new CorruptLog(segment.path, this.#position, 'damaged block');
+      if (block === null || header.baseOffset > offset)
+        throw new CorruptLog(segment.path, this.#position, 'damaged block');
       this.#position = block.endPosition;
       return block;
     }

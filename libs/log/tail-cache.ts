@@ -28,7 +28,8 @@ export class TailCache {
   #added(tail: PartitionTail, bytes: number): void {
     this.#order.push(tail);
     this.#bytes += bytes;
-    while (this.#bytes > this.bytesMax && this.#oldest < this.#order.length) this.#bytes -= this.#order[this.#oldest++]!.evict();
+    while (this.#bytes > this.bytesMax && this.#oldest < this.#order.length)
+      this.#bytes -= this.#order[this.#oldest++]!.evict();
     if (this.#oldest > 1_024 && this.#oldest * 2 > this.#order.length) {
       this.#order.splice(0, this.#oldest);
       this.#oldest = 0;
@@ -59,6 +60,10 @@ export class PartitionTail {
       this.#blocks[this.#oldest - 1] = { baseOffset: -1, records: [], bytes: 0 };
     }
     return bytes;
+  }
+
+  has(offset: number): boolean {
+    return this.#oldest < this.#blocks.length && this.#blocks[this.#oldest]!.baseOffset <= offset;
   }
 
   /** Records from `from` on within the byte budget (at least one), or null when `from` is no longer, or not yet, here. */

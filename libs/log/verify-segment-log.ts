@@ -39,7 +39,8 @@ async function verifyPartition(fs: LogFs, directory: string, id: PartitionId): P
   const problems: string[] = [];
   let records = 0;
   let bytes = 0;
-  if (offsets.length > 0 && offsets[0] !== 0) problems.push(`${directory}: the files before offset ${offsets[0]} are missing`);
+  if (offsets.length > 0 && offsets[0] !== 0)
+    problems.push(`${directory}: the files before offset ${offsets[0]} are missing`);
   for (const [index, baseOffset] of offsets.entries()) {
     const segment = new Segment(directory, baseOffset, 0);
     const file = await fs.open(segment.path, 'read');
@@ -52,10 +53,24 @@ async function verifyPartition(fs: LogFs, directory: string, id: PartitionId): P
     }
   }
   const firstOffset = records === 0 ? null : offsets[0]!;
-  return { ...id, segments: offsets.length, records, bytes, firstOffset, lastOffset: firstOffset === null ? null : firstOffset + records - 1, problems };
+  return {
+    ...id,
+    segments: offsets.length,
+    records,
+    bytes,
+    firstOffset,
+    lastOffset: firstOffset === null ? null : firstOffset + records - 1,
+    problems,
+  };
 }
 
-async function verifySegment(segment: Segment, file: LogFile, size: number, nextBase: number | null, problems: string[]): Promise<number> {
+async function verifySegment(
+  segment: Segment,
+  file: LogFile,
+  size: number,
+  nextBase: number | null,
+  problems: string[],
+): Promise<number> {
   const reader = new BlockReader(file, 1024 * 1024);
   let position = 0;
   let offset = segment.baseOffset;
@@ -65,20 +80,26 @@ async function verifySegment(segment: Segment, file: LogFile, size: number, next
     const block = await reader.block(position, size);
     if (block === null || block.header.baseOffset !== offset) {
       const torn = nextBase === null && (await findProofOfDurability(file, position, size)) === null;
-      problems.push(`${segment.path}: ${torn ? 'torn tail (the next open cuts it)' : 'damaged block'} at byte ${position}, offset ${offset}`);
+      problems.push(
+        `${segment.path}: ${torn ? 'torn tail (the next open cuts it)' : 'damaged block'} at byte ${position}, offset ${offset}`,
+      );
       return offset - segment.baseOffset;
     }
     const { header, payload } = block;
     try {
       decodeRecords(await unpackPayload(header, payload), header.records);
     } catch (error) {
-      problems.push(`${segment.path}: block at byte ${position}, offset ${offset} can't be decoded: ${(error as Error).message}`);
+      problems.push(
+        `${segment.path}: block at byte ${position}, offset ${offset} can't be decoded: ${(error as Error).message}`,
+      );
     }
-    if (header.appendedAt < appendedAt) problems.push(`${segment.path}: time goes back at byte ${position}, offset ${offset}`);
+    if (header.appendedAt < appendedAt)
+      problems.push(`${segment.path}: time goes back at byte ${position}, offset ${offset}`);
     appendedAt = header.appendedAt;
     position += blockHeaderBytes + header.payloadBytes;
     offset += header.records;
   }
-  if (nextBase !== null && offset !== nextBase) problems.push(`${segment.path}: ends at offset ${offset}, the next file starts at ${nextBase}`);
+  if (nextBase !== null && offset !== nextBase)
+    problems.push(`${segment.path}: ends at offset ${offset}, the next file starts at ${nextBase}`);
   return offset - segment.baseOffset;
 }

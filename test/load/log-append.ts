@@ -32,7 +32,11 @@ async function withLog<Result>(work: (log: EventLog, dir: string) => Promise<Res
 }
 
 /** Appends from many appenders until the time is over. */
-async function appendFor(log: EventLog, appenders: number, next: (i: number) => EventRecord[]): Promise<{ records: number; bytes: number; ms: number; cpuMs: number; systemMs: number; waits: number[] }> {
+async function appendFor(
+  log: EventLog,
+  appenders: number,
+  next: (i: number) => EventRecord[],
+): Promise<{ records: number; bytes: number; ms: number; cpuMs: number; systemMs: number; waits: number[] }> {
   const startedAt = performance.now();
   const cpu = process.cpuUsage();
   let records = 0;
@@ -51,15 +55,31 @@ async function appendFor(log: EventLog, appenders: number, next: (i: number) => 
   };
   await Promise.all(Array.from({ length: appenders }, loop));
   const { user, system } = process.cpuUsage(cpu);
-  return { records, bytes, ms: performance.now() - startedAt, cpuMs: (user + system) / 1_000, systemMs: system / 1_000, waits };
+  return {
+    records,
+    bytes,
+    ms: performance.now() - startedAt,
+    cpuMs: (user + system) / 1_000,
+    systemMs: system / 1_000,
+    waits,
+  };
 }
 
-const quantile = (values: number[], q: number): number => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * q)]!;
+const quantile = (values: number[], q: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * q)]!;
 
-function report(name: string, { records, bytes, ms, cpuMs, systemMs, waits }: Awaited<ReturnType<typeof appendFor>>): void {
+function report(
+  name: string,
+  { records, bytes, ms, cpuMs, systemMs, waits }: Awaited<ReturnType<typeof appendFor>>,
+): void {
   print(`${name}.mb_per_s`, bytes / 1e3 / ms, 'MB/s');
   print(`${name}.records_per_s`, (records / ms) * 1e3, 'records/s');
-  print(`${name}.cpu_ns_per_byte`, (cpuMs * 1e6) / bytes, 'ns/B', `${((cpuMs / ms) * 100).toFixed(0)} % of one core, ${((systemMs / cpuMs) * 100).toFixed(0)} % of that in the kernel`);
+  print(
+    `${name}.cpu_ns_per_byte`,
+    (cpuMs * 1e6) / bytes,
+    'ns/B',
+    `${((cpuMs / ms) * 100).toFixed(0)} % of one core, ${((systemMs / cpuMs) * 100).toFixed(0)} % of that in the kernel`,
+  );
   print(`${name}.append_p50_ms`, quantile(waits, 0.5), 'ms');
   print(`${name}.append_p99_ms`, quantile(waits, 0.99), 'ms');
 }
@@ -87,13 +107,17 @@ const written = async (path: string, position: number): Promise<number> => Math.
 function pointBlock(from: number, steps: number, keys: number): PointBlock {
   const values = new Float64Array(keys * steps);
   for (let k = 0; k < keys; k++) {
-    for (let i = 0; i < steps; i++) values[k * steps + i] = Math.fround(Math.exp(-(from + i) / 5_000) * (k + 1) + (Math.random() - 0.5) * 0.1);
+    for (let i = 0; i < steps; i++)
+      values[k * steps + i] = Math.fround(Math.exp(-(from + i) / 5_000) * (k + 1) + (Math.random() - 0.5) * 0.1);
   }
   const startedAt = 1_700_000_000_000;
   return {
     keys: Array.from({ length: keys }, (_, k) => (k === 0 ? 'train/loss' : `layers/${k}/grad_norm`)),
     steps: Float64Array.from({ length: steps }, (_, i) => from + i),
-    times: Float64Array.from({ length: steps }, (_, i) => startedAt + (from + i) * 1_000 + Math.floor(Math.random() * 30)),
+    times: Float64Array.from(
+      { length: steps },
+      (_, i) => startedAt + (from + i) * 1_000 + Math.floor(Math.random() * 30),
+    ),
     values,
     everyValue: false,
   };
@@ -109,7 +133,9 @@ function pointsRecord(log: EventLog, seq: number, steps: number, keys: number): 
     writer: { id: `0f3a9c7e${rank}`, attempt: 1, rank, seq },
     reply: false,
   };
-  return toRecord(encodeEvent(head, 'PointsLogged', { blocks: [pointBlock(seq * steps, steps, keys)] }), (topic) => log.partitionCount(topic));
+  return toRecord(encodeEvent(head, 'PointsLogged', { blocks: [pointBlock(seq * steps, steps, keys)] }), (topic) =>
+    log.partitionCount(topic),
+  );
 }
 
 async function points(name: string, steps: number, keys: number, records: number): Promise<void> {
@@ -122,9 +148,15 @@ async function points(name: string, steps: number, keys: number, records: number
     const ms = performance.now() - startedAt;
     const { user, system } = process.cpuUsage(cpu);
     let bytes = 0;
-    for (const name of await readdir(dir, { recursive: true })) if (name.endsWith('.log')) bytes += (await stat(join(dir, name))).size;
+    for (const name of await readdir(dir, { recursive: true }))
+      if (name.endsWith('.log')) bytes += (await stat(join(dir, name))).size;
     print(`${name}.bytes_per_point`, bytes / total, 'B/point', `${steps} steps x ${keys} keys per record`);
-    print(`${name}.append_points_per_s`, total / (ms / 1e3), 'points/s', `cpu ${((user + system) / 1e3).toFixed(0)} ms of ${ms.toFixed(0)}`);
+    print(
+      `${name}.append_points_per_s`,
+      total / (ms / 1e3),
+      'points/s',
+      `cpu ${((user + system) / 1e3).toFixed(0)} ms of ${ms.toFixed(0)}`,
+    );
     await log.close();
     await readBack(name, dir, total);
   });
@@ -135,11 +167,19 @@ async function readBack(name: string, dir: string, total: number): Promise<void>
   for (const decode of [false, true]) {
     const startedAt = performance.now();
     for (let partition = 0; partition < partitions.telemetry; partition++) {
-      for await (const batch of log.read({ topic: 'telemetry', partition }, 0, { follow: false, signal: new AbortController().signal })) {
+      for await (const batch of log.read({ topic: 'telemetry', partition }, 0, {
+        follow: false,
+        signal: new AbortController().signal,
+      })) {
         if (decode) for (const record of batch) readEvent(record);
       }
     }
-    print(`${name}.read_points_per_s`, total / ((performance.now() - startedAt) / 1e3), 'points/s', decode ? 'and decoded' : 'from disk');
+    print(
+      `${name}.read_points_per_s`,
+      total / ((performance.now() - startedAt) / 1e3),
+      'points/s',
+      decode ? 'and decoded' : 'from disk',
+    );
   }
   await log.close();
 }
@@ -154,14 +194,25 @@ const headers = (i: number): Record<string, string> => ({
   ce_time: '2026-01-01T00:00:00.000Z',
   ce_writer: `0f3a9c7e 1 3 ${i}`,
 });
-const record = (i: number, value: Uint8Array): EventRecord => ({ topic: 'telemetry', partition: i % 4, key: 'run/0', headers: headers(i), value });
+const record = (i: number, value: Uint8Array): EventRecord => ({
+  topic: 'telemetry',
+  partition: i % 4,
+  key: 'run/0',
+  headers: headers(i),
+  value,
+});
 
 await plainWrites();
 report('64_appenders_64KB', await withLog((log) => appendFor(log, 64, (i) => [record(i, noise[i % 64]!)])));
-report('64_appenders_1.3KB', await withLog((log) => appendFor(log, 64, (i) => [record(i, noise[i % 64]!.subarray(0, 1_300))])));
+report(
+  '64_appenders_1.3KB',
+  await withLog((log) => appendFor(log, 64, (i) => [record(i, noise[i % 64]!.subarray(0, 1_300))])),
+);
 report(
   '64_appenders_100x1.3KB',
-  await withLog((log) => appendFor(log, 64, (i) => Array.from({ length: 100 }, (_, j) => record(i, noise[j % 64]!.subarray(0, 1_300))))),
+  await withLog((log) =>
+    appendFor(log, 64, (i) => Array.from({ length: 100 }, (_, j) => record(i, noise[j % 64]!.subarray(0, 1_300)))),
+  ),
 );
 await points('points_large', 100, 64, 1_000);
 await points('points_small', 1, 100, 20_000);

@@ -13,7 +13,16 @@ let count = 0;
 async function append(): Promise<void> {
   for (;;) {
     const ids = Array.from({ length: 1 + (count % 4) }, () => `${prefix}-${count++}`);
-    const records = ids.map((id) => ({ topic: 'runs', partition: 0, key: 'k', headers: { ce_id: id }, value: Buffer.from(id.repeat(1 + (count % 50))) }) as const);
+    const records = ids.map(
+      (id) =>
+        ({
+          topic: 'runs',
+          partition: 0,
+          key: 'k',
+          headers: { ce_id: id },
+          value: Buffer.from(id.repeat(1 + (count % 50))),
+        }) as const,
+    );
     const positions = await log.append(records);
     process.stdout.write(positions.map(({ offset }, i) => `${offset} ${ids[i]}\n`).join(''));
   }
