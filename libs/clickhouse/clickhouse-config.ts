@@ -36,6 +36,7 @@ export function configXml(settings: EngineSettings): string {
   <http_handlers>
     <rule><url>/ping</url><methods>GET,HEAD</methods><handler><type>ping</type></handler></rule>${rule(settings.app)}${rule(settings.sql)}
   </http_handlers>
+  <access_control_improvements><settings_constraints_replace_previous>true</settings_constraints_replace_previous></access_control_improvements>
   <shutdown_wait_unfinished>1</shutdown_wait_unfinished>
   <keep_alive_timeout>30</keep_alive_timeout>
   <max_server_memory_usage>${settings.memoryBytesMax}</max_server_memory_usage>
@@ -85,7 +86,7 @@ export function usersXml(settings: EngineSettings): string {
 `;
 }
 
-/** Limits of user SQL; with readonly = 1 a query can't change any of them. */
+/** Limits of user SQL; with readonly = 1 a query can't change any of them but lower `lowerableLimits`. */
 export const sqlSettings = {
   readonly: 1,
   implicit_select: 0,
@@ -102,8 +103,13 @@ export const sqlSettings = {
   enable_join_runtime_filters_index_analysis: 1,
 } as const;
 
+/** Limits that whoever asks may lower; 0 would be none. */
+export const lowerableLimits = ['max_execution_time', 'max_rows_to_read', 'max_result_rows', 'max_result_bytes', 'max_memory_usage'] as const;
+
 function sqlLimits(threadsMax: number): string {
-  return Object.entries({ ...sqlSettings, max_threads: threadsMax })
-    .map(([name, value]) => `<${name}>${value}</${name}>`)
-    .join('');
+  const settings = Object.entries({ ...sqlSettings, max_threads: threadsMax }).map(([name, value]) => `<${name}>${value}</${name}>`);
+  const constraints = lowerableLimits.map(
+    (name) => `<${name}><changeable_in_readonly/><min>1</min><max>${sqlSettings[name]}</max></${name}>`,
+  );
+  return `${settings.join('')}<constraints>${constraints.join('')}</constraints>`;
 }

@@ -147,7 +147,8 @@ export function readNative(bytes: Buffer): ResultColumns {
   return new ResultColumns(rows, new Map([...parts].map(([name, list]) => [name, joined(list)])));
 }
 
-function readColumn(reader: Reader, type: string, rows: number): ResultColumn {
+function readColumn(reader: Reader, written: string, rows: number): ResultColumn {
+  const type = written.replace(/^SimpleAggregateFunction\(\w+, (.*)\)$/, '$1'); // the same bytes as the plain type
   const array = /^Array\((\w+)\)$/.exec(type);
   if (array) {
     const offsets = reader.numbers(BigUint64Array, rows);

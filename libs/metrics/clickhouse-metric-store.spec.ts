@@ -1,0 +1,4 @@
+import { describeMetricStore } from './metric-store.contract.js';
+import { openMetricsRig } from './test/metrics-rig.js';
+
+describeMetricStore('ClickHouseMetricStore', openMetricsRig);

@@ -1,0 +1,47 @@
+import { partitionName } from '#libs/domain/position-token.js';
+import type { PartitionId } from '#libs/log/event-log.js';
+import type { Checkpoints } from '#libs/projecting/checkpoints.js';
+import type { Claim, DeadLetter } from '#libs/projecting/projection.js';
+
+/** The `Checkpoints` port in memory, for specs: the same compare-and-set, lost with the process. */
+export class MemoryCheckpoints implements Checkpoints {
+  readonly deadLetters: DeadLetter[] = [];
+  readonly #rows = new Map<string, Map<string, { epoch: number; position: number }>>();
+
+  claim(projection: string, partition: PartitionId): Promise<Claim> {
+    const row = this.#row(projection, partition);
+    row.epoch++;
+    return Promise.resolve({ ...row });
+  }
+
+  advance(projection: string, partition: PartitionId, move: Parameters<Checkpoints['advance']>[2]): Promise<'applied' | 'fenced'> {
+    const row = this.#row(projection, partition);
+    if (row.epoch !== move.epoch || row.position !== move.from) return Promise.resolve('fenced');
+    row.position = move.to;
+    this.deadLetters.push(...move.deadLetters);
+    return Promise.resolve('applied');
+  }
+
+  all(projection: string): Promise<ReadonlyMap<string, number>> {
+    const rows = this.#rows.get(projection) ?? new Map<string, { position: number }>();
+    return Promise.resolve(new Map([...rows].map(([name, { position }]) => [name, position])));
+  }
+
+  remove(projection: string): Promise<void> {
+    this.#rows.delete(projection);
+    return Promise.resolve();
+  }
+
+  names(): readonly string[] {
+    return [...this.#rows.keys()];
+  }
+
+  #row(projection: string, partition: PartitionId): { epoch: number; position: number } {
+    const rows = this.#rows.get(projection) ?? new Map<string, { epoch: number; position: number }>();
+    this.#rows.set(projection, rows);
+    const name = partitionName(partition.topic, partition.partition);
+    const row = rows.get(name) ?? { epoch: 0, position: 0 };
+    rows.set(name, row);
+    return row;
+  }
+}
