@@ -8,7 +8,9 @@ import { startTheme } from './theme/theme.js';
 import './theme/tokens.css';
 import './theme/base.css';
 import './theme/parts.css';
+import './theme/notices.css';
 import './theme/tables.css';
+import './theme/charts.css';
 import './theme/run.css';
 
 startTheme();

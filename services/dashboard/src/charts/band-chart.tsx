@@ -108,6 +108,7 @@ export function BandChart(props: Props): ReactElement {
           height={view.height}
           syncKey="run-STEP"
           label={`Band of ${metric} across ${band?.ranks ?? 0} ranks`}
+          window={view.zoom}
           zoom={props.zoom}
           reset={props.reset}
         />

@@ -191,8 +191,8 @@ export class LineStore {
 }
 
 function within(buckets: Buckets, from: number, to: number): Buckets {
-  const a = Math.max(0, firstAtOrAfter(buckets.x, from) - 1);
-  const b = firstAtOrAfter(buckets.x, to) + 1;
+  const a = firstAtOrAfter(buckets.x, from);
+  const b = Math.max(a, firstAtOrAfter(buckets.x, to));
   return {
     x: buckets.x.slice(a, b),
     min: buckets.min.slice(a, b),

@@ -75,6 +75,7 @@ function LinesChart(props: Props & { visible: boolean }): ReactElement {
           height={view.height}
           syncKey={`run-${view.x}`}
           label={`Line chart of ${metric}`}
+          window={view.zoom}
           zoom={props.zoom}
           reset={props.reset}
         />
@@ -91,7 +92,7 @@ export function MetricChart(props: Props): ReactElement {
     <section
       ref={element}
       className="card chart"
-      style={{ minHeight: props.view.height + 40 }}
+      style={{ minHeight: props.view.height + 34 }}
       data-testid={`chart-${props.metric}`}
       aria-label={props.metric}
     >

@@ -10,6 +10,7 @@ export interface PlotLook {
   x: XAxis;
   log: boolean;
   syncKey: string;
+  window: { from: number; to: number } | null;
 }
 export interface PlotEvents {
   zoom: (from: number, to: number) => void;
@@ -61,6 +62,23 @@ function drawMarks(plot: uPlot, data: PlotData): void {
   ctx.restore();
 }
 
+function yRange(data: PlotData, log: boolean): [number, number] {
+  const columns = [
+    ...data.lines.map((line) => line.values),
+    ...data.shades.flatMap((shade) => [shade.upper, shade.lower]),
+  ];
+  const range = rangeOf(columns, log);
+  if (range === null) return log ? [1, 10] : [0, 1];
+  // The ticks of a log axis are counted from its lower end: that must be a round number.
+  return log ? (uPlot.rangeLog(range[0], range[1], 10, false) as [number, number]) : range;
+}
+
+function xRange(look: PlotLook, min: number | null, max: number | null): [number, number] {
+  if (look.window !== null) return [look.window.from, look.window.to];
+  if (min === null || max === null) return [0, 1];
+  return min === max ? [min - 1, max + 1] : [min, max];
+}
+
 export function plotOptions(data: () => PlotData, look: PlotLook, events: PlotEvents): uPlot.Options {
   const first = data();
   const lines = first.lines.length;
@@ -96,14 +114,10 @@ export function plotOptions(data: () => PlotData, look: PlotLook, events: PlotEv
       },
     },
     scales: {
-      x: { time: look.x === 'TIME' },
+      x: { time: look.x === 'TIME', range: (_, min, max) => xRange(look, min, max) },
       y: {
         distr: look.log ? 3 : 1,
-        range: () =>
-          rangeOf(
-            [...data().lines.map((l) => l.values), ...data().shades.flatMap((s) => [s.upper, s.lower])],
-            look.log,
-          ) ?? [0, 1],
+        range: () => yRange(data(), look.log),
       },
     },
     axes: [

@@ -33,6 +33,7 @@ interface Props {
   height: number;
   syncKey: string;
   label: string;
+  window: { from: number; to: number } | null;
   zoom: (from: number, to: number) => void;
   reset: () => void;
 }
@@ -102,7 +103,8 @@ export function Plot(props: Props): ReactElement {
   const [width, setWidth] = useState(0);
   const theme = useTheme();
   const log = props.log && props.data.lines.some((line) => line.values.some((value) => value !== null && value > 0));
-  const shape = shapeOf(props.data, log, props.x, theme, props.height);
+  const window = props.window === null ? '' : `${props.window.from}:${props.window.to}`;
+  const shape = `${window};${shapeOf(props.data, log, props.x, theme, props.height)}`;
 
   useLayoutEffect(() => {
     latest.current = props;
@@ -120,7 +122,7 @@ export function Plot(props: Props): ReactElement {
     const element = host.current;
     if (element === null || width === 0) return undefined;
     const now = latest.current;
-    const look = { width, height: now.height, x: now.x, log, syncKey: now.syncKey };
+    const look = { width, height: now.height, x: now.x, log, syncKey: now.syncKey, window: now.window };
     const made = new uPlot(
       plotOptions(() => latest.current.data, look, {
         zoom: (from, to) => latest.current.zoom(from, to),

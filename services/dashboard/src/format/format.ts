@@ -75,3 +75,17 @@ export function formatJson(value: Json): string {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
+
+/** A param in a narrow cell: a long fraction is shortened, everything else stands as it was given. */
+export function formatParam(value: Json): string {
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(6)))
+    : formatJson(value);
+}
+
+/** Like formatAgo, to the second within the hour: how long a rank has been silent matters. */
+export function formatSilence(at: number | null, now: number): string {
+  if (at === null) return 'never';
+  const ms = now - at;
+  return ms >= minute && ms < hour ? `${formatDuration(ms)} ago` : formatAgo(at, now);
+}

@@ -1,7 +1,7 @@
 import { useRef, type ReactElement } from 'react';
 import { Link } from 'react-router';
 import type { RunRow } from '../data/questions.js';
-import { formatAgo, formatDateTime, formatDuration, formatJson, formatNumber } from '../format/format.js';
+import { formatAgo, formatDateTime, formatDuration, formatJson, formatParam, formatNumber } from '../format/format.js';
 import { RunStatusBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
 import type { Columns } from './columns.js';
@@ -113,8 +113,8 @@ function Row(props: { run: RunRow; columns: Columns; now: number }): ReactElemen
       {columns.params.map((key) => {
         const param = run.params?.find((each) => each.key === key);
         return (
-          <td key={`p${key}`} className="clip mono">
-            {param === undefined ? <span className="faint">–</span> : formatJson(param.value)}
+          <td key={`p${key}`} className="clip mono" title={param === undefined ? undefined : formatJson(param.value)}>
+            {param === undefined ? <span className="faint">–</span> : formatParam(param.value)}
           </td>
         );
       })}

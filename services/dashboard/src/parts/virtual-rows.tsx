@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState, type ReactElement, type ReactNode, type RefObject } from 'react';
+import { useEffect, useRef, useState, type ReactElement, type ReactNode, type RefObject } from 'react';
 
 interface Props<Row> {
   rows: readonly Row[];
@@ -18,7 +18,8 @@ export function VirtualRows<Row>(props: Props<Row>): ReactElement {
   const [view, setView] = useState({ top: 0, height: 800 });
   const frame = useRef(0);
 
-  useLayoutEffect(() => {
+  // An effect, not a layout effect: the scroller is a parent, whose ref is set after its children's layout effects.
+  useEffect(() => {
     const element = scroller.current;
     if (element === null) return undefined;
     const measure = (): void => {

@@ -9,6 +9,7 @@ import { readRanks } from '../format/ranks.js';
 import { plural } from '../format/format.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
 import { ChartsToolbar } from './charts-toolbar.js';
+import { RankLegend } from './rank-legend.js';
 
 const linesMax = 16;
 
@@ -56,6 +57,7 @@ export function ChartsTab(props: { run: RunHead }): ReactElement {
         </Empty>
       )}
       {keys !== undefined && keys.length > 0 && shown === 0 && <Empty>No metric is called like “{search}”.</Empty>}
+      {view.kind === 'lines' && ranks.length > 1 && <RankLegend ranks={ranks} />}
       {groups.map((group) => (
         <details key={group.title} open className="chart-group">
           <summary>

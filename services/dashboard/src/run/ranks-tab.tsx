@@ -5,7 +5,7 @@ import { useNow } from '../data/clock.js';
 import { metricKeysQuestion, ranksQuestion } from '../data/questions.js';
 import type { RankState, RunHead } from '../data/types.js';
 import { useGraph } from '../data/use-graph.js';
-import { formatAgo, formatCount, formatNumber } from '../format/format.js';
+import { formatSilence, formatCount, formatNumber } from '../format/format.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
 import { RankBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
@@ -35,7 +35,7 @@ function Row(props: { rank: RankState; now: number }): ReactElement {
         {rank.lag === null ? '–' : rank.lag === 0 ? <span className="faint">0</span> : formatCount(rank.lag)}
       </td>
       <td className="num">{rank.stepMs === null ? '–' : `${formatNumber(Number(rank.stepMs.toPrecision(4)))} ms`}</td>
-      <td className="num dim nowrap">{formatAgo(rank.lastSeenAt, now)}</td>
+      <td className="num dim nowrap">{formatSilence(rank.lastSeenAt, now)}</td>
     </tr>
   );
 }
