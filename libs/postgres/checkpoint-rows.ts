@@ -1,0 +1,58 @@
+import { partitionName } from '#libs/domain/position-token.js';
+import type { PartitionId } from '#libs/log/event-log.js';
+import type { Claim, DeadLetter } from '#libs/projecting/projection.js';
+import type { SqlSession } from './sql-database.js';
+
+const nameOf = (partition: PartitionId): string => partitionName(partition.topic, partition.partition);
+
+export async function claimPartition(session: SqlSession, projection: string, partition: PartitionId): Promise<Claim> {
+  const rows = await session.query<Claim>(
+    `insert into runstream.checkpoints as c (projection, partition, epoch, position) values ($1, $2, 1, 0)
+     on conflict (projection, partition) do update set epoch = c.epoch + 1 returning epoch, position`,
+    [projection, nameOf(partition)],
+  );
+  return rows[0]!;
+}
+
+/** Compare-and-set on (epoch, from); false when somebody else owns the partition. Locks the row until the transaction ends. */
+export async function moveCheckpoint(
+  session: SqlSession,
+  projection: string,
+  partition: PartitionId,
+  move: { readonly epoch: number; readonly from: number; readonly to: number },
+): Promise<boolean> {
+  const rows = await session.query(
+    'update runstream.checkpoints set position = $5 where projection = $1 and partition = $2 and epoch = $3 and position = $4 returning 1 as moved',
+    [projection, nameOf(partition), move.epoch, move.from, move.to],
+  );
+  return rows.length === 1;
+}
+
+export async function readCheckpoints(session: SqlSession, projection: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await session.query<{ partition: string; position: number }>(
+    'select partition, position from runstream.checkpoints where projection = $1 order by partition',
+    [projection],
+  );
+  return new Map(rows.map((row) => [row.partition, row.position]));
+}
+
+export async function storeDeadLetters(session: SqlSession, letters: readonly DeadLetter[]): Promise<void> {
+  if (letters.length === 0) return;
+  const rows = letters.map((letter) => ({
+    projection: letter.projection,
+    partition: nameOf(letter),
+    offset: letter.offset,
+    // PostgreSQL text can't hold NUL
+    reason: letter.reason.replaceAll('\u0000', '\ufffd'),
+    key: letter.record.key.replaceAll('\u0000', '\ufffd'),
+    headers: letter.record.headers,
+    value: Buffer.from(letter.record.value).toString('base64'),
+    appended_at: letter.record.appendedAt,
+  }));
+  await session.query(
+    `insert into runstream.dead_letters
+     select * from json_to_recordset($1::json) as t(projection text, partition text, "offset" bigint, reason text, key text, headers json, value text, appended_at bigint)
+     on conflict do nothing`,
+    [JSON.stringify(rows)],
+  );
+}

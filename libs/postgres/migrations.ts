@@ -1,0 +1,59 @@
+import type { SqlDatabase } from './sql-database.js';
+
+/** Any constant that nobody else locks with. */
+const migrationLock = 7_171_001;
+
+/** Tables that outlive every generation. Forward only: a released entry is never edited, the next one is appended. */
+const sharedMigrations: readonly (readonly string[])[] = [
+  [
+    `create table runstream.checkpoints (
+       projection text not null, partition text not null, epoch bigint not null, position bigint not null,
+       primary key (projection, partition))`,
+    `create table runstream.dead_letters (
+       projection text not null, partition text not null, "offset" bigint not null, reason text not null,
+       key text not null, headers json not null, value text not null, appended_at bigint not null,
+       primary key (projection, partition, "offset"))`,
+    `create table runstream.generations (
+       family text not null, generation int not null, live boolean not null, version int not null,
+       primary key (family, generation))`,
+  ],
+];
+
+/** Brings the shared tables to this program's version; safe to run by several processes at once. */
+export async function migrateShared(database: SqlDatabase): Promise<void> {
+  await database.transaction(async (session) => {
+    await session.query('select pg_advisory_xact_lock($1)', [migrationLock]);
+    await session.query('create schema if not exists runstream');
+    await session.query('create table if not exists runstream.migrations (version int primary key)');
+    const [row] = await session.query<{ version: number | null }>('select max(version) as version from runstream.migrations');
+    for (let version = row?.version ?? 0; version < sharedMigrations.length; version++) {
+      for (const statement of sharedMigrations[version]!) await session.query(statement);
+      await session.query('insert into runstream.migrations values ($1)', [version + 1]);
+    }
+  });
+}
+
+/** Brings the tables of one generation to this program's version, creating its schema when there is none. */
+export async function migrateGeneration(
+  database: SqlDatabase,
+  family: string,
+  generation: number,
+  steps: readonly ((schema: string) => readonly string[])[],
+): Promise<void> {
+  const schema = `${family}_g${generation}`;
+  await database.transaction(async (session) => {
+    await session.query('select pg_advisory_xact_lock($1)', [migrationLock]);
+    const [row] = await session.query<{ version: number }>(
+      'select version from runstream.generations where family = $1 and generation = $2',
+      [family, generation],
+    );
+    if (!row) await session.query(`create schema ${schema}`);
+    for (const step of steps.slice(row?.version ?? 0)) for (const statement of step(schema)) await session.query(statement);
+    await session.query(
+      `insert into runstream.generations (family, generation, version, live)
+       values ($1, $2, $3, not exists (select 1 from runstream.generations where family = $1))
+       on conflict (family, generation) do update set version = excluded.version`,
+      [family, generation, steps.length],
+    );
+  });
+}

@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PgliteEngine } from './pglite-engine.js';
+import type { SqlDatabase, SqlSession } from './sql-database.js';
+
+export interface PgliteOptions {
+  /** Folder of the database; null keeps everything in memory. */
+  readonly dir: string | null;
+}
+export interface OpenedPglite {
+  readonly database: PgliteDatabase;
+  /**
+   * False after a crash, a kill or a damaged folder: PGlite does not fsync, so its content must be checked against the log and
+   * rebuilt where it is ahead of it.
+   */
+  readonly cleanStop: boolean;
+  /** Where a folder that did not open was moved to; null normally. */
+  readonly damaged: string | null;
+}
+
+/** Opens the embedded PostgreSQL in its worker thread; a folder that does not open is moved aside, never deleted. */
+export async function openPgliteDatabase({ dir }: PgliteOptions): Promise<OpenedPglite> {
+  if (dir === null) return { database: new PgliteDatabase(null, await PgliteEngine.open(null)), cleanStop: true, damaged: null };
+  await mkdir(dir, { recursive: true });
+  const dataDir = join(dir, 'data');
+  let cleanStop = !existsSync(markerOf(dir));
+  let damaged: string | null = null;
+  await writeFile(markerOf(dir), 'removed by a clean stop\n');
+  let engine: PgliteEngine;
+  try {
+    engine = await PgliteEngine.open(dataDir);
+  } catch (error) {
+    if (!existsSync(dataDir)) throw error;
+    damaged = join(dir, `damaged-${(await readdir(dir)).filter((name) => name.startsWith('damaged-')).length + 1}`);
+    await rename(dataDir, damaged);
+    cleanStop = false;
+    engine = await PgliteEngine.open(dataDir);
+  }
+  return { database: new PgliteDatabase(dir, engine), cleanStop, damaged };
+}
+
+const markerOf = (dir: string): string => join(dir, 'running');
+
+/** PGlite as a `SqlDatabase`: one connection, so transactions and queries take turns. A dead worker is replaced at the next use. */
+export class PgliteDatabase implements SqlDatabase {
+  readonly embedded = true;
+  #engine: PgliteEngine;
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(
+    private readonly dir: string | null,
+    engine: PgliteEngine,
+  ) {
+    this.#engine = engine;
+  }
+
+  query<Row>(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+    return this.#inTurn(async (engine) => (await engine.ask({ kind: 'query', text, parameters })) as readonly Row[]);
+  }
+
+  transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#inTurn(async (engine) => {
+      const session: SqlSession = {
+        query: async <Row>(text: string, parameters: readonly unknown[] = []) =>
+          (await engine.ask({ kind: 'query', text, parameters })) as readonly Row[],
+      };
+      await engine.ask({ kind: 'script', text: 'begin' });
+      try {
+        const result = await work(session);
+        await engine.ask({ kind: 'script', text: 'commit' });
+        return result;
+      } catch (error) {
+        if (!engine.dead) await engine.ask({ kind: 'script', text: 'rollback' });
+        throw error;
+      }
+    });
+  }
+
+  async script(text: string): Promise<void> {
+    await this.#inTurn((engine) => engine.ask({ kind: 'script', text }));
+  }
+
+  /** Ends the worker thread as a crash would, for tests of recovery. */
+  async crash(): Promise<void> {
+    await this.#engine.terminate();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#turn;
+    const clean = !this.#engine.dead;
+    await this.#engine.close();
+    if (clean && this.dir !== null) await rm(markerOf(this.dir), { force: true });
+  }
+
+  #inTurn<T>(work: (engine: PgliteEngine) => Promise<T>): Promise<T> {
+    const result = this.#turn.then(async () => {
+      if (this.#engine.dead && !this.#closed) {
+        this.#engine = await PgliteEngine.open(this.dir === null ? null : join(this.dir, 'data'));
+      }
+      return work(this.#engine);
+    });
+    // the next in turn does not care how this one ended; the caller does
+    this.#turn = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+}

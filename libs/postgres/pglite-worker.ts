@@ -1,0 +1,58 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { PGlite } from '@electric-sql/pglite';
+
+export type PgliteRequest =
+  | { readonly id: number; readonly kind: 'query'; readonly text: string; readonly parameters: readonly unknown[] }
+  | { readonly id: number; readonly kind: 'script'; readonly text: string }
+  | { readonly id: number; readonly kind: 'close' };
+export type PgliteReply =
+  | { readonly id: number; readonly rows: readonly unknown[] }
+  | { readonly id: number; readonly error: { readonly message: string; readonly code: string | null } };
+
+/** Id 0 answers the opening itself. */
+const port = parentPort!;
+const { dataDir } = workerData as { dataDir: string | null };
+const int8 = 20;
+
+function fail(id: number, error: unknown): void {
+  const { message, code } = error as { message?: string; code?: string };
+  port.postMessage({ id, error: { message: message ?? String(error), code: typeof code === 'string' ? code : null } } satisfies PgliteReply);
+}
+
+async function open(): Promise<PGlite> {
+  const options = { relaxedDurability: true, parsers: { [int8]: Number } };
+  return dataDir === null ? PGlite.create(options) : PGlite.create(dataDir, options);
+}
+
+async function answer(database: PGlite, request: PgliteRequest): Promise<readonly unknown[]> {
+  switch (request.kind) {
+    case 'query':
+      return (await database.query(request.text, [...request.parameters])).rows;
+    case 'script':
+      await database.exec(request.text);
+      return [];
+    case 'close':
+      await database.close();
+      return [];
+  }
+}
+
+try {
+  const database = await open();
+  // one statement at a time, in the order of asking: there is one connection
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', (request: PgliteRequest) => {
+    last = last.then(async () => {
+      try {
+        port.postMessage({ id: request.id, rows: await answer(database, request) } satisfies PgliteReply);
+        if (request.kind === 'close') port.close();
+      } catch (error) {
+        fail(request.id, error);
+      }
+    });
+  });
+  port.postMessage({ id: 0, rows: [] } satisfies PgliteReply);
+} catch (error) {
+  fail(0, error);
+  port.close();
+}

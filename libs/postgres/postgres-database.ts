@@ -1,0 +1,80 @@
+import pg from 'pg';
+import { Unavailable } from '#libs/domain/rejection.js';
+import { sqlError } from './pglite-engine.js';
+import type { SqlDatabase, SqlSession } from './sql-database.js';
+
+export interface PostgresOptions {
+  /** postgres://user:password@host:port/database */
+  readonly url: string;
+  readonly connectionsMax?: number;
+}
+
+const int8 = 20;
+// what a server that is down, starting, stopping or out of connections says
+const downCodes = /^(08...|57P0.|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
+
+function readError(error: unknown): Error {
+  const { message, code } = error as { message?: string; code?: string };
+  const text = message ?? String(error);
+  if ((code !== undefined && downCodes.test(code)) || /terminated|timeout exceeded when trying to connect/.test(text)) {
+    return new Unavailable(`PostgreSQL can't be reached: ${text}`, 500, { cause: error });
+  }
+  return sqlError(text, code ?? null);
+}
+
+/** A PostgreSQL server through a pool of connections. */
+export class PostgresDatabase implements SqlDatabase {
+  readonly embedded = false;
+  readonly #pool: pg.Pool;
+
+  constructor(options: PostgresOptions) {
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.connectionsMax ?? 10,
+      connectionTimeoutMillis: 5_000,
+      types: { getTypeParser: (oid: number, format?: string) => (oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text')) } as pg.CustomTypesConfig,
+    });
+    // an idle connection that breaks is replaced at the next use; the use reports it if the server stays down
+    this.#pool.on('error', () => undefined);
+  }
+
+  query<Row>(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
+    return run(this.#pool, text, parameters);
+  }
+
+  async transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw readError(error);
+    });
+    let broken: Error | undefined;
+    try {
+      await run(client, 'begin', []);
+      const result = await work({ query: (text, parameters = []) => run(client, text, parameters) });
+      await run(client, 'commit', []);
+      return result;
+    } catch (error) {
+      // a connection whose rollback fails too is thrown away by release(error)
+      await client.query('rollback').catch((failure: Error) => (broken = failure));
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async script(text: string): Promise<void> {
+    await run(this.#pool, text, undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+async function run<Row>(client: pg.Pool | pg.PoolClient, text: string, parameters: readonly unknown[] | undefined): Promise<readonly Row[]> {
+  try {
+    const result = parameters === undefined ? await client.query(text) : await client.query(text, [...parameters]);
+    return result.rows as Row[];
+  } catch (error) {
+    throw readError(error);
+  }
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { migrateShared } from './migrations.js';
+import { createPostgresCheckpoints } from './postgres-checkpoints.js';
+import type { SqlDatabase } from './sql-database.js';
+
+/** What every database promises. `open` gives one that may hold earlier tests' tables. */
+export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabase>): void {
+  describe(`${name} as SqlDatabase`, () => {
+    it('gives int8 as numbers, json as values and float8 with NaN and infinities', async () => {
+      const database = await open();
+      const rows = await database.query(`select 9007199254740991::int8 as big, '{"a":[1]}'::json as doc, 'NaN'::float8 as nan, '-Infinity'::float8 as low, $1::text as text`, ['x']);
+      expect(rows).toEqual([{ big: Number.MAX_SAFE_INTEGER, doc: { a: [1] }, nan: NaN, low: -Infinity, text: 'x' }]);
+    });
+
+    it('keeps all or nothing of a transaction', async () => {
+      const database = await open();
+      await database.script('drop table if exists t; create table t (n int)');
+      const failing = database.transaction(async (session) => {
+        await session.query('insert into t values (1)');
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      await database.transaction((session) => session.query('insert into t values (2)'));
+      expect(await database.query('select n from t')).toEqual([{ n: 2 }]);
+    });
+
+    it('keeps concurrent transactions apart', async () => {
+      const database = await open();
+      await database.script('drop table if exists t; create table t (n int); insert into t values (0)');
+      await Promise.all(
+        Array.from({ length: 8 }, () =>
+          database.transaction(async (session) => {
+            const [row] = await session.query<{ n: number }>('select n from t for update');
+            await session.query('update t set n = $1', [row!.n + 1]);
+          }),
+        ),
+      );
+      expect(await database.query('select n from t')).toEqual([{ n: 8 }]);
+    });
+
+    it('reports a mistake in the SQL and goes on', async () => {
+      const database = await open();
+      await expect(database.query('select nonsense from nowhere')).rejects.toThrow('SQL failed');
+      expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
+    });
+
+    it('migrates once however often and however many ask', async () => {
+      const database = await open();
+      await Promise.all([migrateShared(database), migrateShared(database)]);
+      await migrateShared(database);
+      expect(await database.query('select version from runstream.migrations')).toEqual([{ version: 1 }]);
+    });
+
+    it('moves a checkpoint only for its owner and from where it stands', async () => {
+      const database = await open();
+      await migrateShared(database);
+      const checkpoints = createPostgresCheckpoints(database);
+      await checkpoints.remove('points@1');
+      const partition = { topic: 'telemetry', partition: 3 } as const;
+      const zombie = await checkpoints.claim('points@1', partition);
+      const owner = await checkpoints.claim('points@1', partition);
+      const letter = { ...partition, projection: 'points@1', offset: 2, reason: 'r', record: { ...partition, key: 'k', headers: {}, value: new Uint8Array([0, 255]), offset: 2, appendedAt: 1 } };
+      expect(owner.epoch).toBe(zombie.epoch + 1);
+      expect(await checkpoints.advance('points@1', partition, { epoch: zombie.epoch, from: 0, to: 5, deadLetters: [] })).toBe('fenced');
+      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [letter] })).toBe('applied');
+      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [] })).toBe('fenced');
+      expect(await checkpoints.all('points@1')).toEqual(new Map([['telemetry/3', 5]]));
+    });
+  });
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { partitionName } from '#libs/domain/position-token.js';
+import type { PartitionId } from '#libs/log/event-log.js';
+import { claimPartition, moveCheckpoint, readCheckpoints, storeDeadLetters } from '#libs/postgres/checkpoint-rows.js';
+import { migrateGeneration, migrateShared } from '#libs/postgres/migrations.js';
+import type { SqlDatabase, SqlSession } from '#libs/postgres/sql-database.js';
+import type { Claim, ProjectedBatch, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
+import { applyCatalog } from './apply-catalog.js';
+import { applyRuns } from './apply-runs.js';
+import { applyTelemetry } from './apply-telemetry.js';
+import { readBatch, type ReadRecord } from './read-batch.js';
+import { digestedTables, runMigrations } from './run-schema.js';
+import type { VerdictBoard } from './verdict-board.js';
+import type { VerdictRows } from './verdict-rows.js';
+
+const family = 'runs';
+const topics = ['catalog', 'runs', 'telemetry'] as const;
+/** An embedded database has no autovacuum: statistics and dead rows are seen to after this many applied records. */
+const maintainAfterRecords = 20_000;
+
+export interface RunProjectionOptions {
+  readonly database: SqlDatabase;
+  /** Told of verdicts when they are committed. */
+  readonly board?: VerdictBoard | undefined;
+}
+
+/** The run tables as a family of generations; brings the shared tables up to date. */
+export async function openRunProjectionFamily({ database, board }: RunProjectionOptions): Promise<ProjectionFamily> {
+  await migrateShared(database);
+  const openGeneration = async (generation: number): Promise<Projection> => {
+    await migrateGeneration(database, family, generation, runMigrations);
+    return new RunProjection(generation, database, board);
+  };
+  const generations = async (): Promise<{ live: number; all: number[] }> => {
+    const rows = await database.query<{ generation: number; live: boolean }>(
+      'select generation, live from runstream.generations where family = $1 order by generation',
+      [family],
+    );
+    return { live: rows.find(({ live }) => live)?.generation ?? 1, all: rows.map(({ generation }) => generation) };
+  };
+  return {
+    name: family,
+    topics,
+    openGeneration,
+    generations,
+    live: async () => openGeneration((await generations()).live),
+    switchTo: async (generation) => {
+      const rows = await database.query<{ generation: number; live: boolean }>(
+        `update runstream.generations set live = (generation = $2) where family = $1
+         and exists (select 1 from runstream.generations where family = $1 and generation = $2) returning 1 as changed`,
+        [family, generation],
+      );
+      if (rows.length === 0) throw new Error(`runs generation ${generation} does not exist; open it first`);
+    },
+    drop: (generation) => dropGeneration(database, generation),
+  };
+}
+
+async function dropGeneration(database: SqlDatabase, generation: number): Promise<void> {
+  await database.transaction(async (session) => {
+    const rows = await session.query<{ live: boolean }>(
+      'select live from runstream.generations where family = $1 and generation = $2 for update',
+      [family, generation],
+    );
+    if (rows[0]?.live) throw new Error(`runs generation ${generation} is live and can't be dropped; switch to another one first`);
+    const name = `${family}@${generation}`;
+    await session.query(`drop schema if exists ${family}_g${generation} cascade`);
+    await session.query('delete from runstream.generations where family = $1 and generation = $2', [family, generation]);
+    await session.query('delete from runstream.checkpoints where projection = $1', [name]);
+    await session.query('delete from runstream.dead_letters where projection = $1', [name]);
+  });
+}
+
+class RunProjection implements Projection {
+  readonly name = family;
+  readonly topics = topics;
+  private readonly schema: string;
+  private readonly checkpointName: string;
+  private recordsSinceMaintenance = 0;
+
+  constructor(
+    readonly generation: number,
+    private readonly database: SqlDatabase,
+    private readonly board: VerdictBoard | undefined,
+  ) {
+    this.schema = `${family}_g${generation}`;
+    this.checkpointName = `${family}@${generation}`;
+  }
+
+  claim(partition: PartitionId): Promise<Claim> {
+    return claimPartition(this.database, this.checkpointName, partition);
+  }
+
+  async apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'> {
+    const { records, deadLetters } = readBatch(this.checkpointName, batch);
+    const outcome = await this.database.transaction(async (session) => {
+      if (!(await moveCheckpoint(session, this.checkpointName, batch.partition, batch))) return 'fenced';
+      await storeDeadLetters(session, deadLetters);
+      return this.write(session, batch, records);
+    });
+    if (outcome === 'fenced') return 'fenced';
+    if (outcome) this.board?.publish(outcome.byEvent);
+    await this.maintain(batch.records.length);
+    return 'applied';
+  }
+
+  async digest(): Promise<string> {
+    const hash = createHash('sha256');
+    for (const { table, key } of digestedTables) {
+      const [row] = await this.database.query<{ digest: string | null }>(
+        `select md5(string_agg(md5(t::text), '' order by ${key.map((name) => `"${name}"${name === 'attempt' ? '' : ' collate "C"'}`).join(', ')})) as digest from ${this.schema}.${table} t`,
+      );
+      hash.update(`${table} ${row?.digest ?? 'empty'}\n`);
+    }
+    return hash.digest('hex');
+  }
+
+  checkpoints(): Promise<ReadonlyMap<string, number>> {
+    return readCheckpoints(this.database, this.checkpointName);
+  }
+
+  private async write(session: SqlSession, batch: ProjectedBatch, records: readonly ReadRecord[]): Promise<VerdictRows | null> {
+    const partition = partitionName(batch.partition.topic, batch.partition.partition);
+    switch (batch.partition.topic) {
+      case 'catalog':
+        return applyCatalog(session, this.schema, partition, records);
+      case 'runs':
+        return applyRuns(session, this.schema, partition, records);
+      case 'telemetry':
+        await applyTelemetry(session, this.schema, partition, records);
+        return null;
+    }
+  }
+
+  private async maintain(records: number): Promise<void> {
+    if (!this.database.embedded) return;
+    this.recordsSinceMaintenance += records;
+    if (this.recordsSinceMaintenance < maintainAfterRecords) return;
+    this.recordsSinceMaintenance = 0;
+    for (const table of ['runs', 'params', 'tags', 'seqs', 'liveness', 'summaries']) await this.database.script(`vacuum analyze ${this.schema}.${table}`);
+  }
+}
