@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ describe('the lock of a directory', () => {
 
   const owner = (over: object): string =>
     JSON.stringify({ pid: process.ppid, startedAt: '', host: hostname(), ...over });
+  const times = { beatMs: 20, silenceMs: 400 };
   const leave = (text: string): Promise<void> => writeFile(join(dir, 'lock'), text);
 
   test('is given to one of many that ask at once', async () => {
@@ -32,9 +33,21 @@ describe('the lock of a directory', () => {
     if (process.platform === 'linux') leftovers.push(owner({ startedAt: '1' }));
     for (const text of leftovers) {
       await leave(text);
-      const lock = await lockDirectory(dir);
+      const lock = await lockDirectory(dir, times);
       expect(JSON.parse(await readFile(join(dir, 'lock'), 'utf8'))).toMatchObject({ pid: process.pid });
       await lock.release();
     }
+  });
+
+  test('is refused while an owner that can not be asked goes on beating', async () => {
+    const lock = await lockDirectory(dir, times);
+    // as a container with its own host name and network would see it
+    await writeFile(join(dir, 'lock'), owner({ host: 'another-container' }));
+    const other = join(dir, 'as-mounted-there');
+    await mkdir(other);
+    await link(join(dir, 'lock'), join(other, 'lock'));
+    await expect(lockDirectory(other, times)).rejects.toThrow('on another-container');
+    await lock.release();
+    await (await lockDirectory(other, times)).release();
   });
 });

@@ -1,5 +1,6 @@
+import { utimes } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -16,31 +17,51 @@ interface Owner {
   readonly host: string;
 }
 
+export interface LockTimes {
+  /** How often the owner shows that it lives. */
+  readonly beatMs: number;
+  /** How long an owner that can't be asked (another host or container) must be silent to count as gone. */
+  readonly silenceMs: number;
+}
+
 /**
- * One process owns a directory; the lock is gone with its owner, however that one ends. On Linux an abstract socket named after the
- * directory decides (the kernel frees it); everywhere a file names the owner, and decides where there are no abstract sockets or
- * the other process has its own network namespace on this host. Two machines on one network file system are not kept apart when they
- * have the same host name.
+ * One process owns a directory; the lock is gone with its owner, however that one ends. On Linux an abstract socket named after
+ * the directory decides (the kernel frees it); a file names the owner and decides where sockets do not reach: other systems, other
+ * network namespaces. An owner on another host or in another container can't be asked, so it is watched: its file beats. There a
+ * process that is stopped for longer than `silenceMs` can lose its directory to another.
  */
-export async function lockDirectory(dir: string): Promise<DirectoryLock> {
+export async function lockDirectory(
+  dir: string,
+  { beatMs, silenceMs }: LockTimes = { beatMs: 2_000, silenceMs: 10_000 },
+): Promise<DirectoryLock> {
   await mkdir(dir, { recursive: true });
   const path = join(dir, 'lock');
   const server = process.platform === 'linux' ? await listen(await socketName(dir)) : null;
   if (server === 'taken') throw inUse(dir, await readOwner(path));
   try {
     const owner = await readOwner(path);
-    if (owner !== null && (await alive(owner))) throw inUse(dir, owner);
+    if (owner !== null && (await alive(owner, path, silenceMs))) throw inUse(dir, owner);
     await writeOwner(path);
   } catch (error) {
     server?.close();
     throw error;
   }
+  const beat = beating(path, beatMs);
   return {
     async release() {
+      clearInterval(beat);
       await rm(path, { force: true });
       await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
     },
   };
+}
+
+// the time of the file is a counter: no two clocks are compared. A beat that fails is a beat missed, on a full disk too
+function beating(path: string, beatMs: number): NodeJS.Timeout {
+  let beats = 0;
+  return setInterval(() => {
+    utimes(path, ++beats, beats, () => undefined);
+  }, beatMs).unref();
 }
 
 function inUse(dir: string, owner: Owner | null): Error {
@@ -91,15 +112,23 @@ async function writeOwner(path: string): Promise<void> {
   await rename(temporary, path);
 }
 
-async function alive(owner: Owner): Promise<boolean> {
-  // a container that was started again has another host name and the dead one's file
-  if (owner.host !== hostname()) return false;
+async function alive(owner: Owner, path: string, silenceMs: number): Promise<boolean> {
+  if (owner.host !== hostname()) return beats(path, silenceMs);
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   return owner.startedAt === '' || owner.startedAt === (await startOf(owner.pid));
+}
+
+async function beats(path: string, silenceMs: number): Promise<boolean> {
+  const before = (await stat(path)).mtimeMs;
+  for (let waited = 0; waited < 20; waited++) {
+    await new Promise((resolve) => setTimeout(resolve, silenceMs / 20));
+    if ((await stat(path)).mtimeMs !== before) return true;
+  }
+  return false;
 }
 
 /** Field 22 of /proc/PID/stat; "" where there is no such file. */
