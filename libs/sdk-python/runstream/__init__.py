@@ -1,0 +1,58 @@
+"""Runstream: live, event-sourced experiment tracking. `run = runstream.init(project="vision"); run.log({"loss": 0.3}); run.finish()`"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping, Optional
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .api import Api
+    from .run import Run
+
+__all__ = ["init", "log", "finish", "log_artifact", "note", "Api", "Run", "__version__"]
+
+run: "Optional[Run]" = None
+"""The run of the last init()."""
+
+
+def init(project: Optional[str] = None, **settings: Any) -> "Run":
+    """See runstream.start.init for all settings."""
+    global run
+    from .start import init as start
+
+    run = start(project, **settings)
+    return run
+
+
+def _current() -> "Run":
+    if run is None:
+        raise RuntimeError("runstream.init() was not called")
+    return run
+
+
+def log(metrics: Mapping[str, Any], step: Optional[int] = None) -> None:
+    _current().log(metrics, step)
+
+
+def log_artifact(path: Any, **more: Any) -> None:
+    _current().log_artifact(path, **more)
+
+
+def note(text: str) -> None:
+    _current().note(text)
+
+
+def finish(**more: Any) -> bool:
+    return _current().finish(**more)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Api":
+        from .api import Api
+
+        return Api
+    if name == "Run":
+        from .run import Run
+
+        return Run
+    raise AttributeError("module 'runstream' has no attribute %r" % name)

@@ -1,0 +1,120 @@
+"""Reading back, over GraphQL: `runstream.Api(url).runs("vision", filter="metrics.loss < 0.3")`."""
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, Iterator, List, Optional
+
+from .delivery import Connection
+
+FIELDS = """id name project group jobType user notes status statusReason startedAt endedAt durationMs worldSize
+tags { key value } labels params { key value } summary { key last lastStep min max count } summarySet { key value }"""
+PAGE = 100
+POINTS_PAGE = 100_000
+
+
+class ApiError(Exception):
+    """The server refused the question, or could not be asked."""
+
+
+class Api:
+    def __init__(self, url: Optional[str] = None, api_key: Optional[str] = None) -> None:
+        self._connection = Connection(url or os.environ.get("RUNSTREAM_URL") or "http://127.0.0.1:7171", api_key or os.environ.get("RUNSTREAM_API_KEY"))
+
+    def query(self, text: str, **variables: Any) -> Dict[str, Any]:
+        """A GraphQL query; its data."""
+        body = json.dumps({"query": text, "variables": variables}).encode()
+        try:
+            answer = self._connection.request("POST", "/graphql", body, {"content-type": "application/json", "accept": "application/json"})
+            said = answer.json()
+        except (OSError, ValueError) as error:
+            raise ApiError("no answer from the server: %s" % error) from error
+        if said.get("errors"):
+            raise ApiError("; ".join(error.get("message", "") for error in said["errors"]))
+        return said["data"]
+
+    def runs(self, project: Optional[str] = None, filter: Optional[str] = None, order_by: Optional[str] = None) -> Iterator["ReadRun"]:
+        """All matching runs, fetched page by page as they are used."""
+        after = None
+        while True:
+            page = self.query(
+                "query($p: String, $f: String, $o: String, $n: Int, $a: String) { runs(project: $p, filter: $f, orderBy: $o, first: $n, after: $a) "
+                "{ nodes { %s } pageInfo { hasNextPage endCursor } } }" % FIELDS, p=project, f=filter, o=order_by, n=PAGE, a=after)["runs"]
+            for node in page["nodes"]:
+                yield ReadRun(self, node)
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
+
+    def run(self, id: str) -> "ReadRun":
+        node = self.query("query($id: ID!) { run(id: $id) { %s } }" % FIELDS, id=id)["run"]
+        if node is None:
+            raise ApiError("there is no run %r" % id)
+        return ReadRun(self, node)
+
+
+class ReadRun:
+    """A run as it was when it was asked for; `raw` is all of it."""
+
+    def __init__(self, api: Api, raw: Dict[str, Any]) -> None:
+        self._api = api
+        self.raw = raw
+        self.id: str = raw["id"]
+        self.name: str = raw["name"]
+        self.project: str = raw["project"]
+        self.status: str = raw["status"]
+        self.params = {item["key"]: item["value"] for item in raw["params"]}
+        self.tags = {item["key"]: item["value"] for item in raw["tags"]}
+        self.labels: List[str] = raw["labels"]
+        self.summary = {item["key"]: _float(item["last"]) for item in raw["summary"]}
+        self.summary.update({item["key"]: item["value"] for item in raw["summarySet"]})
+
+    def __repr__(self) -> str:
+        return "<run %s %r %s>" % (self.id, self.name, self.status)
+
+    def keys(self) -> List[str]:
+        return self._api.query("query($id: ID!) { run(id: $id) { metricKeys(first: 10000) } }", id=self.id)["run"]["metricKeys"]
+
+    def history(self, keys: Optional[List[str]] = None, rank: Optional[int] = 0, as_dataframe: bool = False) -> Any:
+        """Every point of the keys (all keys when not given) of one rank (None: all ranks): rows {"step", "rank", "time", key: value, …} in order of
+        step and rank, or a pandas DataFrame. Times are Unix ms."""
+        rows: Dict[Any, Dict[str, Any]] = {}
+        for key in keys if keys is not None else self.keys():
+            for step, at, value, time_ms in self._points(key, rank):
+                row = rows.setdefault((step, at), {"step": step, "rank": at, "time": time_ms})
+                row[key] = value
+        ordered = [rows[place] for place in sorted(rows)]
+        if not as_dataframe:
+            return ordered
+        import pandas
+
+        return pandas.DataFrame(ordered)
+
+    def _points(self, key: str, rank: Optional[int]) -> Iterator[Any]:
+        after = None
+        while True:
+            page = self._api.query(
+                "query($id: ID!, $k: String!, $r: Int, $n: Int, $a: String) { run(id: $id) { points(key: $k, rank: $r, first: $n, after: $a) "
+                "{ step rank value time endCursor hasNextPage } } }", id=self.id, k=key, r=rank, n=POINTS_PAGE, a=after)["run"]["points"]
+            yield from zip(page["step"], page["rank"], map(_float, page["value"]), page["time"])
+            if not page["hasNextPage"]:
+                return
+            after = page["endCursor"]
+
+    def artifacts(self) -> List[Dict[str, Any]]:
+        return self._api.query("query($id: ID!) { run(id: $id) { artifacts { name type digest sizeBytes mime url } } }", id=self.id)["run"]["artifacts"]
+
+    def download(self, name: str, path: str) -> str:
+        for item in self.artifacts():
+            if item["name"] == name:
+                answer = self._api._connection.request("GET", "/v1/artifacts/" + item["digest"])
+                if answer.status != 200:
+                    raise ApiError("artifact %s: the server answered %d" % (name, answer.status))
+                with open(path, "wb") as file:
+                    file.write(answer.body)
+                return path
+        raise ApiError("run %s has no artifact %r" % (self.id, name))
+
+
+def _float(value: Any) -> Optional[float]:
+    return None if value is None else float(value)

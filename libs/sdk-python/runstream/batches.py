@@ -1,0 +1,144 @@
+"""From spool records to events. What a range of the spool becomes depends on the range, the first numbers and the attempt alone: sent again, it is
+the same to the byte."""
+from __future__ import annotations
+
+import json
+from array import array
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from . import wire
+from .spool import ARTIFACT, DROPPED, EVENT, LINE, ROW, SpoolReader, row_parts
+
+RANGE_BYTES_MAX = 448 * 1024
+LINES_MAX = 5_000
+STREAMS = ("stdout", "stderr")
+
+
+class Batch(NamedTuple):
+    end: int
+    events: List[bytes]
+    telemetry_seq: int
+    """Last number used."""
+    runs_seq: int
+    records: int
+    last_step: Optional[int]
+    artifacts: List[Dict[str, Any]]
+    """Files whose upload this range asks for."""
+    started: bool
+    finished: bool
+    size: int
+
+
+class Encoder:
+    def __init__(self, meta: Dict[str, Any], reader: SpoolReader) -> None:
+        self._meta = meta
+        self._reader = reader
+        self._keys: Dict[int, bytes] = {}
+        self._names: Dict[int, frozenset] = {}
+
+    def event(self, name: str, time_ms: int, seq: int, attempt: int, data: bytes) -> bytes:
+        topic = "telemetry" if name in wire.TELEMETRY else "runs"
+        meta = self._meta
+        writer = {"id": meta["writer"], "attempt": attempt, "rank": meta["rank"], "seq": seq}
+        event_id = "%s-%s-%d" % (meta["writer"], topic, seq)
+        return wire.encode_event(event_id, name, meta["source"], meta["run"], time_ms, writer, data, name == "RunStarted")
+
+    def batch(self, start: int, stop: Optional[int], telemetry_seq: int, runs_seq: int, attempt: int, hold_finish: bool = False) -> Optional[Batch]:
+        """Events of the records from `start` to `stop`, or of as many as belong in one batch. None: there are none. `hold_finish`: stop before
+        the end of the run, because something has to be said before it."""
+        end, records, size, last_step = start, 0, 0, None
+        events: List[bytes] = []
+        artifacts: List[Dict[str, Any]] = []
+        lines: List[Dict[str, Any]] = []
+        points = _Points()
+        first_time = 0
+        started = finished = False
+        finish: Optional[Tuple[int, Dict[str, Any]]] = None
+        for kind, tag, body, record_end in self._reader.scan(start, stop):
+            time_ms = 0
+            if kind == ROW:
+                step, time_ms = row_parts(body)
+                names = self._names.get(tag)
+                if names is None:
+                    keys = self._reader.keys(tag)
+                    names = self._names[tag] = frozenset(keys)
+                    self._keys[tag] = wire.encode_keys(keys)
+                size += len(body) + (0 if points.add(tag, names, body) else len(self._keys[tag]))
+                last_step = step if last_step is None or step > last_step else last_step
+            else:
+                time_ms, number = row_parts(body)
+                rest = bytes(body[16:])
+                size += len(rest) + 64
+                if kind == LINE:
+                    lines.append({"number": number, "stream": STREAMS[tag], "timeMs": time_ms, "text": rest.decode("utf-8", "replace")})
+                elif kind == EVENT:
+                    name, data = json.loads(rest)
+                    if name == "RunFinished":
+                        if hold_finish:
+                            break
+                        finished, finish = True, (time_ms, data)
+                    else:
+                        runs_seq += 1
+                        started = name == "RunStarted"
+                        events.append(self.event(name, time_ms, runs_seq, attempt, wire.encode_message(name, data)))
+                elif kind == ARTIFACT:
+                    artifacts.append({**json.loads(rest), "time": time_ms})
+                elif kind == DROPPED:
+                    runs_seq += 1
+                    value = {"values": [{"key": "runstream.dropped_records", "json": str(number)}]}
+                    events.append(self.event("SummarySet", time_ms, runs_seq, attempt, wire.encode_message("SummarySet", value)))
+            if kind in (ROW, LINE) and not first_time:
+                first_time = time_ms
+            end = record_end
+            records += 1
+            if started or finished or (stop is None and (size >= RANGE_BYTES_MAX or len(lines) >= LINES_MAX or len(events) >= 500)):
+                break
+        if not records:
+            return None
+        if points.groups:
+            telemetry_seq += 1
+            data = b"".join(points.encode(self._keys))
+            events.append(self.event("PointsLogged", first_time, telemetry_seq, attempt, data))
+        if lines:
+            telemetry_seq += 1
+            events.append(self.event("LinesLogged", first_time, telemetry_seq, attempt, wire.encode_message("LinesLogged", {"lines": lines})))
+        if finish:
+            runs_seq += 1
+            data = wire.encode_message("RunFinished", {**finish[1], "lastTelemetrySeq": telemetry_seq, "lastRunsSeq": runs_seq})
+            events.append(self.event("RunFinished", finish[0], runs_seq, attempt, data))
+        return Batch(end, events, telemetry_seq, runs_seq, records, last_step, artifacts, started, finished, size)
+
+
+class _Points:
+    """Rows by keyset, still as they lie in the spool. A row joins the block of its keyset unless a later block shares a key with it: of two values
+    of a key at a step the last one must stay the last."""
+
+    def __init__(self) -> None:
+        self.groups: List[Tuple[int, frozenset, bytearray]] = []
+        self._block: Dict[int, int] = {}
+
+    def add(self, keyset: int, names: frozenset, body: memoryview) -> bool:
+        at = self._block.get(keyset)
+        if at is not None and at == len(self.groups) - 1 or at is not None and all(
+            other[1].isdisjoint(names) for other in self.groups[at + 1 :]
+        ):
+            self.groups[at][2].extend(body)
+            return True
+        self._block[keyset] = len(self.groups)
+        self.groups.append((keyset, names, bytearray(body)))
+        return False
+
+    def encode(self, keys: Dict[int, bytes]) -> List[bytes]:
+        blocks = []
+        for keyset, names, rows in self.groups:
+            stride = 2 + len(names)
+            words = array("q")
+            words.frombytes(rows)
+            steps, times = words[0::stride].tolist(), words[1::stride].tolist()
+            cells = array("d")
+            cells.frombytes(rows)
+            values = array("d")
+            for column in range(2, stride):
+                values.extend(cells[column::stride])
+            blocks.append(wire.encode_block(keys[keyset], steps, times, values))
+        return blocks

@@ -1,0 +1,107 @@
+"""What the run ran on. `quick` is cheap and runs in the training process; `thorough` runs in the sender."""
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import socket
+import subprocess
+import sys
+from typing import Any, Dict, List, Optional
+
+
+def quick(launcher: str) -> Dict[str, Any]:
+    return {
+        "command": shlex.join([os.path.basename(sys.executable or "python")] + sys.argv)[:60_000],
+        "host": socket.gethostname(),
+        "user": _user(),
+        "os": "%s %s" % (platform.system(), platform.release()),
+        "runtime": "python %s" % platform.python_version(),
+        "seeds": {"PYTHONHASHSEED": os.environ["PYTHONHASHSEED"]} if os.environ.get("PYTHONHASHSEED") else {},
+        "launcher": launcher,
+        "cwd": os.getcwd(),
+    }
+
+
+def thorough(known: Dict[str, Any], path: List[str]) -> Dict[str, Any]:
+    return {
+        **known,
+        "git": _git(known.get("cwd") or "."),
+        "packages": _packages(path),
+        "hardware": {"cpu": _cpu(), "cpuCount": os.cpu_count() or 0, "memoryBytes": _memory(), **_gpus()},
+    }
+
+
+def _user() -> str:
+    for name in ("LOGNAME", "USER", "USERNAME"):
+        if os.environ.get(name):
+            return os.environ[name]
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):
+        return ""
+
+
+def _ask(command: List[str], cwd: Optional[str] = None) -> Optional[str]:
+    """What a program prints; None when it is not there or fails."""
+    try:
+        done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+
+
+def _git(cwd: str) -> Optional[Dict[str, Any]]:
+    commit = _ask(["git", "rev-parse", "HEAD"], cwd)
+    if not commit:
+        return None
+    remote = _ask(["git", "remote", "get-url", "origin"], cwd) or ""
+    if "@" in remote and "://" in remote:
+        scheme, rest = remote.split("://", 1)
+        remote = "%s://%s" % (scheme, rest.split("@", 1)[1])  # a token in the address stays here
+    return {
+        "commit": commit,
+        "branch": _ask(["git", "rev-parse", "--abbrev-ref", "HEAD"], cwd) or "",
+        "dirty": bool(_ask(["git", "status", "--porcelain", "-uno"], cwd)),
+        "remote": remote[:2_000],
+    }
+
+
+def _packages(path: List[str]) -> Dict[str, str]:
+    from importlib import metadata
+
+    found: Dict[str, str] = {}
+    for item in metadata.distributions(path=path):
+        name = item.metadata["Name"]
+        if name and name not in found and len(found) < 10_000:
+            found[name[:500]] = (item.version or "")[:200]
+    return dict(sorted(found.items(), key=lambda entry: entry[0].lower()))
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.lower().startswith("model name"):
+                    return line.split(":", 1)[1].strip()[:500]
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0
+
+
+def _gpus() -> Dict[str, Any]:
+    text = _ask(["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
+    if not text:
+        return {"gpus": []}
+    rows = [[part.strip() for part in line.split(",")] for line in text.splitlines()]
+    driver = rows[0][2] if len(rows[0]) > 2 else ""
+    return {"gpus": [" ".join(row[:2])[:200] for row in rows[:64]], "acceleratorRuntime": "nvidia driver %s" % driver if driver else ""}

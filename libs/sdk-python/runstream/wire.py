@@ -1,0 +1,166 @@
+"""Protobuf encoding of docs/protocol.md (runstream.proto), without a dependency. Canonical: zero values are left out, fields in order."""
+from __future__ import annotations
+
+import struct
+from array import array
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+_double = struct.Struct("<d").pack
+
+# (field number, name, kind): s text, u unsigned, i int32, z zigzag, b bool, d double, S texts, M text by text, m:<message>, r:<message> list
+SCHEMA: Dict[str, List[Tuple[int, str, str]]] = {
+    "Writer": [(1, "id", "s"), (2, "attempt", "u"), (3, "rank", "u"), (4, "seq", "u")],
+    "Param": [(1, "key", "s"), (2, "json", "s")],
+    "Git": [(1, "commit", "s"), (2, "branch", "s"), (3, "dirty", "b"), (4, "remote", "s"), (5, "diffDigest", "s")],
+    "Hardware": [(1, "cpu", "s"), (2, "cpuCount", "u"), (3, "memoryBytes", "u"), (4, "gpus", "S"), (5, "acceleratorRuntime", "s")],
+    "Environment": [
+        (1, "git", "m:Git"), (2, "command", "s"), (3, "host", "s"), (4, "user", "s"), (5, "os", "s"), (6, "runtime", "s"),
+        (7, "packages", "M"), (8, "hardware", "m:Hardware"), (9, "seeds", "M"), (10, "launcher", "s"), (11, "cwd", "s"),
+    ],
+    "ProjectCreated": [(1, "description", "s"), (2, "tags", "M")],
+    "RunStarted": [
+        (1, "project", "s"), (2, "name", "s"), (3, "group", "s"), (4, "jobType", "s"), (5, "user", "s"), (6, "notes", "s"),
+        (7, "tags", "M"), (8, "params", "r:Param"), (9, "environment", "m:Environment"), (10, "worldSize", "u"), (12, "launch", "s"),
+        (13, "fromStep", "z"), (14, "hasFromStep", "b"), (15, "costPerHour", "d"), (16, "labels", "S"),
+    ],
+    "RunResumed": [
+        (1, "attempt", "u"), (2, "launch", "s"), (3, "fromStep", "z"), (4, "hasFromStep", "b"), (5, "worldSize", "u"),
+        (6, "environment", "m:Environment"),
+    ],
+    "RunFinished": [
+        (1, "state", "s"), (2, "reason", "s"), (3, "lastTelemetrySeq", "u"), (4, "lastRunsSeq", "u"), (5, "exitCode", "i"), (6, "wholeRun", "b"),
+    ],
+    "ParamsLogged": [(1, "params", "r:Param"), (2, "immutable", "b")],
+    "TagsSet": [(1, "tags", "M"), (2, "removed", "S"), (3, "labels", "S"), (4, "labelsRemoved", "S")],
+    "NoteSet": [(1, "text", "s")],
+    "RunRenamed": [(1, "name", "s")],
+    "SummarySet": [(1, "values", "r:Param")],
+    "EnvironmentCaptured": [(1, "environment", "m:Environment")],
+    "ArtifactLogged": [
+        (1, "name", "s"), (2, "type", "s"), (3, "digest", "s"), (4, "sizeBytes", "u"), (5, "mime", "s"), (6, "metadata", "M"),
+        (7, "step", "z"), (8, "hasStep", "b"),
+    ],
+    "ArtifactUsed": [(1, "digest", "s"), (2, "name", "s"), (3, "fromRun", "s")],
+    "RunArchived": [],
+    "RunRestored": [],
+    "RunDeleted": [],
+    "RunForked": [(1, "fromRun", "s"), (2, "fromAttempt", "u"), (3, "fromStep", "z"), (4, "project", "s"), (5, "name", "s")],
+    "LinesLogged": [(1, "lines", "r:Line")],
+    "Line": [(1, "number", "u"), (2, "stream", "s"), (3, "timeMs", "z"), (4, "text", "s")],
+    "HeartbeatSent": [(1, "lastStep", "z"), (2, "spooledBytes", "u")],
+}
+TELEMETRY = frozenset(("PointsLogged", "LinesLogged", "HeartbeatSent"))
+
+
+def varint(value: int) -> bytes:
+    if value < 128:
+        return bytes((value,))
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def zigzag(value: int) -> int:
+    return value << 1 if value >= 0 else (-value << 1) - 1
+
+
+def _field(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def encode_message(name: str, values: Dict[str, Any]) -> bytes:
+    out: List[bytes] = []
+    for number, field, kind in SCHEMA[name]:
+        value = values.get(field)
+        if kind[:2] == "m:":
+            if value is not None:
+                out.append(_field(number, encode_message(kind[2:], value)))
+        elif not value:
+            continue
+        elif kind == "s":
+            out.append(_field(number, _utf8(value)))
+        elif kind == "u":
+            out.append(varint(number << 3) + varint(value))
+        elif kind == "i":
+            out.append(varint(number << 3) + varint(value & 0xFFFFFFFFFFFFFFFF))
+        elif kind == "z":
+            out.append(varint(number << 3) + varint(zigzag(value)))
+        elif kind == "b":
+            out.append(varint(number << 3) + b"\1")
+        elif kind == "d":
+            out.append(varint(number << 3 | 1) + _double(value))
+        elif kind == "S":
+            out.extend(_field(number, _utf8(item)) for item in value)
+        elif kind == "M":
+            out.extend(_field(number, _field(1, _utf8(k)) + _field(2, _utf8(v))) for k, v in value.items())
+        else:
+            out.extend(_field(number, encode_message(kind[2:], item)) for item in value)
+    return b"".join(out)
+
+
+def deltas(values: Sequence[int]) -> bytes:
+    """The first value, then differences, as packed zigzag varints."""
+    differences = [b - a for a, b in zip(values, values[1:])]
+    try:
+        rest = bytes([d << 1 if d >= 0 else (-d << 1) - 1 for d in differences])
+        if differences and max(rest) > 127:
+            raise ValueError
+    except ValueError:
+        rest = b"".join([varint(zigzag(d)) for d in differences])
+    return varint(zigzag(values[0])) + rest
+
+
+def encode_keys(keys: Iterable[str]) -> bytes:
+    return b"".join([_field(1, _utf8(key)) for key in keys])
+
+
+def encode_block(keys: bytes, steps: Sequence[int], times: Optional[Sequence[int]], values: array, every_value: bool = False) -> bytes:
+    """A PointBlock: `keys` from encode_keys, `values` key-major doubles in native order."""
+    out = [keys, _field(2, deltas(steps))]
+    if times:
+        out.append(_field(3, deltas(times)))
+    raw = _little(values)
+    single = None
+    if _fits_single(values[:16]):
+        narrow = array("f", values)
+        if array("d", narrow).tobytes() == values.tobytes():
+            single = _little(narrow)
+    out.append(_field(5, single) if single is not None else _field(4, raw))
+    if every_value:
+        out.append(b"\x30\x01")
+    return _field(1, b"".join(out))
+
+
+def _fits_single(values: array) -> bool:
+    return array("d", array("f", values)).tobytes() == values.tobytes()
+
+
+def _little(values: array) -> bytes:
+    import sys
+
+    if sys.byteorder == "big":
+        values = array(values.typecode, values)
+        values.byteswap()
+    return values.tobytes()
+
+
+def encode_event(event_id: str, name: str, source: str, subject: str, time_ms: int, writer: Optional[Dict[str, Any]], data: bytes, reply: bool = False) -> bytes:
+    """One `events` entry of an EventBatch: bodies are made by putting these one after the other."""
+    out = [
+        _field(1, _utf8(event_id)),
+        _field(2, ("runstream.%s.v1" % name).encode()),
+        _field(3, _utf8(source)) if source else b"",
+        _field(4, _utf8(subject)) if subject else b"",
+        b"\x28" + varint(zigzag(time_ms)) if time_ms else b"",
+        _field(6, encode_message("Writer", writer)) if writer else b"",
+        _field(7, data) if data else b"",
+        b"\x40\x01" if reply else b"",
+    ]
+    return _field(1, b"".join(out))
