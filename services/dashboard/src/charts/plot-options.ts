@@ -4,6 +4,13 @@ import { formatDuration, formatNumber } from '../format/format.js';
 import { rangeOf } from './numbers.js';
 import type { PlotData } from './plot.js';
 
+const second = 1000;
+const durationIncrements = [
+  ...[0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 15, 30].map((n) => n * second),
+  ...[1, 2, 5, 10, 15, 30].map((n) => n * 60 * second),
+  ...[1, 2, 3, 6, 12, 24, 48, 120, 240, 720, 2400].map((n) => n * 3600 * second),
+];
+
 export interface PlotLook {
   width: number;
   height: number;
@@ -95,7 +102,10 @@ export function plotOptions(data: () => PlotData, look: PlotLook, events: PlotEv
   const xValues: Partial<uPlot.Axis> =
     look.x === 'TIME'
       ? {}
-      : { values: (_, splits) => splits.map((v) => (look.x === 'STEP' ? shortStep(v) : formatDuration(v))) };
+      : {
+          values: (_, splits) => splits.map((v) => (look.x === 'STEP' ? shortStep(v) : formatDuration(v))),
+          ...(look.x === 'RELATIVE' ? { incrs: durationIncrements } : {}),
+        };
   return {
     width: look.width,
     height: look.height,

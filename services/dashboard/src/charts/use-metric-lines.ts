@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'react';
 import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
-import { useServerEpoch } from '../data/connection.js';
 import { metricFramesSubscription, seriesQuestion } from '../data/questions.js';
 import { listen } from '../data/socket.js';
 import type { Frame, XAxis } from '../data/types.js';
@@ -29,7 +28,6 @@ const framePointsMax = 2000;
  */
 export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
   const asked = JSON.stringify(ask);
-  const epoch = useServerEpoch();
   const [held, setHeld] = useState<MetricLines & { asked: string }>({ asked: '', lines: null, trouble: null });
 
   useEffect(() => {
@@ -97,7 +95,7 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
       clearTimeout(retry);
       stop();
     };
-  }, [asked, visible, epoch]);
+  }, [asked, visible]);
 
   return { lines: held.lines, trouble: held.trouble };
 }

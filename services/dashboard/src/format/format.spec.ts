@@ -5,7 +5,7 @@ import { readRanks } from './ranks.js';
 describe('formatDuration', () => {
   it('says the two units that matter', () => {
     expect([0, 999, 59_000, 61_000, 3_660_000, 90_000_000].map(formatDuration)).toEqual([
-      '0ms',
+      '0s',
       '999ms',
       '59s',
       '1m 01s',

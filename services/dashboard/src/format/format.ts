@@ -6,7 +6,7 @@ const day = 24 * hour;
 
 export function formatDuration(ms: number | null): string {
   if (ms === null || !Number.isFinite(ms)) return '–';
-  if (ms < 0) return '0s';
+  if (ms <= 0) return '0s';
   if (ms < 1000) return `${Math.round(ms)}ms`;
   if (ms < minute) return `${Math.floor(ms / 1000)}s`;
   if (ms < hour) return `${Math.floor(ms / minute)}m ${String(Math.floor((ms % minute) / 1000)).padStart(2, '0')}s`;

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState, type ReactElement } from 'react';
 import type { Trouble } from '../data/client.js';
+import { readProblem } from './filter-problem.js';
 
 interface Props {
   value: string;
@@ -7,19 +8,12 @@ interface Props {
   apply: (filter: string) => void;
 }
 
-/** Where the problem is: told by the server, or read from its sentence. */
-export function placeOf(trouble: Trouble): number | null {
-  if (trouble.at !== null) return trouble.at;
-  const told = /(?:character|position|column|at)\s+(\d+)/i.exec(trouble.message);
-  return told === null ? null : Number(told[1]);
-}
-
 export function FilterBox(props: Props): ReactElement {
   const [text, setText] = useState(props.value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const { trouble, apply } = props;
   const refused = trouble?.kind === 'refused' ? trouble : null;
-  const place = refused === null ? null : placeOf(refused);
+  const problem = refused === null ? null : readProblem(refused);
   useEffect(() => () => clearTimeout(timer.current), []);
   const change = (next: string): void => {
     setText(next);
@@ -51,14 +45,14 @@ export function FilterBox(props: Props): ReactElement {
         aria-describedby={refused === null ? undefined : 'filter-problem'}
         onChange={(event) => change(event.target.value)}
       />
-      {refused !== null && (
+      {problem !== null && (
         <p className="filter-problem mono" id="filter-problem" role="alert" data-testid="filter-problem">
-          {place !== null && (
-            <span aria-hidden="true" className="caret" style={{ marginLeft: `${Math.min(place, text.length)}ch` }}>
+          {problem.at !== null && (
+            <span aria-hidden="true" className="caret" style={{ marginLeft: `${Math.min(problem.at, text.length)}ch` }}>
               ▲
             </span>
           )}
-          {refused.message}
+          {problem.text}
         </p>
       )}
     </form>

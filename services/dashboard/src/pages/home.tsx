@@ -8,6 +8,7 @@ import { useRunChanges } from '../data/use-run-changes.js';
 import { formatAgo, formatCount, formatDuration, plural } from '../format/format.js';
 import { FirstRun } from '../parts/first-run.js';
 import { TroubleNotice, Waiting } from '../parts/notice.js';
+import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
 
 const nothing = {};
@@ -38,7 +39,7 @@ function ProjectRow(props: { project: Project; now: number }): ReactElement {
 
 function RecentRow(props: { run: RunState; now: number }): ReactElement {
   const { run, now } = props;
-  const durationMs = run.endedAt === null ? now - run.startedAt : (run.durationMs ?? run.endedAt - run.startedAt);
+  const durationMs = durationOf(run, now);
   return (
     <tr data-testid={`run-row-${run.id}`}>
       <td>

@@ -2,6 +2,7 @@ import { useRef, type ReactElement } from 'react';
 import { Link } from 'react-router';
 import type { RunRow } from '../data/questions.js';
 import { formatAgo, formatDateTime, formatDuration, formatJson, formatParam, formatNumber } from '../format/format.js';
+import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
 import type { Columns } from './columns.js';
@@ -38,10 +39,10 @@ export function nextOrder(current: string, by: string): string {
 function heads(columns: Columns): Head[] {
   return [
     { title: 'Status', by: 'attributes.status', width: 104 },
-    { title: 'Name', by: 'attributes.run_name', width: 220 },
-    { title: 'User', by: 'attributes.user_id', width: 96 },
+    { title: 'Name', by: 'attributes.name', width: 220 },
+    { title: 'User', by: 'attributes.user', width: 96 },
     { title: 'Started', by: 'attributes.started_at', width: 104, numeric: true },
-    { title: 'Duration', by: null, width: 92, numeric: true },
+    { title: 'Duration', by: 'attributes.duration', width: 92, numeric: true },
     ...columns.metrics.map((key) => ({
       title: key,
       by: `metrics.${quotedKey(key)}`,
@@ -82,7 +83,7 @@ function HeadCell(props: { head: Head; orderBy: string; order: (orderBy: string)
 
 function Row(props: { run: RunRow; columns: Columns; now: number }): ReactElement {
   const { run, columns, now } = props;
-  const durationMs = run.endedAt === null ? now - run.startedAt : (run.durationMs ?? run.endedAt - run.startedAt);
+  const durationMs = durationOf(run, now);
   return (
     <tr data-testid={`run-row-${run.id}`}>
       <td>

@@ -9,7 +9,11 @@ export function completenessSentence(c: Completeness): { tone: CompletenessTone;
   const received = plural(c.batchesReceived, 'batch', 'batches');
   if (c.batchesMissing > 0) {
     const missing = plural(c.batchesMissing, 'batch is', 'batches are');
-    return { tone: 'warn', text: `${missing} missing; ${formatCount(c.batchesReceived)} of ${writers} arrived.` };
+    const all = formatCount(c.batchesReceived + c.batchesMissing);
+    return {
+      tone: 'warn',
+      text: `${missing} missing: ${formatCount(c.batchesReceived)} of ${all} from ${writers} arrived.`,
+    };
   }
   if (c.complete) return { tone: 'ok', text: `All ${received} of ${writers} arrived.` };
   if (c.writers === 0) return { tone: 'live', text: 'No writer has sent anything yet.' };

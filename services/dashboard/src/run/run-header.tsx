@@ -5,6 +5,7 @@ import { noteRun, renameRun } from '../data/commands.js';
 import type { RunHead } from '../data/types.js';
 import { formatAgo, formatCount, formatDateTime, formatDuration } from '../format/format.js';
 import { EditableText } from '../parts/editable-text.js';
+import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
 import { Tags } from './tags.js';
 
@@ -21,7 +22,7 @@ export function RunHeader(props: { run: RunHead; changed: () => void }): ReactEl
   const { run, changed } = props;
   const now = useNow();
   const running = run.status === 'RUNNING';
-  const durationMs = run.endedAt === null ? now - run.startedAt : (run.durationMs ?? run.endedAt - run.startedAt);
+  const durationMs = durationOf(run, now);
   const saved = async (saving: Promise<string | null>): Promise<string | null> => {
     const refusal = await saving;
     if (refusal === null) changed();
@@ -60,8 +61,8 @@ export function RunHeader(props: { run: RunHead; changed: () => void }): ReactEl
           title={run.attempts.map((a) => `#${a.number} ${a.state} ${formatDateTime(a.startedAt)}`).join('\n')}
         >
           {run.attempts.length}
-          {attempt !== undefined && run.attempts.length > 1 && (
-            <span className="faint"> · from step {formatCount(attempt.fromStep ?? 0)}</span>
+          {run.attempts.length > 1 && typeof attempt?.fromStep === 'number' && (
+            <span className="faint"> · from step {formatCount(attempt.fromStep)}</span>
           )}
         </Fact>
         {running && <Fact name="Last heard">{formatAgo(run.heartbeatAt, now)}</Fact>}

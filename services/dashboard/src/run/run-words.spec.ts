@@ -22,7 +22,7 @@ describe('completenessSentence', () => {
   });
   it('says what is missing before anything else', () => {
     const missing = completenessSentence({ ...settled, complete: false, batchesMissing: 3 });
-    expect(missing).toEqual({ tone: 'warn', text: '3 batches are missing; 1,200 of 8 writers arrived.' });
+    expect(missing).toEqual({ tone: 'warn', text: '3 batches are missing: 1,200 of 1,203 from 8 writers arrived.' });
   });
 });
 

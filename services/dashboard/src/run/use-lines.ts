@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'react';
 import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
-import { useServerEpoch } from '../data/connection.js';
 import { linesQuestion, linesSubscription } from '../data/questions.js';
 import { listen } from '../data/socket.js';
 import type { Line } from '../data/types.js';
@@ -19,7 +18,6 @@ const firstLines = 1000;
 /** The newest lines, then what is printed from now on. A text filter asks the server for the past, and filters what comes. */
 export function useLines(run: string, rank: number | null, match: string, live: boolean): Lines {
   const asked = JSON.stringify([run, rank, match]);
-  const epoch = useServerEpoch();
   const [held, setHeld] = useState<Lines & { asked: string }>({
     asked,
     lines: null,
@@ -74,6 +72,6 @@ export function useLines(run: string, rank: number | null, match: string, live: 
       clearTimeout(timer);
       stop();
     };
-  }, [asked, run, rank, match, live, epoch]);
+  }, [asked, run, rank, match, live]);
   return held.asked === asked ? held : { ...held, lines: null, trouble: null };
 }
