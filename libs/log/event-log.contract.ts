@@ -161,6 +161,18 @@ export function describeEventLog(name: string, open: (options: ContractLogOption
       expect(seen).toEqual(['e1', 'e2', 'e3']);
     });
 
+    test('a follower that caught up in many small batches goes on with what comes, each record once', async () => {
+      await log.append(numbered(0, 20));
+      const stop = new AbortController();
+      const seen: string[] = [];
+      for await (const batch of log.read(home, 0, { follow: true, signal: stop.signal, batchBytesMax: 300 })) {
+        seen.push(...idsOf(batch));
+        if (seen.length === 20) setTimeout(() => void log.append(numbered(20, 10)), 10);
+        if (seen.length >= 30) stop.abort();
+      }
+      expect(seen).toEqual(idsOf(numbered(0, 30)));
+    });
+
     test('a record is seen by followers and ranges once its append has resolved', async () => {
       for (let i = 0; i < 10; i++) {
         await log.append(numbered(i, 1));

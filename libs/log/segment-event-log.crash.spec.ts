@@ -6,6 +6,7 @@ import { Unavailable } from '#libs/domain/rejection.js';
 import { CrashingDisk, type Aftermath, type Fault } from './crashing-fs.js';
 import { readAll, recordOf } from './event-log.contract.js';
 import type { EventLog, StoredRecord } from './event-log.js';
+import type { LogFs } from './log-fs.js';
 import { openSegmentEventLog } from './segment-event-log.js';
 
 const home = { topic: 'runs', partition: 0 } as const;
@@ -203,5 +204,36 @@ describe('SegmentEventLog on a disk that fails', () => {
     fs.full = false;
     await log.close();
     expect((await recordsOn(fs.after('lost'))).map((record) => record.headers['ce_id'])).toEqual(acked);
+  });
+
+  test('appenders that joined behind a group that fails are told too, and the next ones are served', async () => {
+    const disk = new CrashingDisk(dir);
+    let syncing = Promise.resolve();
+    const slow: LogFs = {
+      open: async (path, mode) => {
+        const file = await disk.open(path, mode);
+        return { ...file, datasync: () => syncing.then(() => file.datasync()) };
+      },
+      mkdir: (path) => disk.mkdir(path),
+      list: (path) => disk.list(path),
+      readText: (path) => disk.readText(path),
+      rename: (from, to) => disk.rename(from, to),
+      syncDirectory: (path) => disk.syncDirectory(path),
+    };
+    const log = await openSegmentEventLog({ dir, partitions, clock: () => 5, fs: slow });
+    let release = (): void => undefined;
+    syncing = new Promise((resolve) => (release = resolve));
+    const append = (id: string) => log.append([recordOf(id, { ...home, value: valueOf(id) })]);
+    const first = append('e0');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const joined = append('e1');
+    disk.fault = { operation: disk.operations + 1, kind: 'EIO', part: 0 };
+    const outcomes = Promise.allSettled([first, joined]);
+    release();
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'Unavailable' } });
+    expect(await append('e2')).toEqual([{ ...home, offset: 0 }]);
+    await log.close();
+    expect((await recordsOn(disk.after('lost'))).map((record) => record.headers['ce_id'])).toEqual(['e2']);
   });
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { idsOf, readAll, recordOf } from './event-log.contract.js';
 import type { EventLog } from './event-log.js';
 import { openSegmentEventLog, type SegmentEventLogOptions } from './segment-event-log.js';
+import { segmentFileName } from './segment-file.js';
 import { verifySegmentLog } from './verify-segment-log.js';
 
 const home = { topic: 'runs', partition: 0 } as const;
@@ -138,6 +139,16 @@ describe('SegmentEventLog', () => {
       1_000, 1_000, 1_100, 1_100, 1_100, 1_200,
     ]);
     await log.close();
+  });
+
+  test('keeps appendedAt from going back after a crash that left an empty last file', async () => {
+    await given(3, { clock: () => 1_000 });
+    await writeFile(join(folder, segmentFileName(3)), '');
+    const log = await open({ clock: () => 500 });
+    expect(await log.append([record('e3')])).toEqual([{ ...home, offset: 3 }]);
+    expect((await readAll(log, home)).map(({ appendedAt }) => appendedAt)).toEqual([1_000, 1_000, 1_000, 1_000]);
+    await log.close();
+    expect(await runsReport()).toMatchObject({ segments: 2, records: 4, problems: [] });
   });
 
   test('followers at the tail get the same record objects', async () => {
