@@ -1,0 +1,18 @@
+import { afterAll, beforeAll } from 'vitest';
+import { openPgliteDatabase, type PgliteDatabase } from '#libs/postgres/pglite-database.js';
+import { openPostgresRunTable } from './postgres-run-table.js';
+import { openRunProjectionFamily } from './run-projection.js';
+import { describeRunTable } from './run-table.contract.js';
+
+let database: PgliteDatabase;
+beforeAll(async () => {
+  database = (await openPgliteDatabase({ dir: null })).database;
+});
+afterAll(() => database.close());
+
+describeRunTable('PGlite', async () => {
+  await database.script('drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade');
+  const family = await openRunProjectionFamily({ database });
+  await family.live();
+  return { family, table: openPostgresRunTable({ database, generations: () => family.generations() }) };
+});

@@ -1,0 +1,154 @@
+import { sql, type RawBuilder } from 'kysely';
+import { Rejection } from '#libs/domain/rejection.js';
+import { refuseAt } from './lexer.js';
+import type { AttributeName, Comparison, Filter, Identifier, Literal, Order } from './ast.js';
+
+/** A running run whose writers have been silent for this long counts as lost. */
+export const lostAfterMs = 60_000;
+/** A query may name this many different metrics, params and tags. */
+const joinsMax = 24;
+
+type Type = 'text' | 'number' | 'boolean';
+type Sql = RawBuilder<unknown>;
+export interface Column {
+  readonly sql: Sql;
+  readonly type: Type;
+}
+const comparisons: Readonly<Record<Comparison, Sql>> = {
+  '=': sql`=`, '!=': sql`<>`, '<': sql`<`, '<=': sql`<=`, '>': sql`>`, '>=': sql`>=`, like: sql`like`, ilike: sql`ilike`,
+};
+
+/**
+ * Compiles trees to SQL over `runs r` and `liveness l`. Every metric, param and tag that is named is one join on its primary key, so
+ * that the planner may begin with any of them. Values are bound, never written into the text.
+ */
+export class Compiler {
+  private readonly joins = new Map<string, { readonly alias: string; readonly sql: Sql }>();
+
+  constructor(
+    private readonly schema: string,
+    private readonly nowMs: number,
+    private readonly source: string,
+  ) {}
+
+  get from(): Sql {
+    const joins = [...this.joins.values()].map((join) => join.sql);
+    const { runs, liveness } = { runs: sql.table(`${this.schema}.runs`), liveness: sql.table(`${this.schema}.liveness`) };
+    return sql`${runs} r left join ${liveness} l on l.run = r.id ${joins.length > 0 ? sql.join(joins, sql` `) : sql``}`;
+  }
+
+  filter(filter: Filter): Sql {
+    switch (filter.kind) {
+      case 'and':
+      case 'or':
+        return sql`(${sql.join(filter.parts.map((part) => this.filter(part)), filter.kind === 'and' ? sql` and ` : sql` or `)})`;
+      case 'not':
+        return sql`(not ${this.filter(filter.part)})`;
+      case 'compare':
+        return this.compare(filter.of, filter.operator, filter.value, filter.at);
+      case 'in':
+        return this.within(filter.of, filter.values, filter.negated, filter.at);
+      case 'null':
+        return sql`(${this.column(filter.of, null).sql} is ${filter.negated ? sql`not null` : sql`null`})`;
+    }
+  }
+
+  /** NaN and missing come last in both directions. */
+  order({ of }: Order): Column {
+    if (of.kind === 'metrics') return { sql: sql.ref(`${this.join('summaries', of.key)}.sort`), type: 'number' };
+    return this.column(of, null);
+  }
+
+  private compare(of: Identifier, operator: Comparison, value: Literal, at: number): Sql {
+    const column = this.column(of, value);
+    const pattern = operator === 'like' || operator === 'ilike';
+    if (pattern && (typeof value === 'number' || column.type !== 'text')) throw refuseAt(this.source, at, `${operator} compares texts only`, 'filter');
+    const bound = this.bind(column, of, value, at);
+    // PostgreSQL refuses a pattern that ends in a lone escape character; none is an escape here
+    return pattern ? sql`(${column.sql} ${comparisons[operator]} ${bound} escape '')` : sql`(${column.sql} ${comparisons[operator]} ${bound})`;
+  }
+
+  private within(of: Identifier, values: readonly Literal[], negated: boolean, at: number): Sql {
+    const column = this.column(of, values[0]!);
+    const bound = values.map((value) => this.bind(column, of, value, at));
+    return sql`(${column.sql} ${negated ? sql`not in` : sql`in`} (${sql.join(bound)}))`;
+  }
+
+  private bind(column: Column, of: Identifier, value: Literal, at: number): Sql {
+    switch (column.type) {
+      case 'text':
+        if (typeof value === 'number' && of.kind === 'params') throw refuseAt(this.source, at, 'the values must be all numbers or all texts', 'filter');
+        return sql`${of.kind === 'attributes' && of.key === 'status' ? String(value).toLowerCase() : String(value)}::text`;
+      case 'number': {
+        const number = typeof value === 'number' ? value : value.trim() === '' ? NaN : Number(value);
+        if (typeof value === 'string' && Number.isNaN(number) && value.toLowerCase() !== 'nan') {
+          throw refuseAt(this.source, at, `${of.kind}.${of.key} is a number and can't be compared to a text`, 'filter');
+        }
+        return sql`${String(number)}::text::float8`;
+      }
+      case 'boolean':
+        if (value !== 'true' && value !== 'false') throw refuseAt(this.source, at, `${of.kind}.${of.key} is true or false`, 'filter');
+        return sql`${value}::text::boolean`;
+    }
+  }
+
+  private column(of: Identifier, comparedTo: Literal | null): Column {
+    switch (of.kind) {
+      case 'metrics':
+        return { sql: sql.ref(`${this.join('summaries', of.key)}.last`), type: 'number' };
+      case 'params':
+        return typeof comparedTo === 'number'
+          ? { sql: sql.ref(`${this.join('params', of.key)}.num`), type: 'number' }
+          : { sql: sql.ref(`${this.join('params', of.key)}.text`), type: 'text' };
+      case 'tags':
+        return { sql: sql.ref(`${this.join('tags', of.key)}.text`), type: 'text' };
+      case 'attributes':
+        return this.attribute(of.key, comparedTo);
+    }
+  }
+
+  private attribute(name: AttributeName, comparedTo: Literal | null): Column {
+    const text = (column: string): Column => ({ sql: sql.ref(`r.${column}`), type: 'text' });
+    const number = (expression: Sql): Column => ({ sql: expression, type: 'number' });
+    switch (name) {
+      case 'status':
+        // the ends of a run are stored; only running and lost need a look at its last sign of life
+        return comparedTo !== null && ['finished', 'failed', 'killed'].includes(String(comparedTo).toLowerCase())
+          ? text('status')
+          : { sql: sql`(case when r.status = 'running' and greatest(r.seen_at, l.seen_at) < ${this.nowMs - lostAfterMs}::bigint then 'lost' else r.status end)`, type: 'text' };
+      case 'name':
+      case 'id':
+      case 'project':
+      case 'user':
+      case 'group':
+      case 'job_type':
+      case 'notes':
+      case 'labels':
+      case 'fork_of':
+        return text(name);
+      case 'started_at':
+      case 'ended_at':
+      case 'world_size':
+        return number(sql`${sql.ref(`r.${name}`)}`);
+      case 'heartbeat_at':
+        return number(sql`greatest(r.seen_at, l.seen_at)`);
+      case 'duration':
+        return number(sql`((coalesce(r.ended_at, ${this.nowMs}::bigint) - r.started_at) / 1000.0::float8)`);
+      case 'archived':
+        return { sql: sql`r.archived`, type: 'boolean' };
+    }
+  }
+
+  private join(table: 'summaries' | 'params' | 'tags', key: string): string {
+    const name = `${table} ${key}`;
+    let join = this.joins.get(name);
+    if (!join) {
+      if (this.joins.size === joinsMax) throw new Rejection('LIMIT_EXCEEDED', `filter: at most ${joinsMax} different metrics, params and tags can be named`, 'filter');
+      const alias = `j${this.joins.size}`;
+      const on = sql`${sql.ref(`${alias}.run`)} = r.id and ${sql.ref(`${alias}.key`)} = ${key.replaceAll('\u0000', '')}::text`;
+      join = { alias, sql: sql`left join ${sql.table(`${this.schema}.${table}`)} ${sql.ref(alias)} on ${on}` };
+      this.joins.set(name, join);
+    }
+    return join.alias;
+  }
+}
