@@ -15,8 +15,11 @@ import type {
   RankPace,
   SeriesColumns,
   SeriesQuery,
+  LatestPoints,
+  LatestPointsQuery,
 } from './metric-store.js';
 import { readLinesPage, readPointsPage } from './pages.js';
+import { readLatestPoints } from './latest-points.js';
 import { readRankPace } from './rank-pace.js';
 import { readSeriesColumns, selectBuckets } from './series-columns.js';
 import { timeSeries } from './time-series.js';
@@ -75,6 +78,14 @@ class ClickHouseMetricStore implements MetricStore {
       const plan = planBuckets(ranges, query.buckets, facts!.rewritten, 1);
       const buckets = bucketsByRank({ table, facts: facts!, ranges, plan });
       return readBand(query.key, await this.client.query(selectBand(buckets, plan.origin, plan.width), { signal }));
+    });
+  }
+
+  async latestPoints(query: LatestPointsQuery, signal?: AbortSignal): Promise<readonly LatestPoints[]> {
+    if (query.keys.length === 0) return [];
+    return this.live.ask(async (table) => {
+      const facts = await readSeriesFacts(this.client, table, query, signal);
+      return (await Promise.all(facts.map((one) => readLatestPoints(this.client, table, one, query, signal)))).flat();
     });
   }
 

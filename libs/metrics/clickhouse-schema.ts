@@ -91,17 +91,11 @@ export function createViews(generation: number): readonly string[] {
   return [
     view(
       'metrics',
-      `SELECT r.project AS project, r.id AS run, s.key AS key, p.rank AS rank, p.step AS step, p.value AS value,
-         fromUnixTimestamp64Milli(if(p.time != 0, p.time, toInt64(c.value))) AS time, p.attempt AS attempt
-       FROM ${table('points')} AS p FINAL
-       INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON p.run = r.run
-       INNER JOIN (SELECT run, series, any(key) AS key FROM ${table('series')} GROUP BY run, series HAVING NOT startsWith(key, '_time')) AS s
-         ON p.run = s.run AND p.series = s.series
-       LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
-       LEFT JOIN (SELECT run, attempt, rank, step, ord, series, value FROM ${table('points')} FINAL WHERE series IN ${clocks}) AS c
-         ON p.run = c.run AND p.attempt = c.attempt AND p.rank = c.rank AND p.step = c.step AND bitShiftRight(p.version, 32) = c.ord
-           AND if(startsWith(s.key, 'system/') OR startsWith(s.key, '_'), ${nameHash(systemClockKey)}, ${nameHash(clockKey)}) = c.series
-       WHERE a.cut = 0 OR p.step < a.cutoff OR startsWith(s.key, 'system/') OR startsWith(s.key, '_')`,
+      `SELECT g.project AS project, g.run AS run, g.key AS key, g.rank AS rank, g.step AS step, g.value AS value,
+         fromUnixTimestamp64Milli(if(g.time != 0, g.time, toInt64(c.value))) AS time, g.attempt AS attempt
+       FROM (SELECT run, series, attempt, rank, step, ord, value FROM ${table('points')} WHERE series IN ${clocks}) AS c
+       RIGHT ANY JOIN (${newestPoints(table)}) AS g
+         ON c.run = g.run_hash AND c.series = g.clock AND c.attempt = g.attempt AND c.rank = g.rank AND c.step = g.step AND c.ord = g.record`,
     ),
     view('runs', runsView(table)),
     view(
@@ -112,6 +106,24 @@ export function createViews(generation: number): readonly string[] {
        INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON l.run = r.run`,
     ),
   ];
+}
+
+/**
+ * Points once: the newest version of each, by aggregation and not by FINAL, because only so the run and key that somebody filters by
+ * reach the primary key (as runtime filters of the joins with the dictionaries).
+ */
+function newestPoints(table: (name: TableName) => string): string {
+  const system = "(startsWith(s.key, 'system/') OR startsWith(s.key, '_'))";
+  return `SELECT r.project AS project, r.id AS run, s.key AS key, p.attempt AS attempt, p.rank AS rank, p.step AS step, p.ord AS ord,
+      p.run AS run_hash, if(${system}, ${nameHash(systemClockKey)}, ${nameHash(clockKey)}) AS clock,
+      argMax(p.value, p.version) AS value, argMax(p.time, p.version) AS time, bitShiftRight(max(p.version), 32) AS record
+    FROM ${table('points')} AS p
+    INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON p.run = r.run
+    INNER JOIN (SELECT DISTINCT run, series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s
+      ON p.run = s.run AND p.series = s.series
+    LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
+    WHERE a.cut = 0 OR p.step < a.cutoff OR ${system}
+    GROUP BY project, run, key, attempt, rank, step, ord, run_hash, clock`;
 }
 
 /** (run, attempt, cutoff): from which step on a later attempt of the run took over; only attempts that have a later one. */

@@ -76,6 +76,24 @@ export interface PointColumns {
   readonly hasNextPage: boolean;
 }
 
+export interface LatestPointsQuery {
+  readonly run: string;
+  readonly keys: readonly string[];
+  readonly ranks?: readonly number[] | undefined;
+  /** Upper bound of points per (key, rank). */
+  readonly pointsMax: number;
+}
+/** Columns of equal length in order of step. */
+export interface LatestPoints {
+  readonly key: string;
+  readonly rank: number;
+  readonly attempt: number;
+  readonly step: Float64Array;
+  readonly value: Float64Array;
+  /** Unix ms. */
+  readonly time: Float64Array;
+}
+
 export interface RankPace {
   readonly rank: number;
   readonly attempt: number;
@@ -114,6 +132,8 @@ export interface LineColumns {
 export interface MetricStore {
   series(query: SeriesQuery, signal?: AbortSignal): Promise<readonly SeriesColumns[]>;
   band(query: BandQuery, signal?: AbortSignal): Promise<BandColumns>;
+  /** The newest raw points of each series: what a live viewer begins with. */
+  latestPoints(query: LatestPointsQuery, signal?: AbortSignal): Promise<readonly LatestPoints[]>;
   points(query: PointsQuery, signal?: AbortSignal): Promise<PointColumns>;
   /** Names of the run's series, in order; `match` is a substring, case-insensitive. Hidden ones ("_time") are left out. */
   keys(run: string, match: string | undefined, first: number): Promise<readonly string[]>;

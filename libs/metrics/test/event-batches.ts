@@ -64,7 +64,7 @@ export function points(of: PointsOf): SomeEvent {
 
 export function started(run: string, data: Partial<EventData['RunStarted']> = {}, attempt = 1, rank = 0): SomeEvent {
   return {
-    name: 'RunStarted',
+    name: 'RunStarted' as const,
     subject: run,
     writer: { id: `w${rank}-${attempt}`, attempt, rank, seq: 1 },
     data: {
@@ -77,14 +77,13 @@ export function started(run: string, data: Partial<EventData['RunStarted']> = {}
       tags: {},
       params: [],
       worldSize: 1,
-      shards: 1,
       launch: `launch-${attempt}`,
       fromStep: 0,
       hasFromStep: false,
       costPerHour: 0,
       labels: [],
       ...data,
-    },
+    } satisfies EventData['RunStarted'],
   };
 }
 

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPointsProjectionFamily } from './points-projection-family.js';
+import { PointsProjection } from './points-projection.js';
+import { block, points, range, recordsOf, started, startMs, type SomeEvent } from './test/event-batches.js';
+import { MemoryCheckpoints } from './test/memory-checkpoints.js';
+import { openMetricsRig, randomHex, replay, type MetricsRig } from './test/metrics-rig.js';
+
+/** Events of two runs with resumes, rewritten steps, several writers, odd values, clocks that differ and lines. */
+function storyOf(): SomeEvent[] {
+  const events: SomeEvent[] = [started('a', { params: [{ key: 'lr', json: '0.1' }], tags: { team: 'x' }, labels: ['new'] }), started('b')];
+  for (let seq = 1; seq <= 30; seq++) {
+    for (const rank of [0, 1, 2]) {
+      const steps = range(seq * 50, seq * 50 + 50);
+      const values = { loss: steps.map((step) => Math.sin(step * (rank + 1))), acc: steps.map((step) => (step % 97 === 0 ? Number.NaN : step / 7)) };
+      events.push(points({ run: 'a', rank, seq, steps, values, times: steps.map((step) => startMs + step * 10 + rank) }));
+    }
+  }
+  events.push(points({ run: 'a', seq: 31, steps: [60, 70, 60], values: { loss: [1, -0, 0] } }));
+  events.push(points({ run: 'a', seq: 1, attempt: 2, steps: range(900, 1_200), values: { loss: range(0, 300) } }));
+  events.push(points({ run: 'b', seq: 1, steps: [3, 2, 1], values: { 'system/cpu': [1, 2, 3], loss: [3, 2, 1] } }));
+  events.push(points({ run: 'b', seq: 1, writerless: true, everyValue: true, steps: [1, 1], values: { m: [1, 2] }, times: [startMs, startMs + 5] }));
+  const twice = [block({ steps: [9, 10], values: { x: [1, 2] } }), block({ steps: [10, 11], values: { x: [3, 4] }, times: [startMs + 1, startMs + 2] })];
+  events.push({ name: 'PointsLogged', subject: 'b', data: { blocks: twice }, writer: { id: 'w', attempt: 1, rank: 0, seq: 9 } });
+  const lines = [{ number: 1, stream: 'stderr', timeMs: startMs, text: 'oh\nno ü' }] as const;
+  events.push({ name: 'LinesLogged', subject: 'b', data: { lines }, writer: { id: 'w', attempt: 1, rank: 0, seq: 1 } });
+  events.push({ name: 'TagsSet', subject: 'a', data: { tags: { team: 'y' }, removed: [], labels: [], labelsRemoved: ['new'] } });
+  events.push({ name: 'RunRenamed', subject: 'a', data: { name: 'better' } });
+  events.push(started('a', { name: 'late rank' }, 1, 5));
+  events.push({ name: 'RunDeleted', subject: 'b', data: {} });
+  return events;
+}
+
+describe('PointsProjection', () => {
+  let rig: MetricsRig;
+  beforeAll(async () => {
+    rig = await openMetricsRig();
+  });
+  afterAll(async () => {
+    await rig.close();
+  });
+
+  it('gives the same rows however the events are cut into batches and how often they come', async () => {
+    const story = storyOf();
+    await rig.write(story);
+    const whole = await (await rig.family.live()).digest();
+    const small = await rig.family.openGeneration(2);
+    await replay(small, story, 7);
+    expect(await small.digest()).toBe(whole);
+    const { marker } = await markerOf(rig, 2);
+    for (const batchEvents of [Infinity, 3]) {
+      // as after a crash: nothing remembered, every checkpoint lost, all rows there
+      const again = new PointsProjection({ client: rig.client, checkpoints: new MemoryCheckpoints(), generation: 2, marker });
+      await replay(again, story, batchEvents);
+    }
+    expect(await small.digest()).toBe(whole);
+    await rig.family.drop(2);
+  });
+
+  it('has a digest that sees one other value', async () => {
+    const story = storyOf();
+    const before = await (await rig.family.live()).digest();
+    const other = await rig.family.openGeneration(3);
+    await replay(other, [...story, points({ run: 'a', seq: 99, steps: [5_000], values: { loss: [1] } })]);
+    expect(await other.digest()).not.toBe(before);
+    await rig.family.drop(3);
+  });
+
+  it('switches readers to a rebuilt generation and drops only what is not live', async () => {
+    const rebuilt = await rig.family.openGeneration(4);
+    await replay(rebuilt, rig.log);
+    expect(await rebuilt.digest()).toBe(await (await rig.family.live()).digest());
+    await expect(rig.family.drop(1)).rejects.toMatchObject({ name: 'Rejection' });
+    await rig.family.switchTo(4);
+    expect(await rig.family.generations()).toEqual({ live: 4, all: [1, 4] });
+    await rig.family.drop(1);
+    const page = await rig.store.points({ run: 'a', key: 'loss', rank: 0, first: 5 });
+    expect(page.step.length).toBe(5);
+    expect((await rig.family.generations()).all).toEqual([4]);
+    expect(rig.checkpoints.names().some((name) => name.startsWith('points@1:'))).toBe(false);
+  });
+
+  it('sets unreadable records aside with their reason and applies their neighbours', async () => {
+    const live = await rig.family.live();
+    const partition = { topic: 'telemetry', partition: 7 } as const;
+    const records = recordsOf(['x', 'y', 'z'].map((run) => points({ run, seq: 1, steps: [1], values: { loss: [1] } })));
+    const broken = { ...records[1]!, value: new Uint8Array([255, 255, 255]) };
+    const { epoch } = await live.claim(partition);
+    const batch = { partition, epoch, from: 0, to: 3, records: [records[0]!, broken, records[2]!] };
+    expect(await live.apply(batch)).toBe('applied');
+    expect(rig.checkpoints.deadLetters.map(({ offset, reason }) => [offset, /Protobuf/.test(reason)])).toEqual([[1, true]]);
+    expect(await rig.store.keys('x', undefined, 5)).toEqual(['loss']);
+    expect(await rig.store.keys('y', undefined, 5)).toEqual([]);
+    expect(await rig.store.keys('z', undefined, 5)).toEqual(['loss']);
+  });
+
+  it('fences an owner whose partition was taken over, whose rows change nothing', async () => {
+    const live = await rig.family.live();
+    const partition = { topic: 'telemetry', partition: 8 } as const;
+    const records = recordsOf([points({ run: 'fenced', seq: 1, steps: range(0, 100), values: { loss: range(0, 100) } })]);
+    const old = await live.claim(partition);
+    const now = await live.claim(partition);
+    expect(await live.apply({ partition, epoch: now.epoch, from: 0, to: 1, records })).toBe('applied');
+    const digest = await live.digest();
+    expect(await live.apply({ partition, epoch: old.epoch, from: 0, to: 1, records })).toBe('fenced');
+    expect(await live.digest()).toBe(digest);
+    expect((await live.checkpoints()).get('telemetry/8')).toBe(1);
+  });
+
+  it('starts anew when the store was wiped behind the checkpoints', async () => {
+    const live = await rig.family.live();
+    expect((await live.claim({ topic: 'telemetry', partition: 0 })).position).toBeGreaterThan(0);
+    for (const name of ['generations', 'live_generation']) await rig.client.command(`TRUNCATE TABLE ${name}`);
+    const family = await openPointsProjectionFamily({ client: rig.client, checkpoints: rig.checkpoints, randomHex });
+    const fresh = await family.live();
+    expect((await fresh.claim({ topic: 'telemetry', partition: 0 })).position).toBe(0);
+  });
+});
+
+async function markerOf(rig: MetricsRig, generation: number): Promise<{ marker: string }> {
+  const rows = await rig.client.query(`SELECT marker FROM generations FINAL WHERE generation = ${generation}`);
+  return { marker: rows.texts('marker')[0]! };
+}
