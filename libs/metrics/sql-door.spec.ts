@@ -1,0 +1,158 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nameHash } from './metric-names.js';
+import { openSqlDoor, readSqlRequest, type SqlDoor, type SqlOptions } from './sql-door.js';
+import { escapeAttempts } from './test/escape-attempts.js';
+import { points, range, started, startMs } from './test/event-batches.js';
+import { openMetricsRig, type MetricsRig } from './test/metrics-rig.js';
+
+const canary = 'CANARY-7f3a';
+
+describe('SqlDoor', () => {
+  let rig: MetricsRig;
+  let door: SqlDoor;
+  let dir: string;
+  let trap: Server;
+  let knocks = 0;
+
+  const ask = async (sql: string, options?: SqlOptions): Promise<{ status: number; text: string; summary: Record<string, string> }> => {
+    const answer = await door.run(sql, options);
+    let text = '';
+    for await (const chunk of answer.body) text += String(chunk);
+    const summary = JSON.parse(answer.headers['x-clickhouse-summary'] ?? '{}') as Record<string, string>;
+    return { status: answer.status, text: text.trim(), summary };
+  };
+
+  beforeAll(async () => {
+    rig = await openMetricsRig();
+    door = openSqlDoor({ address: () => rig.engine.address('sql'), sandboxed: () => rig.engine.sandboxed });
+    await rig.client.command('CREATE TABLE secret (a UInt32, b String) ENGINE = MergeTree ORDER BY a');
+    await rig.client.command(`INSERT INTO secret SELECT number, '${canary}' FROM numbers(1000)`);
+    dir = await mkdtemp(join(tmpdir(), 'escape-'));
+    await mkdir(join(dir, 'out'));
+    await writeFile(join(dir, 'canary.txt'), `${canary}\n`);
+    await writeFile(join(dir, 'canary.csv'), `a,b\n1,${canary}\n`);
+    await writeFile(join(dir, 'run.sh'), `#!/bin/sh\necho ${canary}\n`);
+    await chmod(join(dir, 'run.sh'), 0o755);
+    trap = createServer((socket) => {
+      knocks++;
+      socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${canary.length}\r\nConnection: close\r\n\r\n${canary}`);
+      socket.on('error', () => socket.destroy());
+    });
+    await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(async () => {
+    door.close();
+    trap.close();
+    await rig.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  it('shows every point once before any merge, attempts stitched, with its time', async () => {
+    const first = points({ run: 'sql', seq: 1, steps: range(0, 10), values: { loss: range(0, 10) }, times: range(0, 10).map((s) => startMs + s * 1_000) });
+    const partition = { topic: 'telemetry', partition: 0 } as const;
+    const story = [
+      started('sql', { params: [{ key: 'lr', json: '0.1' }], tags: { team: 'a' } }),
+      first,
+      points({ run: 'sql', seq: 2, steps: [2], values: { loss: [-2] }, timeMs: startMs + 9_999 }),
+      points({ run: 'sql', attempt: 2, seq: 1, steps: [5, 6], values: { loss: [50, Number.NaN], 'system/cpu': [1, 2] } }),
+    ];
+    await rig.client.command('SYSTEM STOP MERGES').catch((error: Error) => expect(error.message).toMatch(/497/));
+    await rig.write(story);
+    // delivered again whole, as after a crash
+    for (const topic of [0, 1]) void topic;
+    const live = await rig.family.live();
+    const { epoch, position } = await live.claim(partition);
+    const { recordsOf } = await import('./test/event-batches.js');
+    await live.apply({ partition, epoch, from: position, to: position + 3, records: recordsOf(story.slice(1), position) });
+    const { text } = await ask("SELECT key, step, value, attempt, toUnixTimestamp64Milli(time) - 1767225600000 FROM metrics WHERE run = 'sql' AND project = 'vision' ORDER BY key, step");
+    expect(text.split('\n')).toEqual([
+      'loss\t0\t0\t1\t0',
+      'loss\t1\t1\t1\t1000',
+      'loss\t2\t-2\t1\t9999',
+      'loss\t3\t3\t1\t3000',
+      'loss\t4\t4\t1\t4000',
+      'loss\t5\t50\t2\t0',
+      'loss\t6\tnan\t2\t0',
+      'system/cpu\t5\t1\t2\t0',
+      'system/cpu\t6\t2\t2\t0',
+    ]);
+    const run = await ask("SELECT project, name, status, params['lr'], tags['team'] FROM runs WHERE run = 'sql'");
+    expect(run.text).toBe('vision\tsql\trunning\t0.1\ta');
+  });
+
+  it('leaves deleted runs out of every view', async () => {
+    await rig.write([started('gone'), points({ run: 'gone', seq: 1, steps: [1], values: { loss: [1] } }), { name: 'RunDeleted', subject: 'gone', data: {} }]);
+    for (const view of ['metrics', 'runs', 'lines']) expect((await ask(`SELECT count() FROM ${view} WHERE run = 'gone'`)).text).toBe('0');
+  });
+
+  it('reaches the primary key when a view is filtered by run and key', async () => {
+    const runs = range(0, 20).map((index) => `many${index}`);
+    await rig.write(runs.flatMap((run) => [started(run), points({ run, seq: 1, steps: range(0, 10_000), values: { a: range(0, 10_000), b: range(0, 10_000), c: range(0, 10_000) } })]));
+    await rig.client.command('OPTIMIZE TABLE g1_points FINAL');
+    const sql = "SELECT count(), max(value) FROM metrics WHERE run = 'many7' AND key = 'b'";
+    const answer = await ask(sql);
+    expect(answer.text).toBe('10000\t9999');
+    const stored = (await rig.client.query('SELECT count() AS n FROM g1_points')).u64('n')[0]!;
+    expect(Number(answer.summary['read_rows'])).toBeLessThan(Number(stored) / 4);
+    const plan = await rig.client.query(`EXPLAIN indexes = 1 ${sql}`, { settings: { enable_join_runtime_filters: 1, enable_join_runtime_filters_index_analysis: 1 } });
+    const text = plan.texts('explain').join('\n');
+    expect(text).toMatch(/ReadFromMergeTree \(runstream\.g1_points\)[^R]*(Read type[^R]*)?Runtime filters: [^\n]*(RF\d+\(series, series\)[^\n]*RF\d+\(run, run\)|RF\d+\(run, run\)[^\n]*RF\d+\(series, series\))/);
+    expect(nameHash('b')).toBeTypeOf('bigint');
+  });
+
+  const ground = { dir: '@DIR@', trapPort: 65_535 };
+  for (const group of Object.keys(escapeAttempts(ground))) {
+    it(`lets nobody out: nothing ${group}`, async () => {
+      const trapPort = (trap.address() as AddressInfo).port;
+      for (const sql of escapeAttempts({ dir, trapPort })[group]!) {
+        const before = knocks;
+        const start = performance.now();
+        const { status, text } = await ask(sql, { signal: AbortSignal.timeout(20_000) }).catch((error: Error) => ({ status: 0, text: error.message }));
+        const shown = sql.slice(0, 120);
+        const refused = status !== 200 || /DB::Exception/.test(text);
+        expect(refused, `${shown} ran: ${text.slice(0, 80)}`).toBe(true);
+        expect(text.includes(canary) && !sql.includes(canary), shown).toBe(false);
+        expect(knocks, shown).toBe(before);
+        expect(await readdir(join(dir, 'out')), shown).toEqual([]);
+        expect(performance.now() - start, shown).toBeLessThan(15_000);
+      }
+      const intact = await rig.client.query(`SELECT countIf(b = '${canary}') AS n FROM secret`);
+      expect(intact.u64('n')[0]).toBe(1_000n);
+      expect((await ask('SELECT 1')).text).toBe('1');
+    });
+  }
+
+  it('lowers limits on request and never raises them', async () => {
+    const rows = 'SELECT number FROM numbers(10)';
+    expect((await ask(rows, { limits: { max_result_rows: '5' } })).text).toMatch(/396/);
+    expect((await ask(rows, { limits: { max_result_rows: '9000000000', max_execution_time: '0', readonly: '0', max_threads: '64' } })).status).toBe(200);
+    expect((await ask("SELECT getSetting('max_execution_time')", { limits: { max_execution_time: '3600' } })).text).toBe('10');
+  });
+
+  it('takes the query from the URL or the body and only allowed parameters', async () => {
+    const request = readSqlRequest({ query: 'SELECT {n:UInt8} AS n', default_format: 'JSONCompact', param_n: '7', user: 'default', password: '', database: 'system', max_result_rows: '3' }, '');
+    expect(request).toEqual({ sql: 'SELECT {n:UInt8} AS n', params: { n: '7' }, limits: { max_result_rows: '3' }, format: 'JSONCompact' });
+    const { text } = await ask(request.sql, request);
+    expect((JSON.parse(text) as { data: unknown }).data).toEqual([[7]]);
+    expect(readSqlRequest({}, 'SELECT 1').sql).toBe('SELECT 1');
+    await expect(door.run(' ')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(door.run('SELECT 1', { format: 'a&user=default' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('refuses what it can not contain where there is no sandbox', async () => {
+    const open = openSqlDoor({ address: () => rig.engine.address('sql'), sandboxed: () => false });
+    for (const sql of ["SELECT file('/etc/passwd')", 'SELECT * APPLY FILE FROM t', 'SELECT "f\\x69le"(1)', 'SELECT `f\\x69le`(1)']) {
+      await expect(open.run(sql)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    }
+    const answer = await open.run("SELECT 'profile', 'a\\\\b'");
+    answer.body.resume();
+    expect(answer.status).toBe(200);
+    open.close();
+    const none = openSqlDoor({ address: null, sandboxed: () => true });
+    await expect(none.run('SELECT 1')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
