@@ -22,7 +22,9 @@ function readVersion(url: URL): string | null {
 }
 
 const configuration = (): Configuration => readConfiguration(process.env, process.cwd());
-const program = new Command('runstream').description('Live, event-sourced experiment tracking for training jobs.').version(version);
+const program = new Command('runstream')
+  .description('Live, event-sourced experiment tracking for training jobs.')
+  .version(version);
 
 program
   .command('start', { isDefault: true })
@@ -41,7 +43,9 @@ program
   .command('verify')
   .description('read the whole log and check every block')
   .action(async () => verifyCommand(configuration()));
-const keys = program.command('keys').description('API keys: needed by every caller when the server is bound to other than loopback');
+const keys = program
+  .command('keys')
+  .description('API keys: needed by every caller when the server is bound to other than loopback');
 keys
   .command('create')
   .argument('[name]', 'whom it is for', '')
@@ -61,7 +65,11 @@ try {
   await program.parseAsync();
 } catch (error) {
   // what a person can mend is said plainly; the rest keeps its stack
-  const plain = error instanceof ConfigurationError || error instanceof Rejection || error instanceof Unavailable || isSystemError(error);
+  const plain =
+    error instanceof ConfigurationError ||
+    error instanceof Rejection ||
+    error instanceof Unavailable ||
+    isSystemError(error);
   console.error(plain ? (error as Error).message : error);
   process.exit(1);
 }

@@ -53,7 +53,10 @@ export async function openServer({ backend, logger, version, onFailure }: Server
   const stopping = new AbortController();
   const parts = { backend, gateway, instruments, logger, rebuild: rebuilder(backend, transport, stopping.signal) };
   const adapter = createAdapter(auth, instruments);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(parts), adapter, { logger: false, bodyParser: false });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(parts), adapter, {
+    logger: false,
+    bodyParser: false,
+  });
   if (configuration.roles.includes('projector')) {
     app.connectMicroservice({ strategy: transport }, { inheritAppConfig: false });
     await app.startAllMicroservices();
@@ -78,7 +81,11 @@ export async function openServer({ backend, logger, version, onFailure }: Server
 
 /** Bodies are read by whoever knows their limits; keys are checked before anything else happens. */
 function createAdapter(auth: Auth, instruments: Instruments): FastifyAdapter {
-  const adapter = new FastifyAdapter({ forceCloseConnections: true, keepAliveTimeout: 75_000, routerOptions: { maxParamLength: 2_000 } });
+  const adapter = new FastifyAdapter({
+    forceCloseConnections: true,
+    keepAliveTimeout: 75_000,
+    routerOptions: { maxParamLength: 2_000 },
+  });
   const fastify = adapter.getInstance();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -103,27 +110,42 @@ function createAdapter(auth: Auth, instruments: Instruments): FastifyAdapter {
 
 /** The dashboard's own files hold no data; it asks for a key by itself. */
 function isPage(path: string): boolean {
-  return path === '/' || path === '/favicon.svg' || path.startsWith('/assets/') || path.startsWith('/runs/') || path.startsWith('/projects/') || pages.has(path);
+  return (
+    path === '/' ||
+    path === '/favicon.svg' ||
+    path.startsWith('/assets/') ||
+    path.startsWith('/runs/') ||
+    path.startsWith('/projects/') ||
+    pages.has(path)
+  );
 }
 const pages = new Set(['/runs', '/projects', '/sql', '/models', '/settings']);
 
 async function serveDashboard(app: NestFastifyApplication): Promise<void> {
-  const built = ['./dashboard', '../dist/dashboard', '../dashboard'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  const built = ['./dashboard', '../dist/dashboard', '../dashboard'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
   const root = built.find((path) => existsSync(`${path}/index.html`) && existsSync(`${path}/assets`));
   if (!root) return;
   const fastify = app.getHttpAdapter().getInstance();
-  await fastify.register(fastifyStatic as never, {
-    root,
-    serve: true,
-    wildcard: false,
-    setHeaders: (reply: { setHeader(name: string, value: string): void }, path: string) => {
-      reply.setHeader('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
-    },
-  } as never);
+  await fastify.register(
+    fastifyStatic as never,
+    {
+      root,
+      serve: true,
+      wildcard: false,
+      setHeaders: (reply: { setHeader(name: string, value: string): void }, path: string) => {
+        reply.setHeader(
+          'cache-control',
+          path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+        );
+      },
+    } as never,
+  );
   // addresses of the single page: whatever is no file of its and no door of ours
   for (const path of [...pages, '/runs/*', '/projects/*']) {
     fastify.get(path, (_request, reply) => {
-      void (reply as unknown as { sendFile(name: string): void }).sendFile('index.html');
+      (reply as unknown as { sendFile(name: string): void }).sendFile('index.html');
     });
   }
 }
@@ -139,7 +161,11 @@ function rebuilder(backend: Backend, transport: EventLogTransport, signal: Abort
     if (busy) throw new Rejection('LIMIT_EXCEEDED', 'a rebuild is already running');
     busy = true;
     try {
-      const report = await rebuild(backend.log, family, { pauseLive: () => transport.pause(family.name), force, signal });
+      const report = await rebuild(backend.log, family, {
+        pauseLive: () => transport.pause(family.name),
+        force,
+        signal,
+      });
       if (dropOld && report.switched) await family.drop(report.from);
       return report;
     } finally {

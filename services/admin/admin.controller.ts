@@ -25,7 +25,8 @@ export class AdminController {
   @Post('rebuild')
   async rebuildProjection(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { projection, force, dropOld } = await readJson(request);
-    if (typeof projection !== 'string') throw new Rejection('INVALID_ARGUMENT', 'projection: must be a string', 'projection');
+    if (typeof projection !== 'string')
+      throw new Rejection('INVALID_ARGUMENT', 'projection: must be a string', 'projection');
     await reply.send(await this.rebuild({ projection, force: force === true, dropOld: dropOld === true }));
   }
 
@@ -53,7 +54,8 @@ export class AdminController {
 async function readJson(request: FastifyRequest): Promise<Record<string, unknown>> {
   const type = request.headers['content-type'] ?? '';
   // a plain form of another site can't send this type without asking first
-  if (!type.startsWith('application/json')) throw new Rejection('INVALID_ARGUMENT', 'content-type: must be application/json', 'content-type');
+  if (!type.startsWith('application/json'))
+    throw new Rejection('INVALID_ARGUMENT', 'content-type: must be application/json', 'content-type');
   try {
     return JSON.parse((await readBody(request.raw, 10_000)).toString('utf8')) as Record<string, unknown>;
   } catch (error) {

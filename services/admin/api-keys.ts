@@ -6,13 +6,27 @@ import { createApiKey } from '../http/auth.js';
 
 type KeyBackend = Pick<Backend, 'log' | 'clock' | 'newId' | 'runTable'>;
 
-async function append<Name extends 'ApiKeyCreated' | 'ApiKeyRevoked'>(backend: KeyBackend, name: Name, data: EventData[Name]): Promise<void> {
-  const head = { id: backend.newId(), source: 'admin', subject: '', timeMs: backend.clock(), writer: null, reply: false };
+async function append<Name extends 'ApiKeyCreated' | 'ApiKeyRevoked'>(
+  backend: KeyBackend,
+  name: Name,
+  data: EventData[Name],
+): Promise<void> {
+  const head = {
+    id: backend.newId(),
+    source: 'admin',
+    subject: '',
+    timeMs: backend.clock(),
+    writer: null,
+    reply: false,
+  };
   await backend.log.append([toRecord(encodeEvent(head, name, data), (topic) => backend.log.partitionCount(topic))]);
 }
 
 /** Makes a key. This is the only time it is seen: the log holds its hash. */
-export async function createKey(backend: KeyBackend, name: string): Promise<{ readonly keyId: string; readonly key: string }> {
+export async function createKey(
+  backend: KeyBackend,
+  name: string,
+): Promise<{ readonly keyId: string; readonly key: string }> {
   const { keyId, key, hash } = createApiKey();
   await append(backend, 'ApiKeyCreated', { keyId, name, hash, scopes: [] });
   return { keyId, key };

@@ -12,7 +12,8 @@ interface Key {
 
 export async function createKeyCommand(configuration: Configuration, name: string): Promise<void> {
   const { keyId, key } =
-    (await askRunningServer<Key>(configuration, '/v1/admin/keys', { name })) ?? (await alone(configuration, (backend) => createKey(backend, name)));
+    (await askRunningServer<Key>(configuration, '/v1/admin/keys', { name })) ??
+    (await alone(configuration, (backend) => createKey(backend, name)));
   console.log(`${key}\n\nKey ${keyId} is shown this once. Clients take it from RUNSTREAM_API_KEY.`);
 }
 
@@ -25,7 +26,8 @@ export async function revokeKeyCommand(configuration: Configuration, keyId: stri
 export async function listKeysCommand(configuration: Configuration): Promise<void> {
   type Row = { readonly keyId: string; readonly name: string; readonly createdAt: number };
   const keys =
-    (await askRunningServer<readonly Row[]>(configuration, '/v1/admin/keys/list', {})) ?? (await alone(configuration, (backend) => backend.runTable.apiKeys()));
+    (await askRunningServer<readonly Row[]>(configuration, '/v1/admin/keys/list', {})) ??
+    (await alone(configuration, (backend) => backend.runTable.apiKeys()));
   for (const { keyId, name, createdAt } of keys) console.log(`${keyId}  ${new Date(createdAt).toISOString()}  ${name}`);
 }
 

@@ -9,7 +9,11 @@ interface RebuildOptions {
   readonly dropOld: boolean;
 }
 
-export async function rebuildCommand(configuration: Configuration, projection: string | undefined, options: RebuildOptions): Promise<void> {
+export async function rebuildCommand(
+  configuration: Configuration,
+  projection: string | undefined,
+  options: RebuildOptions,
+): Promise<void> {
   let equal = true;
   for (const name of projection === undefined ? ['runs', 'points'] : [projection]) {
     const report =
@@ -28,15 +32,26 @@ function say(report: RebuildReport): void {
   console.log(switched ? `  generation ${to} is live now` : `  not switched; --force makes generation ${to} live`);
 }
 
-async function rebuildAlone(configuration: Configuration, name: string, options: RebuildOptions): Promise<RebuildReport> {
+async function rebuildAlone(
+  configuration: Configuration,
+  name: string,
+  options: RebuildOptions,
+): Promise<RebuildReport> {
   const logger = createLogger('warn', (line) => process.stderr.write(line), Date.now);
   const backend = await openBackend(configuration, { clock: Date.now, logger });
   try {
     const family = backend.families.find((candidate) => candidate.name === name);
-    if (!family) throw new Error(`there is no projection "${name}"; known are ${backend.families.map((known) => known.name).join(', ')}`);
+    if (!family)
+      throw new Error(
+        `there is no projection "${name}"; known are ${backend.families.map((known) => known.name).join(', ')}`,
+      );
     await backend.catchUp(name);
     const nothingRuns = async (): Promise<() => Promise<void>> => () => Promise.resolve();
-    const report = await rebuild(backend.log, family, { pauseLive: nothingRuns, force: options.force, signal: new AbortController().signal });
+    const report = await rebuild(backend.log, family, {
+      pauseLive: nothingRuns,
+      force: options.force,
+      signal: new AbortController().signal,
+    });
     if (options.dropOld && report.switched) await family.drop(report.from);
     return report;
   } finally {

@@ -9,7 +9,10 @@ export async function askRunningServer<T>(configuration: Configuration, path: st
   try {
     response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(configuration.apiKey ? { authorization: `Bearer ${configuration.apiKey}` } : {}) },
+      headers: {
+        'content-type': 'application/json',
+        ...(configuration.apiKey ? { authorization: `Bearer ${configuration.apiKey}` } : {}),
+      },
       body: JSON.stringify(body),
     });
   } catch (error) {

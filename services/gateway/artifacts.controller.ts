@@ -20,7 +20,11 @@ export class ArtifactsController {
   async append(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const offset = Number(request.headers['upload-offset'] ?? NaN);
     if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new Rejection('INVALID_ARGUMENT', 'upload-offset: the header must say at which byte the body begins', 'upload-offset');
+      throw new Rejection(
+        'INVALID_ARGUMENT',
+        'upload-offset: the header must say at which byte the body begins',
+        'upload-offset',
+      );
     }
     const bytes = await this.backend.artifactStore.append(id, offset, request.raw);
     await reply.header('upload-offset', String(bytes)).status(204).send();
@@ -33,7 +37,11 @@ export class ArtifactsController {
   }
 
   @Put(':digest')
-  async put(@Param('digest') digest: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async put(
+    @Param('digest') digest: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const length = request.headers['content-length'];
     const expected = length === undefined ? { digest } : { digest, sizeBytes: Number(length) };
     const stat = await this.backend.artifactStore.put(request.raw, expected);
@@ -64,7 +72,8 @@ export class ArtifactsController {
       await reply.status(416).header('content-range', `bytes */${stat.sizeBytes}`).send();
       return;
     }
-    if (range) void reply.status(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${stat.sizeBytes}`);
+    if (range)
+      void reply.status(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${stat.sizeBytes}`);
     void reply.header('content-length', String(range ? range.end - range.start : stat.sizeBytes));
     await reply.send(request.method === 'HEAD' ? undefined : await artifactStore.get(digest, range ?? undefined));
   }
@@ -82,7 +91,10 @@ async function readDigest(request: FastifyRequest): Promise<string> {
 }
 
 /** One range as RFC 9110 has it; several, or a unit other than bytes, are answered with the whole. */
-export function readRange(header: string | undefined, sizeBytes: number): { start: number; end: number } | 'unsatisfiable' | null {
+export function readRange(
+  header: string | undefined,
+  sizeBytes: number,
+): { start: number; end: number } | 'unsatisfiable' | null {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '');
   if (!match || (match[1] === '' && match[2] === '')) return null;
   if (match[1] === '') {

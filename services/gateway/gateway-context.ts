@@ -39,7 +39,10 @@ export function createGatewayContext(parts: GatewayParts, signal: AbortSignal): 
     }),
     metric: new DataLoader<{ run: string; key: string }, SummaryRow | null, string>(
       async (wanted) => {
-        const found = await runTable.summaries([...new Set(wanted.map(({ run }) => run))], [...new Set(wanted.map(({ key }) => key))]);
+        const found = await runTable.summaries(
+          [...new Set(wanted.map(({ run }) => run))],
+          [...new Set(wanted.map(({ key }) => key))],
+        );
         return wanted.map(({ run, key }) => found.get(run)?.find((row) => row.key === key) ?? null);
       },
       { cacheKeyFn: ({ run, key }) => `${run} ${key}` },

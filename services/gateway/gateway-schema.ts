@@ -19,15 +19,29 @@ export function createGatewaySchema(): GraphQLSchema {
     Run: runResolvers,
     Artifact: artifactResolvers,
   };
-  return makeExecutableSchema({ typeDefs: readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8'), resolvers });
+  return makeExecutableSchema({
+    typeDefs: readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8'),
+    resolvers,
+  });
 }
 
 /** What a GraphQL caller is told: a refusal with its code and field, an outage as retriable, our own fault without detail. */
-export function toGraphQLError(formatted: GraphQLFormattedError, thrown: unknown, onInternal: (error: unknown) => void): GraphQLFormattedError {
+export function toGraphQLError(
+  formatted: GraphQLFormattedError,
+  thrown: unknown,
+  onInternal: (error: unknown) => void,
+): GraphQLFormattedError {
   const cause = thrown instanceof GraphQLError && thrown.originalError ? thrown.originalError : thrown;
-  if (cause instanceof Rejection) return { ...formatted, message: cause.message, extensions: { code: cause.code, field: cause.field } };
-  if (cause instanceof Unavailable) return { ...formatted, message: cause.message, extensions: { code: 'UNAVAILABLE', retryAfterMs: cause.retryAfterMs } };
-  if (cause instanceof GraphQLError) return { ...formatted, extensions: { code: formatted.extensions?.['code'] ?? 'BAD_REQUEST' } };
+  if (cause instanceof Rejection)
+    return { ...formatted, message: cause.message, extensions: { code: cause.code, field: cause.field } };
+  if (cause instanceof Unavailable)
+    return {
+      ...formatted,
+      message: cause.message,
+      extensions: { code: 'UNAVAILABLE', retryAfterMs: cause.retryAfterMs },
+    };
+  if (cause instanceof GraphQLError)
+    return { ...formatted, extensions: { code: formatted.extensions?.['code'] ?? 'BAD_REQUEST' } };
   onInternal(cause);
   return { ...formatted, message: 'internal error; the server log says more', extensions: { code: 'INTERNAL' } };
 }

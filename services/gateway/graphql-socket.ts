@@ -14,14 +14,18 @@ const operationsPerSocketMax = 200;
 
 /** Subscriptions over graphql-ws on /graphql. A slow viewer holds its own source back: nothing is queued for it. */
 export function openGraphqlSocket(server: Server, gateway: Gateway): { close(): Promise<void> } {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: messageBytesMax, handleProtocols: (protocols) => pick(protocols) });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: messageBytesMax,
+    handleProtocols: (protocols) => pick(protocols),
+  });
   const gone = new AbortController();
   const disposable = useServer(
     {
       schema: gateway.schema,
       context: () => createGatewayContext(gateway, gone.signal),
       onConnect: async ({ connectionParams, extra }) => {
-        const given = (connectionParams?.['authorization'] ?? connectionParams?.['Authorization']) as unknown;
+        const given = (connectionParams?.['authorization'] ?? connectionParams?.['Authorization']);
         const key = typeof given === 'string' ? given.replace(/^bearer /i, '') : undefined;
         try {
           await gateway.auth.check(extra.request.headers, key);
@@ -41,7 +45,11 @@ export function openGraphqlSocket(server: Server, gateway: Gateway): { close(): 
         return { schema: gateway.schema, document, operationName, variableValues: variables };
       },
       onError: (_context, _id, _payload, errors) =>
-        errors.map((error) => toGraphQLError(error.toJSON(), error, (cause) => gateway.logger.error('subscription failed', { error: cause }))),
+        errors.map((error) =>
+          toGraphQLError(error.toJSON(), error, (cause) =>
+            gateway.logger.error('subscription failed', { error: cause }),
+          ),
+        ),
     },
     sockets,
     12_000,
@@ -68,7 +76,8 @@ export function openGraphqlSocket(server: Server, gateway: Gateway): { close(): 
   };
 }
 
-const pick = (protocols: Set<string>): string | false => (protocols.has('graphql-transport-ws') ? 'graphql-transport-ws' : false);
+const pick = (protocols: Set<string>): string | false =>
+  protocols.has('graphql-transport-ws') ? 'graphql-transport-ws' : false;
 
 /** Browsers name the page that opens a socket; only our own may. Programs name none. */
 function sameSite(request: IncomingMessage): boolean {

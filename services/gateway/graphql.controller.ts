@@ -23,7 +23,8 @@ export class GraphqlController implements OnModuleInit, OnModuleDestroy {
       introspection: true,
       csrfPrevention: true,
       includeStacktraceInErrorResponses: false,
-      formatError: (formatted, thrown) => toGraphQLError(formatted, thrown, (error) => logger.error('graphql failed', { error })),
+      formatError: (formatted, thrown) =>
+        toGraphQLError(formatted, thrown, (error) => logger.error('graphql failed', { error })),
       plugins: [
         {
           requestDidStart: async () => ({

@@ -6,7 +6,13 @@ import { reach, type GatewayContext } from './gateway-context.js';
 import type { MutationResolvers, RunStatus } from './generated/resolver-types.js';
 
 /** Appends one command, waits for the fold's verdict and for the read models, answers with the run as it is then. */
-async function command<Name extends EventName>(context: GatewayContext, subject: string, name: Name, data: EventData[Name], show = subject) {
+async function command<Name extends EventName>(
+  context: GatewayContext,
+  subject: string,
+  name: Name,
+  data: EventData[Name],
+  show = subject,
+) {
   const { backend, acceptor } = context;
   const id = backend.newId();
   const head = { id, source: 'gateway', subject, timeMs: backend.clock(), writer: null, reply: true };
@@ -16,20 +22,33 @@ async function command<Name extends EventName>(context: GatewayContext, subject:
     const { results, position } = await acceptor.accept([{ id, event: encodeEvent(head, name, data) }]);
     const result = results[0]!;
     if (result.status === 'refused') {
-      return { position, error: { code: result.code ?? 'INVALID_ARGUMENT', message: result.message ?? 'refused', field: result.field ?? null } };
+      return {
+        position,
+        error: {
+          code: result.code ?? 'INVALID_ARGUMENT',
+          message: result.message ?? 'refused',
+          field: result.field ?? null,
+        },
+      };
     }
     await reach(context, position);
     return { position, run: name === 'RunDeleted' ? null : await backend.runTable.run(show) };
   } catch (error) {
-    if (error instanceof Rejection) return { error: { code: error.code, message: error.message, field: error.field ?? null } };
+    if (error instanceof Rejection)
+      return { error: { code: error.code, message: error.message, field: error.field ?? null } };
     throw error;
   }
 }
 
-const ending: Readonly<Partial<Record<RunStatus, string>>> = { FINISHED: 'finished', FAILED: 'failed', KILLED: 'killed' };
+const ending: Readonly<Partial<Record<RunStatus, string>>> = {
+  FINISHED: 'finished',
+  FAILED: 'failed',
+  KILLED: 'killed',
+};
 
 export const mutationResolvers: MutationResolvers = {
-  createProject: (_, { name, description }, context) => command(context, name, 'ProjectCreated', { description: description ?? '', tags: {} }),
+  createProject: (_, { name, description }, context) =>
+    command(context, name, 'ProjectCreated', { description: description ?? '', tags: {} }),
   renameRun: (_, { id, name }, context) => command(context, id, 'RunRenamed', { name }),
   tagRun: (_, { id, set, remove, addLabels, removeLabels }, context) =>
     command(context, id, 'TagsSet', {
@@ -45,8 +64,16 @@ export const mutationResolvers: MutationResolvers = {
   forkRun: async (_, { id, newId, step, attempt, name }, context) => {
     const parent = await context.backend.runTable.run(id);
     if (!parent) return { error: { code: 'NOT_FOUND', message: `run ${id} is not there`, field: 'id' } };
-    const data = { fromRun: id, fromAttempt: attempt ?? parent.attempts.at(-1)?.number ?? 1, fromStep: step, project: parent.project };
-    return command(context, newId ?? context.backend.newId(), 'RunForked', { ...data, name: name ?? `${parent.name} (fork)` });
+    const data = {
+      fromRun: id,
+      fromAttempt: attempt ?? parent.attempts.at(-1)?.number ?? 1,
+      fromStep: step,
+      project: parent.project,
+    };
+    return command(context, newId ?? context.backend.newId(), 'RunForked', {
+      ...data,
+      name: name ?? `${parent.name} (fork)`,
+    });
   },
   finishRun: (_, { id, state, reason }, context) => {
     const chosen = ending[state ?? 'FINISHED'];

@@ -32,30 +32,46 @@ export function queryLimitsRule(variables: Readonly<Record<string, unknown>>) {
         }
         return { cost, depth: deepest };
       };
-      const measure = (selection: SelectionSetNode['selections'][number], depth: number, open: ReadonlySet<string>): Size => {
+      const measure = (
+        selection: SelectionSetNode['selections'][number],
+        depth: number,
+        open: ReadonlySet<string>,
+      ): Size => {
         if (++fields > queryLimits.fieldsMax) return { cost: Infinity, depth };
         switch (selection.kind) {
           case Kind.FIELD: {
             if (selection.name.value.startsWith('__')) return { cost: 1, depth };
-            const inner = selection.selectionSet ? measureSet(selection.selectionSet, depth + 1, open) : { cost: 0, depth };
+            const inner = selection.selectionSet
+              ? measureSet(selection.selectionSet, depth + 1, open)
+              : { cost: 0, depth };
             return { cost: 1 + rowsOf(selection) * inner.cost, depth: inner.depth };
           }
           case Kind.INLINE_FRAGMENT:
             return measureSet(selection.selectionSet, depth, open);
           case Kind.FRAGMENT_SPREAD: {
             const name = selection.name.value;
-            const fragment: FragmentDefinitionNode | null | undefined = open.has(name) ? null : context.getFragment(name);
+            const fragment: FragmentDefinitionNode | null | undefined = open.has(name)
+              ? null
+              : context.getFragment(name);
             return fragment ? measureSet(fragment.selectionSet, depth, new Set([...open, name])) : { cost: 0, depth };
           }
         }
       };
       const { cost, depth } = measureSet(operation.selectionSet, 1, new Set());
       if (depth > queryLimits.depthMax) {
-        context.reportError(new GraphQLError(`the query is ${depth} levels deep; at most ${queryLimits.depthMax} are allowed`, { nodes: operation }));
+        context.reportError(
+          new GraphQLError(`the query is ${depth} levels deep; at most ${queryLimits.depthMax} are allowed`, {
+            nodes: operation,
+          }),
+        );
       }
       if (cost > queryLimits.costMax) {
         const hint = 'ask for fewer fields or smaller pages (first, buckets)';
-        context.reportError(new GraphQLError(`the query costs ${cost}; at most ${queryLimits.costMax} is allowed; ${hint}`, { nodes: operation }));
+        context.reportError(
+          new GraphQLError(`the query costs ${cost}; at most ${queryLimits.costMax} is allowed; ${hint}`, {
+            nodes: operation,
+          }),
+        );
       }
     },
   });
@@ -67,7 +83,10 @@ export function queryLimitsRule(variables: Readonly<Record<string, unknown>>) {
     };
     const buckets = number('buckets');
     if (buckets !== null) return Math.max(1, buckets / 10);
-    return Math.max(1, number('first') ?? number('last') ?? (field.name.value === 'runs' || field.name.value === 'projects' ? 50 : 1));
+    return Math.max(
+      1,
+      number('first') ?? number('last') ?? (field.name.value === 'runs' || field.name.value === 'projects' ? 50 : 1),
+    );
   }
 
   function numberOf(value: ValueNode): number | null {

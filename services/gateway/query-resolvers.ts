@@ -9,7 +9,8 @@ export const pageRowsMax = 1_000;
 /** A page size within its limit; refused otherwise, never silently cut. */
 export function pageSize(first: number | null | undefined, max = pageRowsMax): number {
   const rows = first ?? 50;
-  if (rows < 1 || rows > max) throw new Rejection('INVALID_ARGUMENT', `first: ${rows} is not within 1 to ${max}`, 'first');
+  if (rows < 1 || rows > max)
+    throw new Rejection('INVALID_ARGUMENT', `first: ${rows} is not within 1 to ${max}`, 'first');
   return rows;
 }
 
@@ -46,7 +47,12 @@ export const queryResolvers: QueryResolvers = {
   },
   projects: async (_, { first, after, match, at }, context) => {
     await reach(context, at);
-    const query = { first: pageSize(first), after: after ?? undefined, match: match ?? undefined, nowMs: context.nowMs };
+    const query = {
+      first: pageSize(first),
+      after: after ?? undefined,
+      match: match ?? undefined,
+      nowMs: context.nowMs,
+    };
     return connection(await context.backend.runTable.projects(query));
   },
   run: async (_, { id, at }, context) => {

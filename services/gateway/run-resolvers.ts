@@ -26,8 +26,10 @@ export function statusOf(run: RunRow, nowMs: number): RunStatus {
   }
 }
 
-const tagList = (tags: Readonly<Record<string, string>>) => Object.entries(tags).map(([key, value]) => ({ key, value }));
-const paramList = (params: Readonly<Record<string, unknown>>) => Object.entries(params).map(([key, value]) => ({ key, value }));
+const tagList = (tags: Readonly<Record<string, string>>) =>
+  Object.entries(tags).map(([key, value]) => ({ key, value }));
+const paramList = (params: Readonly<Record<string, unknown>>) =>
+  Object.entries(params).map(([key, value]) => ({ key, value }));
 const orNull = (text: string): string | null => (text === '' ? null : text);
 /** Until when a run has lasted: its end, now, or (lost) its last sign of life. */
 function lastedUntil(run: RunRow, nowMs: number): number {
@@ -49,7 +51,8 @@ const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep
 
 function within(name: string, value: number | null | undefined, fallback: number, max: number): number {
   const chosen = value ?? fallback;
-  if (chosen < 1 || chosen > max) throw new Rejection('INVALID_ARGUMENT', `${name}: ${chosen} is not within 1 to ${max}`, name);
+  if (chosen < 1 || chosen > max)
+    throw new Rejection('INVALID_ARGUMENT', `${name}: ${chosen} is not within 1 to ${max}`, name);
   return chosen;
 }
 
@@ -80,7 +83,8 @@ export const runResolvers: RunResolvers = {
   params: (run) => paramList(run.params),
   environment: (run) => run.environment && environmentOf(run.environment),
   costPerHour: (run) => run.costPerHour || null,
-  cost: (run, _, { nowMs }) => (run.costPerHour ? (run.costPerHour * Math.max(0, lastedUntil(run, nowMs) - run.startedAt)) / 3_600_000 : null),
+  cost: (run, _, { nowMs }) =>
+    run.costPerHour ? (run.costPerHour * Math.max(0, lastedUntil(run, nowMs) - run.startedAt)) / 3_600_000 : null,
   summary: async (run, _, { summaries }) => (await summaries.load(run.id)).map(summaryValue),
   metric: async (run, { key }, { metric }) => {
     const row = await metric.load({ run: run.id, key });
@@ -91,7 +95,8 @@ export const runResolvers: RunResolvers = {
     ...(await backend.metricStore.keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000))),
   ],
   series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }) => {
-    if (keys.length > seriesKeysMax) throw new Rejection('INVALID_ARGUMENT', `keys: at most ${seriesKeysMax} keys are allowed at once`, 'keys');
+    if (keys.length > seriesKeysMax)
+      throw new Rejection('INVALID_ARGUMENT', `keys: at most ${seriesKeysMax} keys are allowed at once`, 'keys');
     const shift = x === 'RELATIVE' ? run.startedAt : 0;
     const found = await backend.metricStore.series(
       {
@@ -109,7 +114,13 @@ export const runResolvers: RunResolvers = {
     return found.map((series) => columns(series, shift));
   },
   band: async (run, { key, from, to, buckets }, { backend, signal }) => {
-    const query = { run: run.id, key, from: from ?? undefined, to: to ?? undefined, buckets: within('buckets', buckets, 500, bucketsMax) };
+    const query = {
+      run: run.id,
+      key,
+      from: from ?? undefined,
+      to: to ?? undefined,
+      buckets: within('buckets', buckets, 500, bucketsMax),
+    };
     const band = await backend.metricStore.band(query, signal);
     const { x, min, p5, p50, p95, max, minRank, maxRank, ranks, worstRank, worstScore } = band;
     return {
@@ -147,9 +158,11 @@ export const runResolvers: RunResolvers = {
       hasNextPage: page.hasNextPage,
     };
   },
-  ranks: async (run, { first }, context) => (await rankStates(run, context)).slice(0, within('first', first, 20_000, 100_000)),
+  ranks: async (run, { first }, context) =>
+    (await rankStates(run, context)).slice(0, within('first', first, 20_000, 100_000)),
   completeness: async (run, _, context) => completeness(await context.backend.runTable.writers(run.id)),
-  artifacts: async (run, { first }, { backend }) => (await backend.runTable.artifacts(run.id, 'logged')).slice(0, within('first', first, 1_000, 10_000)),
+  artifacts: async (run, { first }, { backend }) =>
+    (await backend.runTable.artifacts(run.id, 'logged')).slice(0, within('first', first, 1_000, 10_000)),
   usedArtifacts: async (run, _, { backend }) => [...(await backend.runTable.artifacts(run.id, 'used'))],
   lines: async (run, { rank, match, before, last }, { backend, signal }) => {
     const query = {
@@ -226,6 +239,9 @@ export const projectResolvers: ProjectResolvers = { tags: (project) => tagList(p
 export const artifactResolvers: ArtifactResolvers = {
   mime: (artifact) => orNull(artifact.mime),
   metadata: (artifact) => tagList(artifact.metadata),
-  url: (artifact) => `/v1/artifacts/${artifact.digest}?name=${encodeURIComponent(artifact.name.split('/').at(-1) ?? 'artifact')}`,
-  usedBy: async (artifact, _, { backend }: GatewayContext) => [...(await backend.runTable.artifactLineage(artifact.digest)).usedBy],
+  url: (artifact) =>
+    `/v1/artifacts/${artifact.digest}?name=${encodeURIComponent(artifact.name.split('/').at(-1) ?? 'artifact')}`,
+  usedBy: async (artifact, _, { backend }: GatewayContext) => [
+    ...(await backend.runTable.artifactLineage(artifact.digest)).usedBy,
+  ],
 };

@@ -20,7 +20,21 @@ export const scalars = {
     parseValue: readNumber,
     parseLiteral: literal(readNumber),
   }),
-  Long: new GraphQLScalarType<number, number>({ name: 'Long', serialize: readWhole, parseValue: readWhole, parseLiteral: literal(readWhole) }),
-  Time: new GraphQLScalarType<number, number>({ name: 'Time', serialize: readWhole, parseValue: readWhole, parseLiteral: literal(readWhole) }),
-  JSON: new GraphQLScalarType<unknown, unknown>({ name: 'JSON', serialize: (value) => value, parseValue: (value) => value }),
+  Long: new GraphQLScalarType<number, number>({
+    name: 'Long',
+    serialize: readWhole,
+    parseValue: readWhole,
+    parseLiteral: literal(readWhole),
+  }),
+  Time: new GraphQLScalarType<number, number>({
+    name: 'Time',
+    serialize: readWhole,
+    parseValue: readWhole,
+    parseLiteral: literal(readWhole),
+  }),
+  JSON: new GraphQLScalarType<unknown, unknown>({
+    name: 'JSON',
+    serialize: (value) => value,
+    parseValue: (value) => value,
+  }),
 };

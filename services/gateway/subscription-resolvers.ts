@@ -9,12 +9,17 @@ import type { SubscriptionResolvers } from './generated/resolver-types.js';
 
 function telemetryOf(run: string, { backend }: GatewayContext): readonly PartitionId[] {
   // all shards: a run's world may grow after somebody has begun to watch it
-  return telemetryPartitions(run, telemetryShards, backend.log.partitionCount('telemetry')).map((partition) => ({ topic: 'telemetry', partition }));
+  return telemetryPartitions(run, telemetryShards, backend.log.partitionCount('telemetry')).map((partition) => ({
+    topic: 'telemetry',
+    partition,
+  }));
 }
 
 function runPartitions(ids: readonly string[] | undefined, { backend }: GatewayContext): readonly PartitionId[] {
   const count = backend.log.partitionCount('runs');
-  const wanted = ids ? new Set(ids.map((id) => partitionOf(id, count))) : Array.from({ length: count }, (_, index) => index);
+  const wanted = ids
+    ? new Set(ids.map((id) => partitionOf(id, count)))
+    : Array.from({ length: count }, (_, index) => index);
   return [...wanted].map((partition) => ({ topic: 'runs', partition }));
 }
 
@@ -22,12 +27,17 @@ const subscribedKeysMax = 500;
 
 export const subscriptionResolvers: SubscriptionResolvers = {
   runChanged: {
-    subscribe: (_, { project, ids, after }, context) => abortableSource((signal) => runChanged(project, ids, after, context, signal)),
+    subscribe: (_, { project, ids, after }, context) =>
+      abortableSource((signal) => runChanged(project, ids, after, context, signal)),
   },
   metricFrames: {
     subscribe: (_, { run, keys, ranks, after }, context) => {
       if ((keys?.length ?? 0) > subscribedKeysMax) {
-        throw new Rejection('INVALID_ARGUMENT', `keys: at most ${subscribedKeysMax} keys can be watched by one subscription`, 'keys');
+        throw new Rejection(
+          'INVALID_ARGUMENT',
+          `keys: at most ${subscribedKeysMax} keys can be watched by one subscription`,
+          'keys',
+        );
       }
       const frames = context.backend.frames.subscribe({
         run,
@@ -73,7 +83,8 @@ async function* runChanged(
 
 /** Maps an iterable without losing its prompt `return()`. */
 function mapped<A, B>(source: AsyncIterableIterator<A>, map: (value: A) => B): AsyncIterableIterator<B> {
-  const convert = (result: IteratorResult<A>): IteratorResult<B> => (result.done ? result : { done: false, value: map(result.value) });
+  const convert = (result: IteratorResult<A>): IteratorResult<B> =>
+    result.done ? result : { done: false, value: map(result.value) };
   return {
     [Symbol.asyncIterator]() {
       return this;

@@ -37,7 +37,10 @@ export function createAuth(runTable: RunTable, host: string, clock: () => number
   const keys = (): Promise<ReadonlyMap<string, string>> => {
     const now = clock();
     if (!known || now - known.at > keysFreshMs) {
-      known = { at: now, keys: runTable.apiKeys().then((rows) => new Map(rows.map(({ keyId, hash }) => [keyId, hash]))) };
+      known = {
+        at: now,
+        keys: runTable.apiKeys().then((rows) => new Map(rows.map(({ keyId, hash }) => [keyId, hash]))),
+      };
       known.keys.catch(() => (known = null));
     }
     return known.keys;
@@ -49,12 +52,17 @@ export function createAuth(runTable: RunTable, host: string, clock: () => number
         // a web page of another site may have its name resolve to 127.0.0.1: such a request names that site
         const name = (headers.host ?? '').replace(/:\d+$/, '');
         if (name !== '' && !isLoopback(name)) {
-          throw new Rejection('FORBIDDEN', `host "${name}" is not this machine; open http://127.0.0.1 or set RUNSTREAM_HOST and use API keys`, 'host');
+          throw new Rejection(
+            'FORBIDDEN',
+            `host "${name}" is not this machine; open http://127.0.0.1 or set RUNSTREAM_HOST and use API keys`,
+            'host',
+          );
         }
         return;
       }
       const key = given ?? keyOf(headers);
-      if (key === null) throw new Rejection('UNAUTHENTICATED', 'an API key is needed: authorization: Bearer rs_…', 'authorization');
+      if (key === null)
+        throw new Rejection('UNAUTHENTICATED', 'an API key is needed: authorization: Bearer rs_…', 'authorization');
       const stored = (await keys()).get(/^rs_([0-9a-f]{12})_/.exec(key)?.[1] ?? '');
       if (stored === undefined || !sameText(stored, hashApiKey(key))) {
         throw new Rejection('UNAUTHENTICATED', 'the API key is not known here, or was revoked', 'authorization');
@@ -67,7 +75,10 @@ export function createAuth(runTable: RunTable, host: string, clock: () => number
 export function keyOf(headers: IncomingHttpHeaders): string | null {
   const [scheme = '', value = ''] = (headers.authorization ?? '').split(' ');
   if (/^bearer$/i.test(scheme) && value !== '') return value;
-  if (/^basic$/i.test(scheme)) return Buffer.from(value, 'base64').toString('utf8').replace(/^[^:]*:/, '');
+  if (/^basic$/i.test(scheme))
+    return Buffer.from(value, 'base64')
+      .toString('utf8')
+      .replace(/^[^:]*:/, '');
   const clickhouse = headers['x-clickhouse-key'];
   return typeof clickhouse === 'string' ? clickhouse : null;
 }

@@ -26,7 +26,9 @@ export class ErrorFilter implements ExceptionFilter {
     }
     if (error instanceof HttpException) {
       const message = `${request.method} ${request.url.split('?')[0]} is not an address of this server`;
-      void reply.status(error.getStatus()).send({ error: { code: error.getStatus() === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT', message } });
+      void reply
+        .status(error.getStatus())
+        .send({ error: { code: error.getStatus() === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT', message } });
       return;
     }
     if (isAborted(error)) {

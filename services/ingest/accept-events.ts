@@ -1,6 +1,6 @@
 import { formatPositionToken, partitionName } from '#libs/domain/position-token.js';
-import { Rejection, Unavailable } from '#libs/domain/rejection.js';
-import type { EventData } from '#libs/domain/event.js';
+import type { Rejection} from '#libs/domain/rejection.js';
+import { Unavailable } from '#libs/domain/rejection.js';
 import type { WireResult } from '#libs/domain/wire/batch-codec.js';
 import { decodePayload } from '#libs/domain/wire/payload-codec.js';
 import type { EventLog, Position } from '#libs/log/event-log.js';
@@ -37,14 +37,20 @@ export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOption
     const names = new Set<string>();
     for (const event of events) {
       if (event.name !== 'RunStarted' && event.name !== 'RunForked') continue;
-      const { project } = decodePayload(event.name, event.payload) as EventData['RunStarted' | 'RunForked'];
+      const { project } = decodePayload<'RunStarted' | 'RunForked'>(event.name, event.payload);
       if (project !== '' && !seen.has(project)) names.add(project);
     }
     if (names.size === 0) return;
     const head = { source: 'ingest', timeMs: clock(), writer: null, reply: false };
     await log.append(
       [...names].map((name) =>
-        toRecord(encodeEvent({ ...head, id: `project:${name}`, subject: name }, 'ProjectCreated', { description: '', tags: {} }), partitionCount),
+        toRecord(
+          encodeEvent({ ...head, id: `project:${name}`, subject: name }, 'ProjectCreated', {
+            description: '',
+            tags: {},
+          }),
+          partitionCount,
+        ),
       ),
     );
     if (seen.size > projectsSeenMax) seen.clear();
@@ -56,7 +62,7 @@ export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOption
       const good = events.flatMap((read) => ('event' in read ? [read.event] : []));
       await announceProjects(good);
       const positions = good.length === 0 ? [] : await log.append(good.map((event) => toRecord(event, partitionCount)));
-      const verdicts = await Promise.all(good.map((event) => (event.reply ? verdict(event.id) : undefined)));
+      const verdicts = await Promise.all(good.map(async (event) => (event.reply ? verdict(event.id) : undefined)));
       let next = 0;
       const results = events.map((read): WireResult => {
         if ('rejection' in read) return refused(read.id, read.rejection);
@@ -92,5 +98,7 @@ function answered(event: EncodedEvent, position: Position, verdict: Verdict | nu
     // durable, but the projector is behind: the sender repeats the same event id and asks again
     throw new Unavailable(`the verdict on event ${event.id} is not there yet; send the same event again`);
   }
-  return verdict.accepted ? { ...accepted, attempt: verdict.attempt ?? undefined } : refused(event.id, verdict.rejection);
+  return verdict.accepted
+    ? { ...accepted, attempt: verdict.attempt ?? undefined }
+    : refused(event.id, verdict.rejection);
 }

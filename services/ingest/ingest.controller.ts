@@ -40,7 +40,10 @@ export class IngestController {
     }
     const reserved = Math.min(Number(request.headers['content-length'] ?? 1_000_000) || 0, limits.bodyBytesMax);
     if (this.inflightBytes + reserved > inflightBytesMax) {
-      throw new Rejection('LIMIT_EXCEEDED', `more than ${inflightBytesMax} bytes are being ingested right now; try again in a moment`);
+      throw new Rejection(
+        'LIMIT_EXCEEDED',
+        `more than ${inflightBytesMax} bytes are being ingested right now; try again in a moment`,
+      );
     }
     this.inflightBytes += reserved;
     const end = this.instruments.ingestSeconds.startTimer();
@@ -67,7 +70,11 @@ export class IngestController {
       throw new Rejection('INVALID_ARGUMENT', `body: not JSON: ${(error as Error).message}`, 'body');
     }
     if (type === 'application/cloudevents+json' && Array.isArray(json)) {
-      throw new Rejection('INVALID_ARGUMENT', 'body: a list needs content-type application/cloudevents-batch+json', 'body');
+      throw new Rejection(
+        'INVALID_ARGUMENT',
+        'body: a list needs content-type application/cloudevents-batch+json',
+        'body',
+      );
     }
     return readJsonEvents(json, now, this.backend.newId);
   }
@@ -77,7 +84,10 @@ function answer(reply: FastifyReply, { results, position }: AcceptedBatch, accep
   // a request of which nothing was taken is the caller's mistake as a whole
   const status = results.length > 0 && results.every((result) => result.status === 'refused') ? 400 : 200;
   if ([...protobufTypes].some((type) => accept.includes(type))) {
-    void reply.status(status).type('application/x-protobuf').send(Buffer.from(writeEventResults(results, position)));
+    void reply
+      .status(status)
+      .type('application/x-protobuf')
+      .send(Buffer.from(writeEventResults(results, position)));
     return;
   }
   void reply.status(status).send({ results, position });

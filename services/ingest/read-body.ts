@@ -27,14 +27,14 @@ export async function readBody(request: IncomingMessage, bytesMax: number = limi
 type Inflate = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
 const nativeZstd = (zlib as { zstdDecompress?: unknown }).zstdDecompress;
 const inflaters: Readonly<Record<string, Inflate>> = {
-  gzip: promisify(gunzip) as Inflate,
-  'x-gzip': promisify(gunzip) as Inflate,
-  deflate: promisify(inflate) as Inflate,
-  br: promisify(brotliDecompress) as Inflate,
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
   // Node has zstd from 22.15 on; before that a decoder in JavaScript
   zstd:
     typeof nativeZstd === 'function'
-      ? (promisify(nativeZstd as never) as Inflate)
+      ? promisify(nativeZstd as typeof gunzip)
       : (body, { maxOutputLength }) => Promise.resolve(zstdInflate(body, maxOutputLength)),
 };
 
@@ -42,13 +42,18 @@ async function decompress(body: Buffer, encoding: string): Promise<Buffer> {
   if (encoding === 'identity' || encoding === '') return body;
   const inflater = inflaters[encoding];
   if (!inflater) {
-    throw new Rejection('INVALID_ARGUMENT', `content-encoding: "${encoding}" is not one of ${Object.keys(inflaters).join(', ')}`, 'content-encoding');
+    throw new Rejection(
+      'INVALID_ARGUMENT',
+      `content-encoding: "${encoding}" is not one of ${Object.keys(inflaters).join(', ')}`,
+      'content-encoding',
+    );
   }
   try {
     return await inflater(body, { maxOutputLength: limits.bodyInflatedBytesMax });
   } catch (error) {
     if (error instanceof Rejection) throw error;
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge('the inflated body', limits.bodyInflatedBytesMax);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge('the inflated body', limits.bodyInflatedBytesMax);
     throw new Rejection('INVALID_ARGUMENT', `body: not valid ${encoding}: ${(error as Error).message}`, 'body');
   }
 }
@@ -64,7 +69,8 @@ function zstdInflate(body: Buffer, bytesMax: number): Buffer {
     ended ||= final === true;
   });
   // in slices, so that a bomb is noticed before it has grown
-  for (let at = 0; at < body.length; at += 65_536) stream.push(body.subarray(at, at + 65_536), at + 65_536 >= body.length);
+  for (let at = 0; at < body.length; at += 65_536)
+    stream.push(body.subarray(at, at + 65_536), at + 65_536 >= body.length);
   if (!ended) throw new Rejection('INVALID_ARGUMENT', 'body: not valid zstd: it ends in the middle of a frame', 'body');
   return Buffer.concat(chunks);
 }

@@ -1,4 +1,4 @@
-import type { Event, EventHead, EventName } from '#libs/domain/event.js';
+import type { EventHead, EventName } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 import { Rejection, Unreadable } from '#libs/domain/rejection.js';
 import { checkData, checkHead } from '#libs/domain/validate-event.js';
@@ -8,7 +8,8 @@ import { readEventBatch, type WireEvent } from '#libs/domain/wire/batch-codec.js
 import { encodeEvent, readEventType, rememberDecoded, type EncodedEvent } from '#libs/log/event-record.js';
 
 /** One event of a request: ready to append, or why not. A refused one does not lose its neighbours. */
-export type ReadEvent = { readonly id: string; readonly event: EncodedEvent } | { readonly id: string; readonly rejection: Rejection };
+export type ReadEvent =
+  { readonly id: string; readonly event: EncodedEvent } | { readonly id: string; readonly rejection: Rejection };
 
 /** A Protobuf batch; throws a `Rejection` only when the frame itself can't be read. */
 export function readProtobufEvents(body: Uint8Array, nowMs: number): readonly ReadEvent[] {
@@ -25,7 +26,11 @@ export function readProtobufEvents(body: Uint8Array, nowMs: number): readonly Re
 function readProtobufEvent(event: WireEvent, nowMs: number): EncodedEvent {
   const name = nameOf(event.type);
   if (event.data.length > limits.eventBytesMax) {
-    throw new Rejection('TOO_LARGE', `data: ${event.data.length} bytes; at most ${limits.eventBytesMax} are allowed per event; send smaller batches`, 'data');
+    throw new Rejection(
+      'TOO_LARGE',
+      `data: ${event.data.length} bytes; at most ${limits.eventBytesMax} are allowed per event; send smaller batches`,
+      'data',
+    );
   }
   const head: EventHead = {
     id: event.id,
@@ -49,13 +54,17 @@ export function readJsonEvents(body: unknown, nowMs: number, newId: () => string
   const list = Array.isArray(body) ? body : [body];
   checkCount(list.length);
   return list.map((item: unknown, index) => {
-    const id = typeof item === 'object' && item !== null && typeof (item as { id?: unknown }).id === 'string' ? (item as { id: string }).id : '';
+    const id =
+      typeof item === 'object' && item !== null && typeof (item as { id?: unknown }).id === 'string'
+        ? (item as { id: string }).id
+        : '';
     return guarded(id, index, () => readJsonEvent(item, nowMs, newId));
   });
 }
 
 function readJsonEvent(item: unknown, nowMs: number, newId: () => string): EncodedEvent {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw new Rejection('INVALID_ARGUMENT', 'event: must be an object', 'event');
+  if (typeof item !== 'object' || item === null || Array.isArray(item))
+    throw new Rejection('INVALID_ARGUMENT', 'event: must be an object', 'event');
   const json = item as Record<string, unknown>;
   const text = (field: string, fallback?: string): string => {
     const value = json[field] ?? fallback;
@@ -63,14 +72,20 @@ function readJsonEvent(item: unknown, nowMs: number, newId: () => string): Encod
     return value;
   };
   for (const field of Object.keys(json)) {
-    if (!knownAttributes.has(field)) throw new Rejection('INVALID_ARGUMENT', `${field}: unknown attribute; known are ${[...knownAttributes].join(', ')}`, field);
+    if (!knownAttributes.has(field))
+      throw new Rejection(
+        'INVALID_ARGUMENT',
+        `${field}: unknown attribute; known are ${[...knownAttributes].join(', ')}`,
+        field,
+      );
   }
   if (json['specversion'] !== undefined && json['specversion'] !== '1.0') {
     throw new Rejection('UNSUPPORTED_VERSION', 'specversion: only CloudEvents 1.0 is understood', 'specversion');
   }
   const name = nameOf(text('type'));
   const time = json['time'] === undefined ? nowMs : Date.parse(text('time'));
-  if (Number.isNaN(time)) throw new Rejection('INVALID_ARGUMENT', `time: "${text('time')}" is not an RFC 3339 time`, 'time');
+  if (Number.isNaN(time))
+    throw new Rejection('INVALID_ARGUMENT', `time: "${text('time')}" is not an RFC 3339 time`, 'time');
   const head: EventHead = {
     id: text('id', newId()),
     source: text('source', 'http'),
@@ -82,17 +97,33 @@ function readJsonEvent(item: unknown, nowMs: number, newId: () => string): Encod
   checkHead(head, name);
   const data = readJsonPayload(name, json['data']);
   checkData(name, data);
-  const event = encodeEvent(head, name, data as Event['data'] as never);
+  const event = encodeEvent(head, name, data as never);
   if (event.payload.length > limits.eventBytesMax) {
-    throw new Rejection('TOO_LARGE', `data: ${event.payload.length} bytes encoded; at most ${limits.eventBytesMax} are allowed per event`, 'data');
+    throw new Rejection(
+      'TOO_LARGE',
+      `data: ${event.payload.length} bytes encoded; at most ${limits.eventBytesMax} are allowed per event`,
+      'data',
+    );
   }
   return event;
 }
-const knownAttributes = new Set(['specversion', 'id', 'type', 'source', 'subject', 'time', 'datacontenttype', 'writer', 'reply', 'data']);
+const knownAttributes = new Set([
+  'specversion',
+  'id',
+  'type',
+  'source',
+  'subject',
+  'time',
+  'datacontenttype',
+  'writer',
+  'reply',
+  'data',
+]);
 
 function readWriterText(text: string): EventHead['writer'] {
   const match = /^(\S{1,64}) (\d{1,7}) (\d{1,7}) (\d{1,15})$/.exec(text);
-  if (!match) throw new Rejection('INVALID_ARGUMENT', `writer: "${text.slice(0, 80)}" is not "id attempt rank seq"`, 'writer');
+  if (!match)
+    throw new Rejection('INVALID_ARGUMENT', `writer: "${text.slice(0, 80)}" is not "id attempt rank seq"`, 'writer');
   return { id: match[1]!, attempt: Number(match[2]), rank: Number(match[3]), seq: Number(match[4]) };
 }
 
@@ -101,13 +132,21 @@ function nameOf(type: string): EventName {
     return readEventType(type);
   } catch (error) {
     const known = type.startsWith('runstream.') && / version /.test((error as Error).message);
-    throw new Rejection(known ? 'UNSUPPORTED_VERSION' : 'UNKNOWN_EVENT_TYPE', `type: ${(error as Error).message}`, 'type');
+    throw new Rejection(
+      known ? 'UNSUPPORTED_VERSION' : 'UNKNOWN_EVENT_TYPE',
+      `type: ${(error as Error).message}`,
+      'type',
+    );
   }
 }
 
 function checkCount(count: number): void {
   if (count > limits.batchEventsMax) {
-    throw new Rejection('TOO_LARGE', `body: ${count} events; at most ${limits.batchEventsMax} are allowed per request`, 'body');
+    throw new Rejection(
+      'TOO_LARGE',
+      `body: ${count} events; at most ${limits.batchEventsMax} are allowed per request`,
+      'body',
+    );
   }
 }
 
@@ -117,7 +156,8 @@ function guarded(id: string, index: number, read: () => EncodedEvent): ReadEvent
     return { id: event.id, event };
   } catch (error) {
     if (error instanceof Unreadable) return { id, rejection: at(index, 'INVALID_ARGUMENT', error.message, 'data') };
-    if (error instanceof Rejection) return { id, rejection: at(index, error.code, error.message, error.field ?? 'event') };
+    if (error instanceof Rejection)
+      return { id, rejection: at(index, error.code, error.message, error.field ?? 'event') };
     throw error;
   }
 }

@@ -67,7 +67,8 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
     const stop = new AbortController();
     const apply = async (batch: ProjectedBatch): Promise<'applied' | 'fenced'> => {
       const end = this.instruments.projectionSeconds.startTimer({ projection: family.name });
-      const answer = (await handler({ projection, batch }, undefined)) as Observable<'applied' | 'fenced'> | 'applied' | 'fenced';
+      const answer = (await handler({ projection, batch }, undefined)) as
+        Observable<'applied' | 'fenced'> | 'applied' | 'fenced';
       const outcome = typeof answer === 'string' ? answer : await lastValueFrom(from(answer));
       end();
       this.instruments.projectedRecords.inc({ projection: family.name }, batch.records.length);
@@ -79,8 +80,10 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
       progress: this.backend.progress,
       signal: stop.signal,
       apply,
-      onStuck: (partition, reason) => this.log.warn('projector waits', { projection: family.name, ...partition, reason }),
-      onFenced: (partition) => this.log.warn('partition taken over by another projector', { projection: family.name, ...partition }),
+      onStuck: (partition, reason) =>
+        this.log.warn('projector waits', { projection: family.name, ...partition, reason }),
+      onFenced: (partition) =>
+        this.log.warn('partition taken over by another projector', { projection: family.name, ...partition }),
     }).catch((error: unknown) => this.onFailure(family.name, error));
     this.running.set(family.name, { stop, done });
   }

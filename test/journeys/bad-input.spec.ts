@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 const post = async (path: string, type: string, body: Uint8Array | string, headers: Record<string, string> = {}) => {
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': type, ...headers }, body: body as BodyInit });
+  const response = await fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': type, ...headers }, body: body as never });
   return { status: response.status, headers: response.headers, text: await response.text() };
 };
 

@@ -1,0 +1,166 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { openDiskArtifactStore } from '#libs/artifacts/disk-artifact-store.js';
+import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
+import { openClickHouseClient, readClickHouseUrl, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { openClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
+import { ConfigurationError, type Configuration } from '#libs/config/configuration.js';
+import { LogTail } from '#libs/live/log-tail.js';
+import { MetricFrames } from '#libs/live/metric-frames.js';
+import type { EventLog } from '#libs/log/event-log.js';
+import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
+import { openPointsProjectionFamily } from '#libs/metrics/points-projection-family.js';
+import { openSqlDoor } from '#libs/metrics/sql-door.js';
+import type { Logger } from '#libs/observability/logger.js';
+import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
+import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
+import type { SqlDatabase } from '#libs/postgres/sql-database.js';
+import { Progress } from '#libs/projecting/progress.js';
+import type { ProjectionFamily } from '#libs/projecting/projection.js';
+import { Filler } from '#libs/projecting/rebuild.js';
+import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
+import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
+import { VerdictBoard } from '#libs/runs/verdict-board.js';
+import type { Backend } from './backend.js';
+import { createSnapshot } from './snapshot.js';
+import { logEnds, startOverIfAhead } from './store-check.js';
+
+export interface OpenedBackend extends Backend {
+  /** Applies everything in the log to one family, for commands that run without a projector. */
+  catchUp(family: string): Promise<void>;
+  hasApiKeys(): Promise<boolean>;
+  /** Who is told when a part fails for a reason that waiting can't mend. */
+  onFailure(handler: (what: string, error: unknown) => void): void;
+}
+
+export interface BackendOptions {
+  readonly clock: () => number;
+  readonly logger: Logger;
+}
+
+const verdictTimeoutMs = 10_000;
+const randomHex = (): string => randomBytes(16).toString('hex');
+
+/** Opens every port of the configuration; what was opened is closed again when a later one fails. */
+export async function openBackend(configuration: Configuration, { clock, logger }: BackendOptions): Promise<OpenedBackend> {
+  const opened: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.splice(0).reverse()) await close();
+  };
+  let fail = (what: string, error: unknown): void => logger.error(what, { error });
+  try {
+    const log = await openLog(configuration, clock);
+    opened.push(() => log.close());
+    // the slow ones side by side: start time is what a person waits for
+    const [database, metrics] = await Promise.all([
+      openRuns(configuration, logger).then((runs) => {
+        opened.push(() => runs.close());
+        return runs;
+      }),
+      openMetrics(configuration, logger).then((engine) => {
+        opened.push(() => engine.close());
+        return engine;
+      }),
+    ]);
+    const artifactStore = await openArtifacts(configuration, clock);
+    const board = new VerdictBoard();
+    const runFamily = await openRunProjectionFamily({ database, board });
+    await startOverIfAhead(log, runFamily, logger);
+    const checkpoints = createPostgresCheckpoints(database);
+    const pointsFamily = await openPointsProjectionFamily({ client: metrics.client, checkpoints, randomHex });
+    await startOverIfAhead(log, pointsFamily, logger);
+    const families: readonly ProjectionFamily[] = [runFamily, pointsFamily];
+    const runTable = openPostgresRunTable({ database, generations: () => runFamily.generations() });
+    const metricStore = createClickHouseMetricStore({ client: metrics.client, now: () => performance.now() });
+    const progress = new Progress();
+    const tail = new LogTail(log, (error) => fail('the tail of the log', error));
+    return {
+      configuration,
+      log,
+      runTable,
+      metricStore,
+      sqlDoor: metrics.sqlDoor,
+      artifactStore,
+      families,
+      progress,
+      tail,
+      frames: new MetricFrames(log, tail, createSnapshot(metricStore, progress)),
+      verdict: (eventId) => board.wait(eventId, (id) => runTable.verdict(id), { timeoutMs: verdictTimeoutMs }),
+      clock,
+      newId: randomUUID,
+      close: closeAll,
+      catchUp: async (name) => {
+        const family = families.find((candidate) => candidate.name === name);
+        if (!family) throw new Error(`there is no projection "${name}"`);
+        const filler = await Filler.open(log, await family.live(), { signal: new AbortController().signal });
+        await filler.fillTo(await logEnds(log, family.topics));
+      },
+      hasApiKeys: async () => (await runTable.apiKeys()).length > 0,
+      onFailure: (handler) => (fail = handler),
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function openLog({ log, logPartitions }: Configuration, clock: () => number): Promise<EventLog> {
+  switch (log.kind) {
+    case 'file':
+      return openSegmentEventLog({ dir: log.dir, partitions: { catalog: 1, runs: logPartitions, telemetry: logPartitions }, clock });
+    case 'kafka':
+      throw new ConfigurationError('RUNSTREAM_LOG: kafka: is not built in yet; use file:');
+  }
+}
+
+async function openRuns({ runs }: Configuration, logger: Logger): Promise<SqlDatabase> {
+  switch (runs.kind) {
+    case 'pglite': {
+      const { database, cleanStop, damaged } = await openPgliteDatabase({ dir: runs.dir });
+      if (damaged !== null) logger.warn('the run tables did not open; they are rebuilt from the log', { movedTo: damaged });
+      else if (!cleanStop) logger.info('the run tables were not closed cleanly; they are checked against the log');
+      return database;
+    }
+    case 'postgres':
+      throw new ConfigurationError('RUNSTREAM_RUNS: postgres: is not built in yet; use pglite:');
+  }
+}
+
+interface OpenedMetrics {
+  readonly client: ClickHouseClient;
+  readonly sqlDoor: Backend['sqlDoor'];
+  close(): Promise<void>;
+}
+
+async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<OpenedMetrics> {
+  switch (metrics.kind) {
+    case 'chdb': {
+      const onChange = ({ state, detail }: { state: string; detail: string }): void => logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
+      const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, onChange });
+      const client = openClickHouseClient({ address: () => engine.address('app') });
+      const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), sandboxed: () => engine.sandboxed });
+      return {
+        client,
+        sqlDoor,
+        close: async () => {
+          await client.close();
+          await engine.close();
+        },
+      };
+    }
+    case 'clickhouse': {
+      const address = readClickHouseUrl(metrics.url);
+      const client = openClickHouseClient({ address: () => address });
+      return { client, sqlDoor: openSqlDoor({ address: () => address, sandboxed: () => true }), close: () => client.close() };
+    }
+  }
+}
+
+async function openArtifacts({ artifacts }: Configuration, clock: () => number): Promise<ArtifactStore> {
+  switch (artifacts.kind) {
+    case 'file':
+      return openDiskArtifactStore({ dir: artifacts.dir, clock });
+    case 's3':
+      throw new ConfigurationError('RUNSTREAM_ARTIFACTS: s3: is not built in yet; use file:');
+  }
+}
