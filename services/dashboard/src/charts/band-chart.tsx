@@ -100,7 +100,7 @@ export function BandChart(props: Props): ReactElement {
       loading={asked.data === undefined}
       empty={asked.data !== undefined && data === null}
     >
-      {data !== null && (
+      {data !== null && props.visible && (
         <Plot
           data={data}
           x="STEP"

@@ -67,7 +67,7 @@ function LinesChart(props: Props & { visible: boolean }): ReactElement {
       loading={lines === null}
       empty={lines !== null && data === null}
     >
-      {data !== null && (
+      {data !== null && props.visible && (
         <Plot
           data={data}
           x={view.x}

@@ -79,7 +79,12 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
     const stop = live
       ? listen<{ metricFrames: { cursor: string; frame: Frame } }>({
           query: metricFramesSubscription,
-          variables: { run, keys: [metric], ranks, pointsMax: framePointsMax },
+          variables: {
+            run,
+            keys: [metric],
+            ranks,
+            pointsMax: Math.max(200, Math.floor(framePointsMax / (ranks?.length ?? 1))),
+          },
           cursorOf: (data) => data.metricFrames.cursor,
           onData: ({ metricFrames }) => {
             for (const series of metricFrames.frame.series) if (series.key === metric) store.upsert(series);
