@@ -2,7 +2,7 @@ import { attemptOfEvent, foldRun, type RunEvent, type RunState, type WriterState
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from './bulk-rows.js';
 import type { ReadRecord } from './read-batch.js';
-import { artifactsTable, namesTable, paramsTable, runsTable, tagsTable, writersTable } from './run-tables.js';
+import { artifactsTable, namesTable, paramsTable, runStatesTable, runsTable, tagsTable, writersTable } from './run-tables.js';
 import { SeqLedger } from './seq-ledger.js';
 import { VerdictRows } from './verdict-rows.js';
 
@@ -68,7 +68,7 @@ async function loadRuns(session: SqlSession, schema: string, records: readonly R
   const ids = [...new Set(records.map(({ event }) => event.subject))];
   const known = new Map<string, KnownRun>(ids.map((id) => [id, { stored: null, state: null, seenAt: 0 }]));
   const rows = await session.query<{ id: string; state: RunState; seen_at: number }>(
-    `select id, state, seen_at from ${schema}.runs where id = any($1::text[])`,
+    `select r.id, s.state, r.seen_at from ${schema}.runs r join ${schema}.run_states s on s.id = r.id where r.id = any($1::text[])`,
     [ids],
   );
   for (const { id, state, seen_at } of rows) known.set(id, { stored: state, state, seenAt: seen_at });
@@ -99,17 +99,20 @@ function artifactRow(event: RunEvent): ({ kind: string; name: string; digest: st
 
 async function writeRuns(session: SqlSession, schema: string, runs: readonly KnownRun[]): Promise<void> {
   const rows: Record<string, unknown>[] = [];
+  const states: { id: string; state: RunState }[] = [];
   const params: Record<string, unknown>[] = [];
   const tags: Record<string, unknown>[] = [];
   const removed: { run: string; key: string }[] = [];
   for (const { stored, state, seenAt } of runs) {
     if (!state) continue;
     rows.push(runRow(state, seenAt));
+    if (state !== stored) states.push({ id: state.id, state });
     for (const [key, param] of changed(stored?.params, state.params)) params.push({ run: state.id, key, ...searchable(param.value) });
     for (const [key, tag] of changed(stored?.tags, state.tags)) tags.push({ run: state.id, key, text: tag.value });
     for (const key of Object.keys(stored?.tags ?? {})) if (!Object.hasOwn(state.tags, key)) removed.push({ run: state.id, key });
   }
   await writeRows(session, schema, runsTable, rows);
+  await writeRows(session, schema, runStatesTable, states);
   await writeRows(session, schema, paramsTable, params);
   await writeRows(session, schema, tagsTable, tags);
   if (removed.length === 0) return;
@@ -136,6 +139,6 @@ function runRow(state: RunState, seenAt: number): Record<string, unknown> {
     id: state.id, project: facts.project.value, name: facts.name.value, group: facts.group.value, job_type: facts.jobType.value,
     user: facts.user.value, notes: facts.notes.value, status: state.status, archived: state.archived,
     visible: state.started && !state.deleted, started_at: state.startedAt, ended_at: state.endedAt, seen_at: seenAt,
-    world_size: state.worldSize, fork_of: state.forkOf?.run ?? null, labels: state.labels.join(','), state,
+    world_size: state.worldSize, fork_of: state.forkOf?.run ?? null, labels: state.labels.join(','),
   };
 }

@@ -140,7 +140,7 @@ class PostgresRunTable implements RunTable {
     const asked = ids.map(clean);
     const [rows, steps] = await Promise.all([
       this.database.query<{ id: string; state: RunState; heartbeat: number }>(
-        `select r.id, r.state, greatest(r.seen_at, l.seen_at) as heartbeat from ${schema}.runs r left join ${schema}.liveness l on l.run = r.id
+        `select r.id, s.state, greatest(r.seen_at, l.seen_at) as heartbeat from ${schema}.runs r join ${schema}.run_states s on s.id = r.id left join ${schema}.liveness l on l.run = r.id
          where r.id = any($1::text[]) and r.visible`,
         [asked],
       ),

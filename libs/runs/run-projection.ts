@@ -137,6 +137,6 @@ class RunProjection implements Projection {
     this.recordsSinceMaintenance += records;
     if (this.recordsSinceMaintenance < maintainAfterRecords) return;
     this.recordsSinceMaintenance = 0;
-    for (const table of ['runs', 'params', 'tags', 'seqs', 'liveness', 'summaries']) await this.database.script(`vacuum analyze ${this.schema}.${table}`);
+    for (const table of ['runs', 'run_states', 'params', 'tags', 'seqs', 'liveness', 'summaries']) await this.database.script(`vacuum analyze ${this.schema}.${table}`);
   }
 }

@@ -8,7 +8,9 @@ export const runMigrations: readonly ((schema: string) => readonly string[])[] =
     `create table ${s}.runs (
        id text primary key, project text not null, name text not null, "group" text not null, job_type text not null, "user" text not null,
        notes text not null, status text not null, archived boolean not null, visible boolean not null, started_at bigint not null,
-       ended_at bigint, seen_at bigint not null, world_size int not null, fork_of text, labels text not null, state json not null)`,
+       ended_at bigint, seen_at bigint not null, world_size int not null, fork_of text, labels text not null)`,
+    // apart from the searched columns, so that a scan of all runs stays small
+    `create table ${s}.run_states (id text primary key, state json not null)`,
     `create index on ${s}.runs (project, archived, started_at, id) where visible`,
     `create index on ${s}.runs (started_at, id) where visible`,
     `create index on ${s}.runs (fork_of) where fork_of is not null`,
@@ -45,6 +47,7 @@ export const digestedTables: readonly { readonly table: string; readonly key: re
   { table: 'project_names', key: ['name'] },
   { table: 'api_keys', key: ['key_id'] },
   { table: 'runs', key: ['id'] },
+  { table: 'run_states', key: ['id'] },
   { table: 'params', key: ['run', 'key'] },
   { table: 'tags', key: ['run', 'key'] },
   { table: 'writers', key: ['run', 'attempt', 'writer'] },

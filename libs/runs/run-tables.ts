@@ -5,9 +5,10 @@ export const runsTable: BulkTable = {
   key: ['id'],
   columns: {
     id: 'text', project: 'text', name: 'text', group: 'text', job_type: 'text', user: 'text', notes: 'text', status: 'text', archived: 'boolean',
-    visible: 'boolean', started_at: 'bigint', ended_at: 'bigint', seen_at: 'bigint', world_size: 'int', fork_of: 'text', labels: 'text', state: 'json',
+    visible: 'boolean', started_at: 'bigint', ended_at: 'bigint', seen_at: 'bigint', world_size: 'int', fork_of: 'text', labels: 'text',
   },
 };
+export const runStatesTable: BulkTable = { name: 'run_states', key: ['id'], columns: { id: 'text', state: 'json' } };
 export const paramsTable: BulkTable = { name: 'params', key: ['run', 'key'], columns: { run: 'text', key: 'text', text: 'text', num: 'float8' } };
 export const tagsTable: BulkTable = { name: 'tags', key: ['run', 'key'], columns: { run: 'text', key: 'text', text: 'text' } };
 export const namesTable: BulkTable = { name: 'project_names', key: ['name'], columns: { name: 'text', first_at: 'bigint' } };

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import type { EventData, EventName, Writer } from './event.js';
+import { attemptOfEvent, foldRun, type RunEvent, type RunState, type WriterState } from './run-fold.js';
+import type { FoldVerdict } from './run-fold-verdict.js';
+
+const start = {
+  project: 'p', name: '', group: '', jobType: '', user: '', notes: '', tags: {}, params: [], environment: null, worldSize: 1, launch: 'l',
+  fromStep: 0, hasFromStep: false, costPerHour: 0, labels: [],
+};
+const finish = { state: 'finished', reason: '', lastTelemetrySeq: 3, lastRunsSeq: 2, exitCode: 0, wholeRun: false };
+const by = (rank: number, attempt = 1): Writer => ({ id: `w${rank}`, attempt, rank, seq: 1 });
+
+function event<Name extends EventName>(name: Name, data: Partial<EventData[Name]>, writer: Writer | null = null, timeMs = 1, reply = false): RunEvent {
+  const whole = name === 'RunStarted' ? { ...start, ...data } : name === 'RunFinished' ? { ...finish, ...data } : data;
+  return { id: 'e', source: '', subject: 'r', timeMs, writer, reply, name, data: whole } as unknown as RunEvent;
+}
+
+function fold(...events: RunEvent[]): { state: RunState | null; verdicts: FoldVerdict[] } {
+  let state: RunState | null = null;
+  const writers = new Map<string, WriterState | null>();
+  const verdicts: FoldVerdict[] = [];
+  for (const one of events) {
+    const key = `${one.writer?.id} ${attemptOfEvent(state, one)}`;
+    const folded = foldRun(state, one.writer ? (writers.get(key) ?? null) : null, one);
+    state = folded.state;
+    if (one.writer) writers.set(key, folded.writer);
+    verdicts.push(folded.verdict);
+  }
+  return { state, verdicts };
+}
+
+describe('attempts', () => {
+  it('joins ranks of one launch and makes a new attempt of another', () => {
+    const { state, verdicts } = fold(
+      event('RunStarted', { worldSize: 2 }, by(1, 0)),
+      event('RunStarted', { worldSize: 2 }, by(0, 0)),
+      event('RunFinished', { state: 'failed', reason: 'oom' }, by(1)),
+      event('RunStarted', { launch: 'm', worldSize: 2 }, by(0, 0)),
+    );
+    expect(state!.attempts.map(({ number, launch }) => [number, launch])).toEqual([[1, 'l'], [2, 'm']]);
+    expect(verdicts.at(-1)).toEqual({ accepted: true, attempt: 2 });
+    expect(state!.status).toBe('running');
+  });
+
+  it('is finished when every rank of the newest attempt is, and not before', () => {
+    const events = [
+      event('RunStarted', { worldSize: 2 }, by(0)),
+      event('RunFinished', {}, by(0), 5),
+      event('RunFinished', {}, by(0), 5),
+    ];
+    expect(fold(...events).state!.status).toBe('running');
+    const { state } = fold(...events, event('RunStarted', { worldSize: 2 }, by(1)), event('RunFinished', {}, by(1), 9));
+    expect(state).toMatchObject({ status: 'finished', endedAt: 9 });
+  });
+
+  it('fails as soon as one rank fails', () => {
+    const { state } = fold(event('RunStarted', { worldSize: 8 }, by(0)), event('RunFinished', { state: 'failed', reason: 'oom' }, by(3)));
+    expect(state).toMatchObject({ status: 'failed', statusReason: 'oom' });
+  });
+});
+
+describe('facts', () => {
+  it('lets rank 0 win in either order and keeps what only others said', () => {
+    const zero = event('RunStarted', { name: 'zero', params: [{ key: 'a', json: '0' }] }, by(0));
+    const one = event('RunStarted', { name: 'one', user: 'u', params: [{ key: 'a', json: '1' }] }, by(1));
+    for (const order of [[zero, one], [one, zero]]) {
+      const { state } = fold(...order);
+      expect([state!.facts.name.value, state!.facts.user.value, state!.params['a']!.value]).toEqual(['zero', 'u', '0']);
+    }
+  });
+
+  it('keeps params that came before the run and never lets a start undo an explicit word', () => {
+    const { state } = fold(
+      event('ParamsLogged', { params: [{ key: '__proto__', json: '1' }], immutable: false }, by(1)),
+      event('RunRenamed', { name: 'mine' }, by(1)),
+      event('RunStarted', { name: 'zero' }, by(0)),
+    );
+    expect(Object.hasOwn(state!.params, '__proto__')).toBe(true);
+    expect(state).toMatchObject({ started: true, facts: { name: { value: 'mine' } } });
+  });
+
+  it('refuses another value of an immutable param and takes the same one', () => {
+    const log = (json: string, immutable: boolean): RunEvent => event('ParamsLogged', { params: [{ key: 'lr', json }], immutable });
+    const { state, verdicts } = fold(event('RunStarted', {}), log('1', true), log('1', true), log('2', true), log('3', false));
+    expect(verdicts.map((verdict) => (verdict.accepted ? 'yes' : verdict.code))).toEqual(['yes', 'yes', 'yes', 'PARAM_CONFLICT', 'yes']);
+    expect(state!.params['lr']!.value).toBe('3');
+  });
+});
+
+describe('deleting', () => {
+  it('refuses everything but restore, and archived runs go on', () => {
+    const { state, verdicts } = fold(
+      event('RunStarted', {}),
+      event('RunArchived', {}),
+      event('NoteSet', { text: 'n' }),
+      event('RunDeleted', {}),
+      event('NoteSet', { text: 'lost' }),
+      event('RunStarted', {}, by(0)),
+      event('RunRestored', {}),
+    );
+    expect(verdicts.map((verdict) => (verdict.accepted ? 'yes' : verdict.code))).toEqual(['yes', 'yes', 'yes', 'yes', 'RUN_DELETED', 'RUN_DELETED', 'yes']);
+    expect(state).toMatchObject({ archived: false, deleted: false, facts: { notes: { value: 'n' } } });
+  });
+
+  it('refuses commands about unknown runs and forks over known ones', () => {
+    const fork = { fromRun: 'a', fromAttempt: 0, fromStep: 7, project: 'p', name: 'f' };
+    const { state, verdicts } = fold(event('RunRenamed', { name: 'x' }, null, 1, true), event('RunForked', fork), event('RunForked', fork));
+    expect(verdicts).toMatchObject([{ code: 'NOT_FOUND' }, { accepted: true }, { code: 'ALREADY_EXISTS' }]);
+    expect(state!.forkOf).toEqual({ run: 'a', attempt: null, step: 7 });
+  });
+});
