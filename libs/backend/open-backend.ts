@@ -8,6 +8,7 @@ import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { viewNames } from '#libs/metrics/clickhouse-schema.js';
 import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
 import { openPointsProjectionFamily } from '#libs/metrics/points-projection-family.js';
 import { openSqlDoor } from '#libs/metrics/sql-door.js';
@@ -136,7 +137,7 @@ async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<
   switch (metrics.kind) {
     case 'chdb': {
       const onChange = ({ state, detail }: { state: string; detail: string }): void => logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
-      const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, onChange });
+      const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange });
       const client = openClickHouseClient({ address: () => engine.address('app') });
       const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), sandboxed: () => engine.sandboxed });
       return {

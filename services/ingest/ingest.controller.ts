@@ -53,7 +53,7 @@ export class IngestController {
       const events = this.read(type, body);
       const accepted = await this.acceptor.accept(events);
       for (const { status } of accepted.results) this.instruments.ingestEvents.inc({ result: status });
-      answer(reply, accepted, request.headers.accept ?? (protobufTypes.has(type) ? type : ''));
+      answer(reply, accepted, wantsProtobuf(request.headers.accept ?? '', type));
     } finally {
       end();
       this.inflightBytes -= reserved;
@@ -80,10 +80,16 @@ export class IngestController {
   }
 }
 
-function answer(reply: FastifyReply, { results, position }: AcceptedBatch, accept: string): void {
+/** As asked for; who does not say gets the type of what was sent. */
+function wantsProtobuf(accept: string, sent: string): boolean {
+  if ([...protobufTypes].some((type) => accept.includes(type))) return true;
+  return !accept.includes('json') && protobufTypes.has(sent);
+}
+
+function answer(reply: FastifyReply, { results, position }: AcceptedBatch, protobuf: boolean): void {
   // a request of which nothing was taken is the caller's mistake as a whole
   const status = results.length > 0 && results.every((result) => result.status === 'refused') ? 400 : 200;
-  if ([...protobufTypes].some((type) => accept.includes(type))) {
+  if (protobuf) {
     void reply
       .status(status)
       .type('application/x-protobuf')
