@@ -53,6 +53,14 @@ describe('attempts', () => {
     expect(state).toMatchObject({ status: 'finished', endedAt: 9 });
   });
 
+  it('runs again when an ended attempt is resumed', () => {
+    const resumed = event('RunResumed', { attempt: 1, launch: 'l', fromStep: 0, hasFromStep: false, worldSize: 1, environment: null }, by(0));
+    const ended = [event('RunStarted', {}, by(0)), event('RunFinished', {}, by(0), 5)];
+    expect(fold(...ended).state!.status).toBe('finished');
+    expect(fold(...ended, resumed).state).toMatchObject({ status: 'running', endedAt: null });
+    expect(fold(...ended, resumed, event('RunFinished', { state: 'killed' }, by(0), 8)).state).toMatchObject({ status: 'killed', endedAt: 8 });
+  });
+
   it('fails as soon as one rank fails', () => {
     const { state } = fold(event('RunStarted', { worldSize: 8 }, by(0)), event('RunFinished', { state: 'failed', reason: 'oom' }, by(3)));
     expect(state).toMatchObject({ status: 'failed', statusReason: 'oom' });

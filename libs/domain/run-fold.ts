@@ -295,6 +295,8 @@ function started(
   return begun(next, data, timeMs, number);
 }
 
+const reopened = { finished: 0, failed: 0, killed: 0, whole: null, endedAt: null, reason: '' } as const;
+
 /** An attempt is said to begin: by RunStarted, or by RunResumed, which also takes an ended attempt back to running. */
 function begun(
   state: RunState,
@@ -308,7 +310,7 @@ function begun(
     startedAt: attempt.startedAt === null ? timeMs : Math.min(attempt.startedAt, timeMs),
     worldSize: Math.max(attempt.worldSize, data.worldSize),
     fromStep: data.hasFromStep ? Math.min(attempt.fromStep ?? Infinity, data.fromStep) : attempt.fromStep,
-    whole: 'attempt' in data ? null : attempt.whole,
+    ...('attempt' in data && attemptStatus(attempt) !== 'running' ? reopened : {}),
   }));
 }
 
@@ -323,7 +325,7 @@ function finished(
   const before = writer?.state ?? null;
   const next = updateAttempt(state, number, (attempt) => {
     const counts = { finished: attempt.finished, failed: attempt.failed, killed: attempt.killed };
-    if (before !== null && before !== 'running') counts[before] -= 1;
+    if (before !== null && before !== 'running') counts[before] = Math.max(0, counts[before] - 1);
     if (before !== null) counts[outcome] += 1;
     return {
       ...attempt,
