@@ -110,7 +110,8 @@ export function createViews(generation: number): readonly string[] {
 
 /**
  * Points once: the newest version of each, by aggregation and not by FINAL, because only so the run and key that somebody filters by
- * reach the primary key (as runtime filters of the joins with the dictionaries).
+ * reach the primary key, as runtime filters of the joins with the dictionaries. Each dictionary has one column in common with
+ * the points and none with the other, or they would be joined with each other first and filter nothing.
  */
 function newestPoints(table: (name: TableName) => string): string {
   const system = "(startsWith(s.key, 'system/') OR startsWith(s.key, '_'))";
@@ -119,8 +120,7 @@ function newestPoints(table: (name: TableName) => string): string {
       argMax(p.value, p.version) AS value, argMax(p.time, p.version) AS time, bitShiftRight(max(p.version), 32) AS record
     FROM ${table('points')} AS p
     INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON p.run = r.run
-    INNER JOIN (SELECT DISTINCT run, series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s
-      ON p.run = s.run AND p.series = s.series
+    INNER JOIN (SELECT DISTINCT series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s ON p.series = s.series
     LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
     WHERE a.cut = 0 OR p.step < a.cutoff OR ${system}
     GROUP BY project, run, key, attempt, rank, step, ord, run_hash, clock`;

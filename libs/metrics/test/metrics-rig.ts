@@ -32,7 +32,7 @@ export interface MetricsRig {
 /** A real engine in a new folder with the live generation, driven as the projector drives it. */
 export async function openMetricsRig(): Promise<MetricsRig> {
   const dir = await mkdtemp(join(tmpdir(), 'metrics-'));
-  const engine = await openClickHouseEngine({ dir, randomHex, views: viewNames });
+  const engine = await openClickHouseEngine({ dir, randomHex, views: viewNames, backoffMsMax: 100 });
   const client = openClickHouseClient({ address: () => engine.address('app') });
   const checkpoints = new MemoryCheckpoints();
   const family = await openPointsProjectionFamily({ client, checkpoints, randomHex });
