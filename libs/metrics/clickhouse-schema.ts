@@ -15,8 +15,8 @@ export const tableNames = [
 ] as const;
 export type TableName = (typeof tableNames)[number];
 
-/** What people and SQL clients see. */
-export const viewNames = ['metrics', 'runs', 'lines'] as const;
+/** What people and SQL clients see. `points` is `metrics` without times: it needs no clock, so it reads only what is asked for. */
+export const viewNames = ['metrics', 'points', 'runs', 'lines'] as const;
 
 export const tableOf = (generation: number, name: TableName): string => `g${generation}_${name}`;
 
@@ -97,6 +97,7 @@ export function createViews(generation: number): readonly string[] {
        RIGHT ANY JOIN (${newestPoints(table)}) AS g
          ON c.run = g.run_hash AND c.series = g.clock AND c.attempt = g.attempt AND c.rank = g.rank AND c.step = g.step AND c.ord = g.record`,
     ),
+    view('points', `SELECT project, run, key, rank, step, value, attempt FROM (${newestPoints(table)})`),
     view('runs', runsView(table)),
     view(
       'lines',
