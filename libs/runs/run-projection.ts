@@ -92,6 +92,8 @@ class RunProjection implements Projection {
   }
 
   async apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'> {
+    // before the transaction: a failure after the commit would make the caller repeat an applied batch
+    await this.maintain(batch.records.length);
     const { records, deadLetters } = readBatch(this.checkpointName, batch);
     const outcome = await this.database.transaction(async (session) => {
       if (!(await moveCheckpoint(session, this.checkpointName, batch.partition, batch))) return 'fenced';
@@ -100,7 +102,6 @@ class RunProjection implements Projection {
     });
     if (outcome === 'fenced') return 'fenced';
     if (outcome) this.board?.publish(outcome.byEvent);
-    await this.maintain(batch.records.length);
     return 'applied';
   }
 
