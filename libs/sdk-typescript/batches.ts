@@ -1,0 +1,178 @@
+import { encodeBlock, encodeEvent, encodeKeys, encodeMessage, type Message } from './wire.js';
+import { kinds, type SpoolReader, type SpoolRecord } from './spool.js';
+
+/** Settings of a run as its process wrote them beside the spool. */
+export interface Meta {
+  readonly run: string;
+  readonly project: string;
+  readonly writer: string;
+  readonly rank: number;
+  readonly url: string;
+  /** 0: the answer to RunStarted says it. */
+  readonly attempt: number;
+  readonly source: string;
+  readonly environment: Message | null;
+}
+export interface ArtifactItem {
+  readonly name: string;
+  readonly type: string;
+  readonly path: string;
+  readonly copied: boolean;
+  readonly metadata: Record<string, string>;
+  readonly step: number | null;
+  readonly timeMs: number;
+}
+export interface Batch {
+  readonly end: number;
+  readonly events: readonly Buffer[];
+  /** Last numbers used. */
+  readonly telemetrySeq: number;
+  readonly runsSeq: number;
+  readonly records: number;
+  readonly lastStep: number | null;
+  readonly artifacts: readonly ArtifactItem[];
+  readonly started: boolean;
+  readonly finished: boolean;
+  readonly bytes: number;
+}
+export interface Range {
+  readonly from: number;
+  /** Infinity: as much as belongs in one batch. */
+  readonly to: number;
+  readonly telemetrySeq: number;
+  readonly runsSeq: number;
+  readonly attempt: number;
+  /** Stop before the end of the run, because something is to be said before it. */
+  readonly holdFinish: boolean;
+}
+
+const rangeBytesMax = 448 * 1024;
+const linesMax = 5_000;
+const telemetry = new Set(['PointsLogged', 'LinesLogged', 'HeartbeatSent']);
+
+export function encodeOne(
+  meta: Meta,
+  attempt: number,
+  name: string,
+  timeMs: number,
+  seq: number,
+  data: Uint8Array,
+): Buffer {
+  const topic = telemetry.has(name) ? 'telemetry' : 'runs';
+  const writer = { id: meta.writer, attempt, rank: meta.rank, seq };
+  const id = `${meta.writer}-${topic}-${seq}`;
+  return encodeEvent(
+    { id, name, source: meta.source, subject: meta.run, timeMs, writer, reply: name === 'RunStarted' },
+    data,
+  );
+}
+
+/** Events of a range of the spool. They depend on the range alone: encoded again, they are the same to the byte. */
+export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch | null {
+  let { telemetrySeq, runsSeq } = range;
+  let [end, records, bytes, firstTime, started, finished] = [range.from, 0, 0, 0, false, false];
+  let lastStep: number | null = null;
+  let finish: { timeMs: number; data: Message } | null = null;
+  const events: Buffer[] = [];
+  const artifacts: ArtifactItem[] = [];
+  const lines: Message[] = [];
+  const points = new PointGroups(reader);
+  const say = (name: string, timeMs: number, data: Message): void => {
+    runsSeq += 1;
+    events.push(encodeOne(meta, range.attempt, name, timeMs, runsSeq, encodeMessage(name, data)));
+  };
+  for (const record of reader.scan(range.from, range.to)) {
+    if (record.kind === kinds.row) {
+      bytes += record.body.length + points.add(record);
+      lastStep = Math.max(lastStep ?? record.number, record.number);
+    } else {
+      bytes += record.body.length + 64;
+      const text = record.body.toString('utf8');
+      if (record.kind === kinds.line) {
+        lines.push({
+          number: record.number,
+          stream: record.tag === 0 ? 'stdout' : 'stderr',
+          timeMs: record.timeMs,
+          text,
+        });
+      } else if (record.kind === kinds.artifact) {
+        artifacts.push({ ...(JSON.parse(text) as ArtifactItem), timeMs: record.timeMs });
+      } else if (record.kind === kinds.dropped) {
+        say('SummarySet', record.timeMs, {
+          values: [{ key: 'runstream.dropped_records', json: String(record.number) }],
+        });
+      } else {
+        const [name, data] = JSON.parse(text) as [string, Message];
+        if (name !== 'RunFinished') say(name, record.timeMs, data);
+        else if (range.holdFinish) break;
+        else finish = { timeMs: record.timeMs, data };
+        started = name === 'RunStarted';
+        finished = name === 'RunFinished';
+      }
+    }
+    if (firstTime === 0 && (record.kind === kinds.row || record.kind === kinds.line)) firstTime = record.timeMs;
+    end = record.end;
+    records += 1;
+    const enough = bytes >= rangeBytesMax || lines.length >= linesMax || events.length >= 500;
+    if (started || finished || (range.to === Infinity && enough)) break;
+  }
+  if (records === 0) return null;
+  const attempt = range.attempt;
+  const data = points.encode();
+  if (data) events.push(encodeOne(meta, attempt, 'PointsLogged', firstTime, ++telemetrySeq, data));
+  if (lines.length > 0) {
+    events.push(
+      encodeOne(meta, attempt, 'LinesLogged', firstTime, ++telemetrySeq, encodeMessage('LinesLogged', { lines })),
+    );
+  }
+  if (finish)
+    say('RunFinished', finish.timeMs, { ...finish.data, lastTelemetrySeq: telemetrySeq, lastRunsSeq: runsSeq + 1 });
+  return { end, events, telemetrySeq, runsSeq, records, lastStep, artifacts, started, finished, bytes };
+}
+
+/**
+ * Rows by keyset. A row joins the block of its keyset unless a later block shares a key with it: of two values of a key at a step the last
+ * one must stay the last.
+ */
+class PointGroups {
+  readonly #groups: { keys: readonly string[]; names: ReadonlySet<string>; rows: SpoolRecord[] }[] = [];
+  readonly #latest = new Map<number, number>();
+
+  constructor(readonly reader: SpoolReader) {}
+
+  /** Bytes that the keys of a new block add. */
+  add(record: SpoolRecord): number {
+    const at = this.#latest.get(record.tag);
+    if (at !== undefined) {
+      const group = this.#groups[at]!;
+      if (this.#groups.slice(at + 1).every((other) => group.keys.every((key) => !other.names.has(key)))) {
+        group.rows.push(record);
+        return 0;
+      }
+    }
+    const keys = this.reader.keys(record.tag);
+    this.#latest.set(record.tag, this.#groups.length);
+    this.#groups.push({ keys, names: new Set(keys), rows: [record] });
+    return keys.reduce((sum, key) => sum + key.length + 4, 0);
+  }
+
+  encode(): Buffer | null {
+    if (this.#groups.length === 0) return null;
+    return Buffer.concat(
+      this.#groups.map(({ keys, rows }) => {
+        const values = new Float64Array(keys.length * rows.length);
+        rows.forEach(({ body }, i) => {
+          // bodies lie at any address of their window: a view on doubles needs a copy
+          const cells = new Float64Array(new Uint8Array(body).buffer);
+          for (let k = 0; k < keys.length; k++) values[k * rows.length + i] = cells[k]!;
+        });
+        return encodeBlock(
+          encodeKeys(keys),
+          rows.map((row) => row.number),
+          rows.map((row) => row.timeMs),
+          values,
+        );
+      }),
+    );
+  }
+}

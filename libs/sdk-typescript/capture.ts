@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus, hostname, release, totalmem, type, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Message } from './wire.js';
+
+/** Cheap, in the training process. */
+export function captureQuickly(launcher: string): Message {
+  return {
+    command: [process.argv0, ...process.argv.slice(1)].join(' ').slice(0, 60_000),
+    host: hostname(),
+    user: process.env['USER'] ?? process.env['LOGNAME'] ?? userName(),
+    os: `${type()} ${release()}`,
+    runtime: `node ${process.versions.node}`,
+    launcher,
+    cwd: process.cwd(),
+  };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return ''; // a container without an entry for this user
+  }
+}
+
+/** What takes time, in the sender. */
+export async function captureThoroughly(known: Message): Promise<Message> {
+  const cwd = known['cwd'] as string;
+  const [git, gpus] = await Promise.all([
+    captureGit(cwd),
+    ask('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], cwd),
+  ]);
+  return {
+    ...known,
+    git,
+    packages: packages(cwd),
+    hardware: {
+      cpu: cpus()[0]?.model ?? '',
+      cpuCount: cpus().length,
+      memoryBytes: totalmem(),
+      gpus: gpus ? gpus.split('\n').slice(0, 64) : [],
+    },
+  };
+}
+
+/** What a program prints; null when it is not there or fails. */
+async function ask(command: string, args: string[], cwd: string): Promise<string | null> {
+  try {
+    return (await promisify(execFile)(command, args, { cwd, timeout: 10_000 })).stdout.trim();
+  } catch {
+    return null;
+  }
+}
+
+async function captureGit(cwd: string): Promise<Message | null> {
+  const commit = await ask('git', ['rev-parse', 'HEAD'], cwd);
+  if (!commit) return null;
+  const [branch, changed, remote] = await Promise.all([
+    ask('git', ['rev-parse', '--abbrev-ref', 'HEAD'], cwd),
+    ask('git', ['status', '--porcelain', '-uno'], cwd),
+    ask('git', ['remote', 'get-url', 'origin'], cwd),
+  ]);
+  // a token in the address stays here
+  return {
+    commit,
+    branch: branch ?? '',
+    dirty: Boolean(changed),
+    remote: (remote ?? '').replace(/:\/\/[^/@]*@/, '://'),
+  };
+}
+
+function packages(cwd: string): Record<string, string> {
+  const versionOf = (path: string): { version?: string; dependencies?: Record<string, string> } | null => {
+    try {
+      return JSON.parse(readFileSync(path, 'utf8')) as { version?: string };
+    } catch {
+      return null; // not a Node project, or not installed
+    }
+  };
+  const names = Object.keys(versionOf(join(cwd, 'package.json'))?.dependencies ?? {});
+  const found = names.map(
+    (name) => [name, versionOf(join(cwd, 'node_modules', name, 'package.json'))?.version ?? ''] as const,
+  );
+  return Object.fromEntries(found.filter(([, version]) => version !== ''));
+}

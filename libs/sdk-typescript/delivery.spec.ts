@@ -1,0 +1,195 @@
+import { fork } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EventData, EventName } from '../domain/event.js';
+import { checkData, checkHead } from '../domain/validate-event.js';
+import { readEventBatch, type WireEvent } from '../domain/wire/batch-codec.js';
+import { decodePayload } from '../domain/wire/payload-codec.js';
+import { init } from './sdk.js';
+
+interface Received {
+  name: EventName;
+  event: WireEvent;
+  hex: string;
+}
+
+/** A real HTTP server that reads batches with the server's own codec; `fault` says what happens to a request. */
+class Receiver {
+  readonly events = new Map<string, Received>();
+  resent = 0;
+  fault: (request: number) => 'lose' | 'cut' | number | null = () => null;
+  readonly artifacts = new Map<string, Buffer>();
+  readonly #server: Server;
+  #requests = 0;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const body = Buffer.concat(chunks);
+        const name = request.url!.split('/').at(-1)!;
+        if (request.method === 'HEAD') return response.writeHead(404).end();
+        if (request.method === 'PUT') {
+          this.artifacts.set(name, body);
+          return response.writeHead(201).end('{}');
+        }
+        const fault = this.fault(++this.#requests);
+        if (typeof fault === 'number') return response.writeHead(fault).end();
+        if (fault === 'cut') return request.socket.destroy();
+        const results = readEventBatch(body).map((event) => this.#take(event));
+        if (fault === 'lose') return request.socket.destroy();
+        return response.writeHead(200).end(JSON.stringify({ results, position: '' }));
+      });
+    });
+  }
+
+  #take(event: WireEvent): object {
+    const name = event.type.split('.')[1] as EventName;
+    const data = decodePayload(name, event.data);
+    checkHead(event, name);
+    checkData(name, data as EventData[typeof name]);
+    const hex = Buffer.from(event.data).toString('hex');
+    const known = this.events.get(event.id);
+    if (known) {
+      this.resent += 1;
+      expect([known.hex, known.event.timeMs, known.event.writer]).toEqual([hex, event.timeMs, event.writer]);
+    } else this.events.set(event.id, { name, event, hex });
+    return { id: event.id, status: 'accepted', ...(name === 'RunStarted' ? { attempt: 3 } : {}) };
+  }
+
+  async listen(port = 0): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+  named<Name extends EventName>(name: Name): EventData[Name][] {
+    const found = [...this.events.values()].filter((item) => item.name === name);
+    return found.map((item) => decodePayload(name, Buffer.from(item.hex, 'hex')));
+  }
+  points(): [string, number, number][] {
+    return this.named('PointsLogged').flatMap(({ blocks }) =>
+      blocks.flatMap(({ keys, steps, values }) =>
+        keys.flatMap((key, k) =>
+          [...steps].map((step, i): [string, number, number] => [key, step, values[k * steps.length + i]!]),
+        ),
+      ),
+    );
+  }
+  expectNoGaps(): void {
+    for (const topic of ['runs', 'telemetry']) {
+      const seqs = [...this.events.keys()]
+        .filter((id) => id.includes(`-${topic}-`))
+        .map((id) => Number(id.split('-').at(-1)));
+      expect(seqs.sort((a, b) => a - b)).toEqual(seqs.map((_, index) => index + 1));
+    }
+  }
+}
+
+describe('TypeScript SDK', () => {
+  let receiver: Receiver;
+  let url: string;
+  let dir: string;
+  const quiet = { captureConsole: false, captureEnvironment: false };
+  beforeEach(async () => {
+    receiver = new Receiver();
+    url = await receiver.listen();
+    dir = mkdtempSync(join(tmpdir(), 'runstream-sdk-'));
+  });
+  afterEach(async () => {
+    await receiver.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('delivers everything of a run', async () => {
+    writeFileSync(join(dir, 'model.bin'), 'weights');
+    const run = init({
+      project: 'p',
+      url,
+      dir,
+      config: { lr: 0.1, opt: { name: 'adam' } },
+      tags: ['baseline'],
+      captureConsole: false,
+    });
+    run.log({ loss: 0.5, acc: NaN }, 10);
+    run.log({ loss: 0.25, acc: -Infinity });
+    run.log({ acc: 1 });
+    run.log({ acc: 'text' as never, loss: 0.1 });
+    run.summary['best'] = 0.93;
+    run.tags.add('ok');
+    run.logArtifact(join(dir, 'model.bin'), { type: 'model' });
+    expect(await run.finish()).toBe(true);
+    expect(receiver.points()).toEqual([
+      ['loss', 10, 0.5],
+      ['loss', 11, 0.25],
+      ['acc', 10, NaN],
+      ['acc', 11, -Infinity],
+      ['acc', 12, 1],
+      ['loss', 13, 0.1],
+    ]);
+    expect(run.skipped).toBe(1);
+    const names = [...receiver.events.values()].map((item) => item.name);
+    expect(names).toEqual(expect.arrayContaining(['EnvironmentCaptured', 'SummarySet', 'TagsSet', 'ArtifactLogged']));
+    expect([names[0], names.at(-1)]).toEqual(['RunStarted', 'RunFinished']);
+    expect([...receiver.artifacts.values()].map(String)).toEqual(['weights']);
+    expect([...receiver.events.values()].at(-1)!.event.writer!.attempt).toBe(3);
+    expect(receiver.named('RunFinished')[0]!.lastTelemetrySeq).toBe(receiver.named('PointsLogged').length);
+    receiver.expectNoGaps();
+    expect(existsSync(run.spool!.folder)).toBe(false);
+  });
+
+  it('sends the same numbers with the same content when answers are lost, and waits for a server that is down', async () => {
+    const faults = ['lose', 503, null, 'cut', 'lose', 429, null] as const;
+    receiver.fault = (request) => faults[request % faults.length]!;
+    const run = init({ project: 'p', url, dir, ...quiet });
+    for (let i = 0; i < 300; i++) {
+      run.log({ x: i });
+      if (i % 3 === 0) await sleep(5);
+    }
+    expect(await run.finish({ timeoutMs: 50_000 })).toBe(true);
+    expect(receiver.points().map(([, , value]) => value)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    expect(receiver.resent).toBeGreaterThan(0);
+    receiver.expectNoGaps();
+  });
+
+  it('delivers exactly once what log() took when the process is killed at any moment', async () => {
+    for (let round = 0; round < 20; round++) {
+      const count = join(dir, `count-${round}`);
+      receiver.events.clear();
+      const env = { ...process.env, RUNSTREAM_URL: url, RUNSTREAM_DIR: dir };
+      const child = fork(fileURLToPath(new URL('./killed-process.ts', import.meta.url)), [count], {
+        env,
+        execArgv: ['--import', 'tsx'],
+      });
+      await new Promise((resolve) => child.once('message', resolve));
+      await sleep(Math.random() * 150);
+      child.kill('SIGKILL');
+      const endsAt = Date.now() + 20_000;
+      while (readdirSync(join(dir, 'spool')).length > 0 && Date.now() < endsAt) await sleep(10);
+      const returned = existsSync(count) ? statSync(count).size : 0;
+      const values = receiver.points().map(([, step, value]) => (expect(value).toBe(step), value));
+      expect([returned, returned + 1]).toContain(values.length);
+      expect(values).toEqual(values.map((_, index) => index));
+      expect(receiver.named('RunFinished')).toEqual([]);
+      receiver.expectNoGaps();
+    }
+  }, 180_000);
+
+  it('drops, counts and says so when the spool is full', async () => {
+    const run = init({ project: 'p', url, dir, mode: 'offline', spoolBytesMax: 16 * 2 ** 20, ...quiet });
+    const metrics = Object.fromEntries(Array.from({ length: 1_000 }, (_, k) => [`m${k}`, k]));
+    for (let i = 0; i < 3_000; i++) run.log(metrics);
+    expect(run.dropped).toBeGreaterThan(0);
+    expect(run.records + run.dropped).toBe(3_001);
+    expect(await run.finish()).toBe(false);
+  });
+});
