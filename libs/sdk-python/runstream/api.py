@@ -10,7 +10,7 @@ from .delivery import Connection
 FIELDS = """id name project group jobType user notes status statusReason startedAt endedAt durationMs worldSize
 tags { key value } labels params { key value } summary { key last lastStep min max count } summarySet { key value }"""
 PAGE = 100
-POINTS_PAGE = 100_000
+POINTS_PAGE = 50_000
 
 
 class ApiError(Exception):
