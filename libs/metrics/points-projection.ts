@@ -5,7 +5,7 @@ import { Unreadable } from '#libs/domain/rejection.js';
 import { readEvent } from '#libs/log/event-record.js';
 import type { PartitionId } from '#libs/log/event-log.js';
 import type { Checkpoints } from '#libs/projecting/checkpoints.js';
-import type { Claim, DeadLetter, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, Claim, DeadLetter, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
 import { tableOf, type TableName } from './clickhouse-schema.js';
 import { LineColumns } from './line-columns.js';
 import { PointBatch, type BatchGroup } from './point-batch.js';
@@ -57,7 +57,7 @@ export class PointsProjection implements Projection {
     });
   }
 
-  apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'> {
+  apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
     return this.#inTurn(() => this.#apply(batch));
   }
 
@@ -76,7 +76,7 @@ export class PointsProjection implements Projection {
     return turn;
   }
 
-  async #apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'> {
+  async #apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
     const { events, deadLetters } = this.#read(batch);
     try {
       await this.#write(batch, events, deadLetters);
@@ -86,7 +86,7 @@ export class PointsProjection implements Projection {
     }
     const { partition, epoch, from, to } = batch;
     const result = await this.#checkpoints.advance(this.checkpointName, partition, { epoch, from, to, deadLetters });
-    if (result === 'fenced') this.#registry.forget();
+    if (result !== 'applied') this.#registry.forget();
     return result;
   }
 

@@ -1,7 +1,7 @@
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
 import type { Checkpoints } from '#libs/projecting/checkpoints.js';
-import type { Claim, DeadLetter } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, Claim, DeadLetter } from '#libs/projecting/projection.js';
 
 /** The `Checkpoints` port in memory, for specs: the same compare-and-set, lost with the process. */
 export class MemoryCheckpoints implements Checkpoints {
@@ -14,9 +14,10 @@ export class MemoryCheckpoints implements Checkpoints {
     return Promise.resolve({ ...row });
   }
 
-  advance(projection: string, partition: PartitionId, move: Parameters<Checkpoints['advance']>[2]): Promise<'applied' | 'fenced'> {
+  advance(projection: string, partition: PartitionId, move: Parameters<Checkpoints['advance']>[2]): Promise<ApplyOutcome> {
     const row = this.#row(projection, partition);
-    if (row.epoch !== move.epoch || row.position !== move.from) return Promise.resolve('fenced');
+    if (row.epoch !== move.epoch) return Promise.resolve('fenced');
+    if (row.position !== move.from) return Promise.resolve(row.position === move.to ? 'applied' : 'stale');
     row.position = move.to;
     this.deadLetters.push(...move.deadLetters);
     return Promise.resolve('applied');
