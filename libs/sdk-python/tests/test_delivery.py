@@ -253,3 +253,21 @@ def test_ranks_of_one_launch_share_a_run_and_an_attempt(receiver, tmp_path, monk
             assert run.finish()
     assert len({said[5] for _, said in receiver.order}) == 1
     assert [(said[1], said[2]) for said in receiver.named("PointsLogged")] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+
+
+def test_a_sender_that_dies_unanswered_is_followed_by_one_that_sends_the_same_again(receiver, tmp_path):
+    run = start(receiver, tmp_path)
+    until(lambda: receiver.named("RunStarted"))
+    receiver.fault = lambda count: "lose"
+    for i in range(100):
+        run.log({"x": float(i)})
+    until(lambda: receiver.points())
+    kill_sender(tmp_path)
+    for i in range(100, 200):
+        run.log({"x": float(i)})  # must not slip in under the number that is out already
+    receiver.fault = lambda count: None
+    time.sleep(1.5)  # the run notices, and starts another sender
+    assert run.finish(timeout=15)
+    assert [v for _, _, _, v in receiver.points()] == [float(i) for i in range(200)]
+    assert receiver.resent > 0
+    without_gaps(receiver)
