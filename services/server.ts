@@ -134,8 +134,8 @@ async function serveDashboard(app: NestFastifyApplication): Promise<void> {
       root,
       serve: true,
       wildcard: false,
-      setHeaders: (reply: { setHeader(name: string, value: string): void }, path: string) => {
-        reply.setHeader(
+      setHeaders: (reply: { header(name: string, value: string): void }, path: string) => {
+        reply.header(
           'cache-control',
           path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
         );

@@ -1,6 +1,6 @@
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
-import type { Claim, DeadLetter } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, Claim, DeadLetter } from '#libs/projecting/projection.js';
 import type { SqlSession } from './sql-database.js';
 
 const nameOf = (partition: PartitionId): string => partitionName(partition.topic, partition.partition);
@@ -14,18 +14,27 @@ export async function claimPartition(session: SqlSession, projection: string, pa
   return rows[0]!;
 }
 
-/** Compare-and-set on (epoch, from); false when somebody else owns the partition. Locks the row until the transaction ends. */
+/**
+ * Compare-and-set on (epoch, from). 'moved' locks the row until the transaction ends; the other outcomes mean: write nothing.
+ * 'applied' then says that an earlier try of this very batch was committed.
+ */
 export async function moveCheckpoint(
   session: SqlSession,
   projection: string,
   partition: PartitionId,
   move: { readonly epoch: number; readonly from: number; readonly to: number },
-): Promise<boolean> {
+): Promise<ApplyOutcome | 'moved'> {
   const rows = await session.query(
     'update runstream.checkpoints set position = $5 where projection = $1 and partition = $2 and epoch = $3 and position = $4 returning 1 as moved',
     [projection, nameOf(partition), move.epoch, move.from, move.to],
   );
-  return rows.length === 1;
+  if (rows.length === 1) return 'moved';
+  const [known] = await session.query<{ epoch: number; position: number }>(
+    'select epoch, position from runstream.checkpoints where projection = $1 and partition = $2',
+    [projection, nameOf(partition)],
+  );
+  if (known?.epoch !== move.epoch) return 'fenced';
+  return known.position === move.to ? 'applied' : 'stale';
 }
 
 export async function readCheckpoints(session: SqlSession, projection: string): Promise<ReadonlyMap<string, number>> {

@@ -8,7 +8,8 @@ export function createPostgresCheckpoints(database: SqlDatabase): Checkpoints {
     claim: (projection, partition) => claimPartition(database, projection, partition),
     advance: (projection, partition, move) =>
       database.transaction(async (session) => {
-        if (!(await moveCheckpoint(session, projection, partition, move))) return 'fenced';
+        const outcome = await moveCheckpoint(session, projection, partition, move);
+        if (outcome !== 'moved') return outcome;
         await storeDeadLetters(session, move.deadLetters);
         return 'applied';
       }),

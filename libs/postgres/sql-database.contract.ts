@@ -63,7 +63,8 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
       expect(owner.epoch).toBe(zombie.epoch + 1);
       expect(await checkpoints.advance('points@1', partition, { epoch: zombie.epoch, from: 0, to: 5, deadLetters: [] })).toBe('fenced');
       expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [letter] })).toBe('applied');
-      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [] })).toBe('fenced');
+      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [] })).toBe('applied');
+      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 9, to: 12, deadLetters: [] })).toBe('stale');
       expect(await checkpoints.all('points@1')).toEqual(new Map([['telemetry/3', 5]]));
     });
   });

@@ -1,5 +1,5 @@
 import type { PartitionId } from '#libs/log/event-log.js';
-import type { Claim, DeadLetter } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, Claim, DeadLetter } from '#libs/projecting/projection.js';
 
 /** Checkpoints of a projection whose own store has no transactions. Kept beside the run tables. Names are "points@3" (generation 3). */
 export interface Checkpoints {
@@ -8,8 +8,13 @@ export interface Checkpoints {
   advance(
     projection: string,
     partition: PartitionId,
-    move: { readonly epoch: number; readonly from: number; readonly to: number; readonly deadLetters: readonly DeadLetter[] },
-  ): Promise<'applied' | 'fenced'>;
+    move: {
+      readonly epoch: number;
+      readonly from: number;
+      readonly to: number;
+      readonly deadLetters: readonly DeadLetter[];
+    },
+  ): Promise<ApplyOutcome>;
   all(projection: string): Promise<ReadonlyMap<string, number>>;
   remove(projection: string): Promise<void>;
 }

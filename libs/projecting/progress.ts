@@ -49,7 +49,11 @@ export class Progress {
       const timer = setTimeout(() => {
         this.waiters.delete(waiter);
         reject(
-          new Rejection('STALE_POSITION', `the read models have not reached the asked position within ${timeoutMs} ms; ask again later`, 'at'),
+          new Rejection(
+            'STALE_POSITION',
+            `the read models have not reached the asked position within ${timeoutMs} ms; ask again later`,
+            'at',
+          ),
         );
       }, timeoutMs);
       const waiter: Waiter = {
@@ -71,7 +75,8 @@ export class Progress {
       for (const [name, end] of token) {
         const position = partitions?.get(name);
         // a projection that does not follow this topic has nothing to wait for, once it has claimed what it follows
-        if (position === undefined ? partitions === undefined || this.follows(projection, name) : position < end) return false;
+        if (position === undefined ? partitions === undefined || this.follows(projection, name) : position < end)
+          return false;
       }
     }
     return true;

@@ -8,6 +8,13 @@ export interface Claim {
   readonly position: number;
 }
 
+/**
+ * 'applied': the rows and the checkpoint are stored (also when an earlier try of the same batch had done it and its answer was
+ * lost). 'fenced': somebody else owns the partition. 'stale': the partition is ours, but the checkpoint is somewhere else (the store
+ * was put back): claim again. Nothing moved in the last two.
+ */
+export type ApplyOutcome = 'applied' | 'fenced' | 'stale';
+
 export interface ProjectedBatch {
   readonly partition: PartitionId;
   readonly epoch: number;
@@ -38,10 +45,10 @@ export interface Projection {
   claim(partition: PartitionId): Promise<Claim>;
   /**
    * Writes the rows and moves the checkpoint from -> to by compare-and-set on (epoch, from): in one transaction where the store has
-   * them, after the store's ack where not. 'fenced': somebody else owns the partition, nothing moved. Unreadable records are stored as
+   * them, after the store's ack where not. Unreadable records are stored as
    * dead letters on the way. Throws `Unavailable` when the store is down: the caller waits and repeats the same batch.
    */
-  apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'>;
+  apply(batch: ProjectedBatch): Promise<ApplyOutcome>;
   /** Hash of all rows in a stated order, equal for equal sets of events (law 9). */
   digest(): Promise<string>;
   /** Stored checkpoints: partition name ("runs/0") -> first offset not yet applied. */

@@ -6,11 +6,16 @@ import { Unavailable } from '#libs/domain/rejection.js';
 import type { EventLog, EventRecord } from '#libs/log/event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
 import { Progress } from '#libs/projecting/progress.js';
-import type { ProjectedBatch, Projection } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
 import { batches, projectorLimits, runProjector } from '#libs/projecting/projector.js';
 
 const partition = { topic: 'runs', partition: 0 } as const;
-const record = (n: number): EventRecord => ({ ...partition, key: `r${n}`, headers: {}, value: Buffer.from(`value ${n}`) });
+const record = (n: number): EventRecord => ({
+  ...partition,
+  key: `r${n}`,
+  headers: {},
+  value: Buffer.from(`value ${n}`),
+});
 
 /** A projection over a plain list, with the compare-and-set that every real one has. */
 class ListProjection implements Projection {
@@ -26,12 +31,13 @@ class ListProjection implements Projection {
   claim(): Promise<{ epoch: number; position: number }> {
     return Promise.resolve({ epoch: ++this.epoch, position: this.position });
   }
-  apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'> {
+  apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
     if (this.failures > 0) {
       this.failures -= 1;
       return Promise.reject(new Unavailable('the store is down'));
     }
-    if (batch.epoch !== this.epoch || batch.from !== this.position) return Promise.resolve('fenced');
+    if (batch.epoch !== this.epoch) return Promise.resolve('fenced');
+    if (batch.from !== this.position) return Promise.resolve(batch.to === this.position ? 'applied' : 'stale');
     for (const { value } of batch.records) this.values.push(Buffer.from(value).toString());
     this.sizes.push(batch.records.length);
     this.position = batch.to;
@@ -59,11 +65,18 @@ describe('the projector loop', () => {
     await log.close();
     rmSync(dir, { recursive: true });
   });
-  const numbers = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `value ${from + i}`);
+  const numbers = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, i) => `value ${from + i}`);
   const append = (from: number, to: number) => log.append(numbers(from, to).map((_, i) => record(from + i)));
   const start = (projection: ListProjection, progress = new Progress()) => ({
     progress,
-    done: runProjector({ log, projection, progress, signal: stop.signal, limits: { ...projectorLimits, backoffMs: [1, 5] } }),
+    done: runProjector({
+      log,
+      projection,
+      progress,
+      signal: stop.signal,
+      limits: { ...projectorLimits, backoffMs: [1, 5] },
+    }),
   });
 
   it('applies what is there and what comes, in order and once', async () => {
@@ -121,8 +134,37 @@ describe('the projector loop', () => {
     await progress.waitFor(['list'], new Map([['runs/0', 1]]), 5_000);
     await projection.claim();
     await append(1, 5);
-    await expect(progress.waitFor(['list'], new Map([['runs/0', 5]]), 300)).rejects.toMatchObject({ code: 'STALE_POSITION' });
+    await expect(progress.waitFor(['list'], new Map([['runs/0', 5]]), 300)).rejects.toMatchObject({
+      code: 'STALE_POSITION',
+    });
     expect(projection.values).toEqual(numbers(0, 1));
+  });
+
+  it('claims again when the store was put back to an older state', async () => {
+    const projection = new ListProjection();
+    const { progress } = start(projection);
+    await append(0, 4);
+    await progress.waitFor(['list'], new Map([['runs/0', 4]]), 5_000);
+    projection.position = 2;
+    projection.values.length = 2;
+    await append(4, 6);
+    await expect.poll(() => projection.values).toEqual(numbers(0, 6));
+  });
+
+  it('goes on when the answer to an applied batch was lost', async () => {
+    const projection = new ListProjection();
+    const apply = projection.apply.bind(projection);
+    let lost = 1;
+    projection.apply = async (batch) => {
+      const outcome = await apply(batch);
+      if (lost-- > 0) throw new Unavailable('the answer was lost');
+      return outcome;
+    };
+    const { progress } = start(projection);
+    await append(0, 3);
+    await append(3, 5);
+    await progress.waitFor(['list'], new Map([['runs/0', 5]]), 5_000);
+    expect(projection.values).toEqual(numbers(0, 5));
   });
 
   it('grows batches under load instead of writing each record alone', async () => {
@@ -170,6 +212,9 @@ describe('progress', () => {
 
   it('refuses with a code when the position is not reached in time', async () => {
     const progress = new Progress();
-    await expect(progress.waitFor(['runs'], new Map([['runs/0', 1]]), 20)).rejects.toMatchObject({ code: 'STALE_POSITION', field: 'at' });
+    await expect(progress.waitFor(['runs'], new Map([['runs/0', 1]]), 20)).rejects.toMatchObject({
+      code: 'STALE_POSITION',
+      field: 'at',
+    });
   });
 });

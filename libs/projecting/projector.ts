@@ -1,7 +1,7 @@
 import { Unavailable } from '#libs/domain/rejection.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { Assignment, EventLog, PartitionId, StoredRecord } from '#libs/log/event-log.js';
-import type { ProjectedBatch, Projection } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
 import type { Progress } from '#libs/projecting/progress.js';
 
 export interface ProjectorLimits {
@@ -25,7 +25,7 @@ export interface ProjectorOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** Writes one batch; by default the projection itself. In Nest the handler of the transport stands here. */
-  readonly apply?: (batch: ProjectedBatch) => Promise<'applied' | 'fenced'>;
+  readonly apply?: (batch: ProjectedBatch) => Promise<ApplyOutcome>;
   readonly limits?: ProjectorLimits;
   readonly onStuck?: (partition: PartitionId, reason: string) => void;
   readonly onFenced?: (partition: PartitionId) => void;
@@ -47,7 +47,11 @@ export async function runProjector(options: ProjectorOptions): Promise<void> {
     running = null;
   };
   try {
-    for await (const assignment of log.assignments(`runstream-${projection.name}-${projection.generation}`, projection.topics, outer)) {
+    for await (const assignment of log.assignments(
+      `runstream-${projection.name}-${projection.generation}`,
+      projection.topics,
+      outer,
+    )) {
       await halt();
       const stop = new AbortController();
       const inner = AbortSignal.any([outer, stop.signal]);
@@ -77,14 +81,23 @@ async function followAll(assignment: Assignment, options: ProjectorOptions, sign
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
+/** Follows one partition until told to stop or fenced; a store that was put back is claimed again and filled from where it is. */
 async function followPartition(partition: PartitionId, options: ProjectorOptions, signal: AbortSignal): Promise<void> {
+  for (let again = true; again && !signal.aborted; ) again = (await followClaim(partition, options, signal)) === 'stale';
+}
+
+async function followClaim(
+  partition: PartitionId,
+  options: ProjectorOptions,
+  signal: AbortSignal,
+): Promise<'ended' | 'stale'> {
   const { projection, progress, limits = projectorLimits } = options;
   const stuck = (reason: string): void => {
     progress.stuck(projection.name, partition, reason);
     options.onStuck?.(partition, reason);
   };
   const claim = await persist(() => projection.claim(partition), limits, signal, stuck);
-  if (claim === undefined) return;
+  if (claim === undefined) return 'ended';
   let position = claim.position;
   progress.moved(projection.name, partition, position);
   const apply = options.apply ?? ((batch: ProjectedBatch) => projection.apply(batch));
@@ -92,14 +105,20 @@ async function followPartition(partition: PartitionId, options: ProjectorOptions
     const to = records[records.length - 1]!.offset + 1;
     const batch: ProjectedBatch = { partition, epoch: claim.epoch, from: position, to, records };
     const outcome = await persist(() => apply(batch), limits, signal, stuck);
-    if (outcome === undefined) return;
-    if (outcome === 'fenced') {
-      options.onFenced?.(partition);
-      return;
+    switch (outcome) {
+      case undefined:
+        return 'ended';
+      case 'stale':
+        return 'stale';
+      case 'fenced':
+        options.onFenced?.(partition);
+        return 'ended';
+      case 'applied':
+        position = to;
+        progress.moved(projection.name, partition, position);
     }
-    position = to;
-    progress.moved(projection.name, partition, position);
   }
+  return 'ended';
 }
 
 /** Repeats while the world is down; undefined when told to stop. Anything but `Unavailable` is ours and goes up. */
@@ -136,7 +155,8 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-const bytesOf = (records: readonly StoredRecord[]): number => records.reduce((sum, record) => sum + record.value.length + 64, 0);
+const bytesOf = (records: readonly StoredRecord[]): number =>
+  records.reduce((sum, record) => sum + record.value.length + 64, 0);
 
 /**
  * Reads ahead while a batch is being applied and hands over everything that has come in meanwhile, so that batches grow with the
@@ -178,7 +198,8 @@ export async function* batches(
   let flushedAt = 0;
   try {
     for (;;) {
-      while (queue.length === 0 && ended === null && !inner.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      while (queue.length === 0 && ended === null && !inner.aborted)
+        await new Promise<void>((resolve) => (wake = resolve));
       if (inner.aborted) return;
       if (queue.length === 0) {
         const end = ended as { error?: unknown } | null;
@@ -233,7 +254,11 @@ export interface ProjectionLag {
   readonly waiting: string | null;
 }
 
-export async function projectionLags(log: EventLog, projection: Projection, progress: Progress): Promise<readonly ProjectionLag[]> {
+export async function projectionLags(
+  log: EventLog,
+  projection: Projection,
+  progress: Progress,
+): Promise<readonly ProjectionLag[]> {
   const ranges = (await Promise.all(projection.topics.map((topic) => log.ranges(topic)))).flat();
   return ranges.map((range) => {
     const partition = partitionName(range.topic, range.partition);

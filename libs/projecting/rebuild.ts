@@ -31,7 +31,11 @@ const roundsMax = 8;
  * Fills a new generation of a family's tables from the log beside the live one, which goes on; pauses it only for the last
  * stretch, compares the digests at exactly the same positions and switches if they are equal. The old generation is kept.
  */
-export async function rebuild(log: EventLog, family: ProjectionFamily, options: RebuildOptions): Promise<RebuildReport> {
+export async function rebuild(
+  log: EventLog,
+  family: ProjectionFamily,
+  options: RebuildOptions,
+): Promise<RebuildReport> {
   const { live: from, all } = await family.generations();
   const live = await family.live();
   const next = await family.openGeneration(Math.max(from, ...all) + 1);
@@ -46,7 +50,16 @@ export async function rebuild(log: EventLog, family: ProjectionFamily, options: 
     const equal = liveDigest === rebuiltDigest;
     const switched = equal || options.force === true;
     if (switched) await family.switchTo(next.generation);
-    return { family: family.name, from, to: next.generation, records: filler.records, liveDigest, rebuiltDigest, equal, switched };
+    return {
+      family: family.name,
+      from,
+      to: next.generation,
+      records: filler.records,
+      liveDigest,
+      rebuiltDigest,
+      equal,
+      switched,
+    };
   } finally {
     await resume();
   }
@@ -62,7 +75,11 @@ export class Filler {
     private readonly parts: { readonly partition: PartitionId; readonly epoch: number; position: number }[],
   ) {}
 
-  static async open(log: EventLog, projection: Projection, options: Pick<RebuildOptions, 'signal' | 'onProgress'>): Promise<Filler> {
+  static async open(
+    log: EventLog,
+    projection: Projection,
+    options: Pick<RebuildOptions, 'signal' | 'onProgress'>,
+  ): Promise<Filler> {
     const parts = [];
     for (const topic of projection.topics) {
       for (let index = 0; index < log.partitionCount(topic); index++) {
@@ -83,16 +100,26 @@ export class Filler {
     return this.records - before;
   }
 
-  private async fill(part: { readonly partition: PartitionId; readonly epoch: number; position: number }, end: number): Promise<void> {
+  private async fill(
+    part: { readonly partition: PartitionId; readonly epoch: number; position: number },
+    end: number,
+  ): Promise<void> {
     const { signal, onProgress } = this.options;
     const limits = { ...projectorLimits, flushIntervalMs: 0 };
     for await (const read of batches(this.log, part.partition, part.position, limits, signal)) {
       const records = read[read.length - 1]!.offset < end ? read : read.filter((record) => record.offset < end);
       const to = records[records.length - 1]!.offset + 1;
       const batch = { partition: part.partition, epoch: part.epoch, from: part.position, to, records };
-      const outcome = await persist(() => this.projection.apply(batch), limits, signal, () => undefined);
-      if (outcome === 'fenced') {
-        throw new Error(`rebuild of ${this.projection.name}: generation ${this.projection.generation} is being written by somebody else`);
+      const outcome = await persist(
+        () => this.projection.apply(batch),
+        limits,
+        signal,
+        () => undefined,
+      );
+      if (outcome === 'fenced' || outcome === 'stale') {
+        throw new Error(
+          `rebuild of ${this.projection.name}: generation ${this.projection.generation} is being written by somebody else`,
+        );
       }
       if (outcome === undefined) break;
       this.records += records.length;

@@ -4,7 +4,7 @@ import type { PartitionId } from '#libs/log/event-log.js';
 import { claimPartition, moveCheckpoint, readCheckpoints, storeDeadLetters } from '#libs/postgres/checkpoint-rows.js';
 import { migrateGeneration, migrateShared } from '#libs/postgres/migrations.js';
 import type { SqlDatabase, SqlSession } from '#libs/postgres/sql-database.js';
-import type { Claim, ProjectedBatch, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, Claim, ProjectedBatch, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
 import { applyCatalog } from './apply-catalog.js';
 import { applyRuns } from './apply-runs.js';
 import { applyTelemetry } from './apply-telemetry.js';
@@ -91,16 +91,17 @@ class RunProjection implements Projection {
     return claimPartition(this.database, this.checkpointName, partition);
   }
 
-  async apply(batch: ProjectedBatch): Promise<'applied' | 'fenced'> {
+  async apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
     // before the transaction: a failure after the commit would make the caller repeat an applied batch
     await this.maintain(batch.records.length);
     const { records, deadLetters } = readBatch(this.checkpointName, batch);
     const outcome = await this.database.transaction(async (session) => {
-      if (!(await moveCheckpoint(session, this.checkpointName, batch.partition, batch))) return 'fenced';
+      const moved = await moveCheckpoint(session, this.checkpointName, batch.partition, batch);
+      if (moved !== 'moved') return moved;
       await storeDeadLetters(session, deadLetters);
       return this.write(session, batch, records);
     });
-    if (outcome === 'fenced') return 'fenced';
+    if (typeof outcome === 'string') return outcome;
     if (outcome) this.board?.publish(outcome.byEvent);
     return 'applied';
   }

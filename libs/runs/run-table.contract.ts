@@ -60,8 +60,8 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
       expect(await table.run('r')).toBeNull();
       expect(await live.apply({ ...batch, epoch: owner.epoch })).toBe('applied');
       const digest = await live.digest();
-      expect(await live.apply({ ...batch, epoch: owner.epoch })).toBe('fenced');
-      expect(await live.apply({ ...batch, epoch: owner.epoch, from: 5, to: 6 })).toBe('fenced');
+      expect(await live.apply({ ...batch, epoch: owner.epoch })).toBe('applied');
+      expect(await live.apply({ ...batch, epoch: owner.epoch, from: 5, to: 6 })).toBe('stale');
       expect(await live.digest()).toBe(digest);
     });
 

@@ -3,7 +3,7 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Backend } from '#libs/backend/backend.js';
 import type { Instruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
-import type { ProjectedBatch, ProjectionFamily } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, ProjectedBatch, ProjectionFamily } from '#libs/projecting/projection.js';
 import { runProjector } from '#libs/projecting/projector.js';
 
 export const projectionPattern = (family: string): string => `projection:${family}`;
@@ -65,10 +65,10 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
     if (!handler) throw new Error(`no controller handles ${projectionPattern(family.name)}`);
     const projection = await family.live();
     const stop = new AbortController();
-    const apply = async (batch: ProjectedBatch): Promise<'applied' | 'fenced'> => {
+    const apply = async (batch: ProjectedBatch): Promise<ApplyOutcome> => {
       const end = this.instruments.projectionSeconds.startTimer({ projection: family.name });
       const answer = (await handler({ projection, batch }, undefined)) as
-        Observable<'applied' | 'fenced'> | 'applied' | 'fenced';
+        Observable<ApplyOutcome> | ApplyOutcome;
       const outcome = typeof answer === 'string' ? answer : await lastValueFrom(from(answer));
       end();
       this.instruments.projectedRecords.inc({ projection: family.name }, batch.records.length);

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, Controller, type ExceptionFilter, UseFilters } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { throwError, type Observable } from 'rxjs';
-import type { ProjectedBatch, Projection } from '#libs/projecting/projection.js';
+import type { ApplyOutcome, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
 import { projectionPattern } from './event-log-transport.js';
 
 export interface ProjectorMessage {
@@ -21,12 +21,12 @@ class PassErrors implements ExceptionFilter {
 @UseFilters(new PassErrors())
 export class ProjectorController {
   @MessagePattern(projectionPattern('runs'))
-  runs(@Payload() message: ProjectorMessage): Promise<'applied' | 'fenced'> {
+  runs(@Payload() message: ProjectorMessage): Promise<ApplyOutcome> {
     return message.projection.apply(message.batch);
   }
 
   @MessagePattern(projectionPattern('points'))
-  points(@Payload() message: ProjectorMessage): Promise<'applied' | 'fenced'> {
+  points(@Payload() message: ProjectorMessage): Promise<ApplyOutcome> {
     return message.projection.apply(message.batch);
   }
 }
