@@ -54,7 +54,7 @@ class Receiver {
     const name = event.type.split('.')[1] as EventName;
     const data = decodePayload(name, event.data);
     checkHead(event, name);
-    checkData(name, data as EventData[typeof name]);
+    checkData(name, data);
     const hex = Buffer.from(event.data).toString('hex');
     const known = this.events.get(event.id);
     if (known) {

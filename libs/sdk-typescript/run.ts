@@ -248,7 +248,7 @@ export class Run {
         rest = pieces.pop()!.slice(-1_000_000);
         pieces.forEach(keep);
         return original(chunk, ...more);
-      }) as typeof stream.write;
+      });
       this.#undo.push(() => {
         if (rest !== '') keep(rest);
         stream.write = original;

@@ -32,7 +32,7 @@ export function createValues(changed: (values: Record<string, unknown>) => void)
   return new Proxy<Values>(
     {},
     {
-      set(target, key, value) {
+      set(target, key, value: unknown) {
         target[String(key)] = value;
         changed({ [String(key)]: value });
         return true;

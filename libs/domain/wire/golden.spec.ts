@@ -35,7 +35,7 @@ describe('golden examples of the wire', () => {
       const { name: eventName, data: json } = example.events[index]!;
       const data = decodePayload(eventName, event.data);
       checkHead({ ...event, timeMs: event.timeMs }, eventName);
-      checkData(eventName, data as EventData[typeof eventName]);
+      checkData(eventName, data);
       const again = readJsonPayload(eventName, json);
       expect(hex(encodePayload(eventName, data))).toBe(hex(encodePayload(eventName, again)));
       if (eventName === 'PointsLogged') expect(data).toEqual(again);
