@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { EventData, EventName } from '#libs/domain/event.js';
+import type { EventName } from '#libs/domain/event.js';
 import { checkData, checkHead } from '#libs/domain/validate-event.js';
 import { readEventBatch, writeEventBatch } from './batch-codec.js';
 import { readWireEvents } from './golden-example.js';
