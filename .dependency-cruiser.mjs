@@ -5,7 +5,12 @@ const test = '\\.(spec|contract)\\.ts$|^test/';
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'domain-stands-alone',
       severity: 'error',
@@ -34,14 +39,19 @@ export default {
     {
       name: 'drivers-only-in-files-named-after-them',
       severity: 'error',
-      from: { path: '^(libs|services)/', pathNot: '(^|/)(clickhouse|kafka|postgres|pglite|minio|s3)[a-z-]*\\.ts$|^libs/(clickhouse|postgres)/|' + test },
+      from: {
+        path: '^(libs|services)/',
+        pathNot: '(^|/)(clickhouse|kafka|postgres|pglite|minio|s3)[a-z-]*\\.ts$|^libs/(clickhouse|postgres)/|' + test,
+      },
       to: { path: 'node_modules/(@clickhouse|kafkajs|pg|@electric-sql|minio|chdb|ffi-rs)/' },
     },
     {
       name: 'adapters-only-from-backend',
       severity: 'error',
       from: { path: '^(libs|services)/', pathNot: `^libs/(backend|clickhouse|postgres)/|${test}|^services/cli/verify` },
-      to: { path: '(segment-event-log|kafka-event-log|disk-artifact-store|minio-artifact-store|clickhouse-metric-store|postgres-run-table)\\.ts$' },
+      to: {
+        path: '(segment-event-log|kafka-event-log|disk-artifact-store|minio-artifact-store|clickhouse-metric-store|postgres-run-table)\\.ts$',
+      },
     },
     {
       name: 'dashboard-knows-only-the-schema',
@@ -49,15 +59,38 @@ export default {
       from: { path: '^services/dashboard/' },
       to: { path: '^(libs|services)/', pathNot: '^services/dashboard/' },
     },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^(libs|services)/', pathNot: '\\.d\\.ts$|vite\\.config|sdk-|-child\\.ts$|-worker\\.ts$' }, to: {} },
-    { name: 'no-unresolvable', severity: 'error', from: { path: '^(libs|services)/' }, to: { couldNotResolve: true, pathNot: 'generated|^virtual:' } },
-    { name: 'no-dev-dependencies', severity: 'error', from: { path: '^(libs|services)/', pathNot: `${test}|^services/dashboard/` }, to: { dependencyTypes: ['npm-dev'] } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: {
+        orphan: true,
+        path: '^(libs|services)/',
+        pathNot: '\\.d\\.ts$|vite\\.config|sdk-|-child\\.ts$|-worker\\.ts$',
+      },
+      to: {},
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: { path: '^(libs|services)/' },
+      to: { couldNotResolve: true, pathNot: 'generated|^virtual:' },
+    },
+    {
+      name: 'no-dev-dependencies',
+      severity: 'error',
+      from: { path: '^(libs|services)/', pathNot: `${test}|^services/dashboard/` },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^dist/|/generated/|sdk-python|sdk-typescript/dist' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { conditionNames: ['source', 'types', 'import', 'node', 'default'], exportsFields: ['exports'], extensions: ['.ts', '.tsx', '.js', '.mjs', '.d.ts'] },
+    enhancedResolveOptions: {
+      conditionNames: ['source', 'types', 'import', 'node', 'default'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.d.ts'],
+    },
   },
 };

@@ -135,10 +135,7 @@ async function serveDashboard(app: NestFastifyApplication): Promise<void> {
       serve: true,
       wildcard: false,
       setHeaders: (reply: { header(name: string, value: string): void }, path: string) => {
-        reply.header(
-          'cache-control',
-          path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-        );
+        reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
       },
     } as never,
   );

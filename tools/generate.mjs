@@ -14,7 +14,17 @@ const pbts = promisify(require('protobufjs-cli/pbts').main);
 const wire = 'libs/domain/wire/generated';
 mkdirSync(wire, { recursive: true });
 const lean = ['create', 'convert', 'verify', 'service', 'delimited', 'typeurl'].map((part) => `--no-${part}`);
-await pbjs(['-t', 'static-module', '-w', 'es6', ...lean, '--force-number', '-o', `${wire}/runstream.js`, 'libs/domain/wire/runstream.proto']);
+await pbjs([
+  '-t',
+  'static-module',
+  '-w',
+  'es6',
+  ...lean,
+  '--force-number',
+  '-o',
+  `${wire}/runstream.js`,
+  'libs/domain/wire/runstream.proto',
+]);
 await pbts(['-o', `${wire}/runstream.d.ts`, `${wire}/runstream.js`]);
 
 const out = 'services/gateway/generated';
@@ -36,7 +46,13 @@ writeFileSync(
         Project: '../gateway-context.js#ProjectParent',
         Artifact: '../gateway-context.js#ArtifactParent',
       },
-      scalars: { Time: scalar('number'), Float64: scalar(json), JSON: scalar('unknown'), Long: scalar('number'), ID: scalar('string') },
+      scalars: {
+        Time: scalar('number'),
+        Float64: scalar(json),
+        JSON: scalar('unknown'),
+        Long: scalar('number'),
+        ID: scalar('string'),
+      },
     },
     plugins: [{ typescript: {} }, { resolvers: {} }],
     pluginMap: { typescript, resolvers },

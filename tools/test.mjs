@@ -41,7 +41,9 @@ function vitest() {
   if (long) args.push('--config', 'vitest.long.config.ts');
   const status = run('node_modules/.bin/vitest', args);
   if (!existsSync(report)) return count('vitest (it wrote no report)', false);
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   total.passed += numPassedTests;
   total.failed += numFailedTests;
   total.skipped += numPendingTests + numTodoTests;
@@ -50,7 +52,9 @@ function vitest() {
     total.skipped -= numPendingTests;
     console.error('FAILED: tests were skipped; with CI=true every engine must be there');
   }
-  const broken = testResults.filter((file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'));
+  const broken = testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+  );
   for (const file of broken) count(file.name, false);
   if (status !== 0 && total.failed === 0) count('vitest (it ended with an error)', false);
 }

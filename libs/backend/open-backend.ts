@@ -43,7 +43,10 @@ const verdictTimeoutMs = 10_000;
 const randomHex = (): string => randomBytes(16).toString('hex');
 
 /** Opens every port of the configuration; what was opened is closed again when a later one fails. */
-export async function openBackend(configuration: Configuration, { clock, logger }: BackendOptions): Promise<OpenedBackend> {
+export async function openBackend(
+  configuration: Configuration,
+  { clock, logger }: BackendOptions,
+): Promise<OpenedBackend> {
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     for (const close of opened.splice(0).reverse()) await close();
@@ -108,7 +111,11 @@ export async function openBackend(configuration: Configuration, { clock, logger 
 async function openLog({ log, logPartitions }: Configuration, clock: () => number): Promise<EventLog> {
   switch (log.kind) {
     case 'file':
-      return openSegmentEventLog({ dir: log.dir, partitions: { catalog: 1, runs: logPartitions, telemetry: logPartitions }, clock });
+      return openSegmentEventLog({
+        dir: log.dir,
+        partitions: { catalog: 1, runs: logPartitions, telemetry: logPartitions },
+        clock,
+      });
     case 'kafka':
       throw new ConfigurationError('RUNSTREAM_LOG: kafka: is not built in yet; use file:');
   }
@@ -118,7 +125,8 @@ async function openRuns({ runs }: Configuration, logger: Logger): Promise<SqlDat
   switch (runs.kind) {
     case 'pglite': {
       const { database, cleanStop, damaged } = await openPgliteDatabase({ dir: runs.dir });
-      if (damaged !== null) logger.warn('the run tables did not open; they are rebuilt from the log', { movedTo: damaged });
+      if (damaged !== null)
+        logger.warn('the run tables did not open; they are rebuilt from the log', { movedTo: damaged });
       else if (!cleanStop) logger.info('the run tables were not closed cleanly; they are checked against the log');
       return database;
     }
@@ -136,7 +144,8 @@ interface OpenedMetrics {
 async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<OpenedMetrics> {
   switch (metrics.kind) {
     case 'chdb': {
-      const onChange = ({ state, detail }: { state: string; detail: string }): void => logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
+      const onChange = ({ state, detail }: { state: string; detail: string }): void =>
+        logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
       const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange });
       const client = openClickHouseClient({ address: () => engine.address('app') });
       const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), sandboxed: () => engine.sandboxed });
@@ -152,7 +161,11 @@ async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<
     case 'clickhouse': {
       const address = readClickHouseUrl(metrics.url);
       const client = openClickHouseClient({ address: () => address });
-      return { client, sqlDoor: openSqlDoor({ address: () => address, sandboxed: () => true }), close: () => client.close() };
+      return {
+        client,
+        sqlDoor: openSqlDoor({ address: () => address, sandboxed: () => true }),
+        close: () => client.close(),
+      };
     }
   }
 }

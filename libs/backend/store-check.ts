@@ -22,7 +22,12 @@ export async function startOverIfAhead(log: EventLog, family: ProjectionFamily, 
   const { live, all } = await family.generations();
   const next = Math.max(live, ...all) + 1;
   const [partition, position] = ahead;
-  logger.warn('tables are ahead of the log; they are rebuilt from it', { projection: family.name, partition, position, end: ends.get(partition) ?? 0 });
+  logger.warn('tables are ahead of the log; they are rebuilt from it', {
+    projection: family.name,
+    partition,
+    position,
+    end: ends.get(partition) ?? 0,
+  });
   await family.openGeneration(next);
   await family.switchTo(next);
 }

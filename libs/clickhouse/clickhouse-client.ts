@@ -37,7 +37,8 @@ export function readClickHouseUrl(url: string): ClickHouseAddress {
   const secure = parsed.searchParams.get('secure') === '1' || parsed.protocol === 'https:';
   const port = parsed.port || (secure ? '8443' : '8123');
   const database = decodeURIComponent(parsed.pathname.slice(1)) || 'runstream';
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database)) throw new Error(`clickhouse URL: "${database}" is not a database name`);
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database))
+    throw new Error(`clickhouse URL: "${database}" is not a database name`);
   return {
     url: `${secure ? 'https' : 'http'}://${parsed.hostname}:${port}`,
     username: decodeURIComponent(parsed.username) || 'default',
@@ -91,7 +92,8 @@ class HttpClickHouseClient implements ClickHouseClient {
         // dedup tokens lose acknowledged data on kill -9
         clickhouse_settings: { insert_deduplicate: 0, async_insert: 0 },
       });
-      for await (const _ of result.stream) void _;
+      // the server has answered; what is left of the body must be read so that the connection can be used again
+      result.stream.resume();
     });
   }
 
@@ -137,7 +139,8 @@ const transient = new Set(['159', '202', '203', '209', '210', '241', '243', '242
 function readDriverError(error: unknown): unknown {
   if (error instanceof Unavailable) return error;
   if (error instanceof ClickHouseError) {
-    if (!transient.has(error.code)) return new Error(`ClickHouse ${error.code} ${error.type ?? ''}: ${error.message}`, { cause: error });
+    if (!transient.has(error.code))
+      return new Error(`ClickHouse ${error.code} ${error.type ?? ''}: ${error.message}`, { cause: error });
     return new Unavailable(`ClickHouse can't serve now (${error.code}): ${error.message}`, 1_000, { cause: error });
   }
   if (!(error instanceof Error) || !connectionLost(error)) return error;
@@ -146,5 +149,8 @@ function readDriverError(error: unknown): unknown {
 
 function connectionLost(error: Error): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  return /^(E[A-Z]+|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_.*)$/.test(code) || /socket hang up|aborted|Timeout error|premature/i.test(error.message);
+  return (
+    /^(E[A-Z]+|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_.*)$/.test(code) ||
+    /socket hang up|aborted|Timeout error|premature/i.test(error.message)
+  );
 }

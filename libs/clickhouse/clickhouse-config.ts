@@ -104,10 +104,18 @@ export const sqlSettings = {
 } as const;
 
 /** Limits that whoever asks may lower; 0 would be none. */
-export const lowerableLimits = ['max_execution_time', 'max_rows_to_read', 'max_result_rows', 'max_result_bytes', 'max_memory_usage'] as const;
+export const lowerableLimits = [
+  'max_execution_time',
+  'max_rows_to_read',
+  'max_result_rows',
+  'max_result_bytes',
+  'max_memory_usage',
+] as const;
 
 function sqlLimits(threadsMax: number): string {
-  const settings = Object.entries({ ...sqlSettings, max_threads: threadsMax }).map(([name, value]) => `<${name}>${value}</${name}>`);
+  const settings = Object.entries({ ...sqlSettings, max_threads: threadsMax }).map(
+    ([name, value]) => `<${name}>${value}</${name}>`,
+  );
   const constraints = lowerableLimits.map(
     (name) => `<${name}><changeable_in_readonly/><min>1</min><max>${sqlSettings[name]}</max></${name}>`,
   );

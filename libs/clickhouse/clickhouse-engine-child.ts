@@ -8,7 +8,13 @@ import { createRequire } from 'node:module';
 import { DataType, isNullPointer, load, open } from 'ffi-rs';
 import { closeThreadIn } from './landlock.js';
 
-const [root, dataDir, configFile, portFile, landlock] = process.argv.slice(2) as [string, string, string, string, string];
+const [root, dataDir, configFile, portFile, landlock] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 
 process.stdin
   .on('end', () => process.kill(process.pid, 'SIGKILL'))
@@ -19,7 +25,14 @@ const name = `@chdb/lib-${process.platform}-${process.arch}${process.platform ==
 const library = createRequire(createRequire(import.meta.url).resolve('chdb')).resolve(name);
 open({ library: 'chdb', path: library });
 
-const system = ['/proc/self/statm', '/proc/self/stat', '/proc/self/status', '/proc/self/task', '/proc/meminfo', '/proc/cpuinfo'];
+const system = [
+  '/proc/self/statm',
+  '/proc/self/stat',
+  '/proc/self/status',
+  '/proc/self/task',
+  '/proc/meminfo',
+  '/proc/cpuinfo',
+];
 const abi =
   landlock === 'off'
     ? 0
@@ -44,7 +57,7 @@ const argv = [
   script,
 ];
 
-const result: unknown = await load({
+const result: unknown = await (load as (options: object) => Promise<unknown>)({
   library: 'chdb',
   funcName: 'chdb_query_cmdline',
   retType: DataType.External,
@@ -53,7 +66,13 @@ const result: unknown = await load({
   runInNewThread: true,
 } as never);
 const errorOf = (retType: DataType): unknown =>
-  load({ library: 'chdb', funcName: 'chdb_result_error', retType, paramsType: [DataType.External], paramsValue: [result] } as never);
+  load({
+    library: 'chdb',
+    funcName: 'chdb_result_error',
+    retType,
+    paramsType: [DataType.External],
+    paramsValue: [result],
+  });
 const failed = !isNullPointer(errorOf(DataType.External) as never);
 process.stderr.write(`${failed ? String(errorOf(DataType.String)) : 'the engine stopped'}\n`);
 // a normal exit would run the engine's destructors, which may hang

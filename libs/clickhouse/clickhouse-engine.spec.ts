@@ -51,7 +51,7 @@ describe('ClickHouseEngine', () => {
     const errors: string[] = [];
     const deadline = Date.now() + 20_000;
     for (;;) {
-      const result = await client.query('SELECT count() AS n FROM t').catch((error: Error) => error);
+      const result = await client.query('SELECT count() AS n FROM t').catch((error: unknown) => error as Error);
       if (!(result instanceof Error)) {
         expect(result.u64('n')[0]).toBe(7n);
         break;
@@ -66,11 +66,15 @@ describe('ClickHouseEngine', () => {
 
   it('stops a query whose caller leaves', async () => {
     const leaving = new AbortController();
-    const slow = client.query('SELECT sum(sipHash64(number)) AS n FROM numbers(100000000000)', { signal: leaving.signal });
+    const slow = client.query('SELECT sum(sipHash64(number)) AS n FROM numbers(100000000000)', {
+      signal: leaving.signal,
+    });
     setTimeout(() => leaving.abort(), 150);
     await expect(slow).rejects.toMatchObject({ name: 'AbortError' });
     for (let tries = 0; ; tries++) {
-      const rows = await client.query("SELECT count() AS n FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'");
+      const rows = await client.query(
+        "SELECT count() AS n FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%processes%'",
+      );
       if (rows.u64('n')[0] === 0n) break;
       expect(tries).toBeLessThan(40);
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -79,13 +83,20 @@ describe('ClickHouseEngine', () => {
 
   it('tells the caller what the server said', async () => {
     await expect(client.query('SELECT nonsense')).rejects.toThrow(/ClickHouse 47 UNKNOWN_IDENTIFIER/);
-    await expect(client.query('SELECT throwIf(number = 900000) AS x FROM numbers(1000000)')).rejects.toThrow(/ClickHouse 395/);
+    await expect(client.query('SELECT throwIf(number = 900000) AS x FROM numbers(1000000)')).rejects.toThrow(
+      /ClickHouse 395/,
+    );
   });
 });
 
 describe('readClickHouseUrl', () => {
   it('reads user, password, port and database', () => {
-    expect(readClickHouseUrl('clickhouse://u%40x:p%2Fw@host:9000/db')).toEqual({ url: 'http://host:9000', username: 'u@x', password: 'p/w', database: 'db' });
+    expect(readClickHouseUrl('clickhouse://u%40x:p%2Fw@host:9000/db')).toEqual({
+      url: 'http://host:9000',
+      username: 'u@x',
+      password: 'p/w',
+      database: 'db',
+    });
     expect(readClickHouseUrl('clickhouse://host/db?secure=1').url).toBe('https://host:8443');
     expect(() => readClickHouseUrl('clickhouse://host/a;b')).toThrow(/not a database name/);
   });

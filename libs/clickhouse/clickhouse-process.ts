@@ -105,5 +105,7 @@ function startError(dir: string, said: string): Error {
         `(RUNSTREAM_DATA or RUNSTREAM_METRICS).`,
     );
   }
-  return new Error(`metrics: the ClickHouse engine did not start in ${dir}: ${said.slice(-2_000) || 'it said nothing'}`);
+  return new Error(
+    `metrics: the ClickHouse engine did not start in ${dir}: ${said.slice(-2_000) || 'it said nothing'}`,
+  );
 }

@@ -25,7 +25,11 @@ export async function closeThreadIn(paths: { readWrite: readonly string[]; read:
   for (const path of paths.read) allow(ruleset, path, readAccess);
   const five = [DataType.I64, DataType.I64, DataType.I64, DataType.I64, DataType.I64];
   await onPoolThread('prctl', five, [noNewPrivileges, 1, 0, 0, 0]);
-  const result = await onPoolThread('syscall', [DataType.I64, DataType.I64, DataType.I64], [call.restrictSelf, ruleset, 0]);
+  const result = await onPoolThread(
+    'syscall',
+    [DataType.I64, DataType.I64, DataType.I64],
+    [call.restrictSelf, ruleset, 0],
+  );
   if (result < 0) throw new Error('landlock_restrict_self failed');
   return abi;
 }
@@ -54,14 +58,17 @@ function allow(ruleset: number, path: string, access: bigint): void {
     return syscall([I64, I64, I64, U8Array, I64], [call.addRule, ruleset, 1, rule, 0]);
   };
   // a rule for a file may not name rights of a directory
-  if (add(access) < 0 && add(access & ~directoryAccess & 0x4007n) < 0) throw new Error(`landlock_add_rule failed for ${path}`);
+  if (add(access) < 0 && add(access & ~directoryAccess & 0x4007n) < 0)
+    throw new Error(`landlock_add_rule failed for ${path}`);
 }
 
 function syscall(paramsType: DataType[], paramsValue: unknown[]): number {
-  return Number(load({ library: 'c', funcName: 'syscall', retType: DataType.I64, paramsType, paramsValue: paramsValue as never }));
+  return Number(
+    load({ library: 'c', funcName: 'syscall', retType: DataType.I64, paramsType, paramsValue: paramsValue }),
+  );
 }
 
 async function onPoolThread(funcName: string, paramsType: DataType[], paramsValue: number[]): Promise<number> {
   const options = { library: 'c', funcName, retType: DataType.I64, paramsType, paramsValue, runInNewThread: true };
-  return Number(await load(options as never));
+  return Number(await (load as (options: object) => Promise<unknown>)(options));
 }

@@ -4,7 +4,11 @@ import { readNative, writeNativeBlock, type BlockColumn } from './native-block.j
 
 describe('Native blocks', () => {
   it('come back as they were written, NaN and long texts included', () => {
-    const row = fc.record({ n: fc.double(), u: fc.bigInt(0n, (1n << 64n) - 1n), t: fc.string({ maxLength: 300, unit: 'binary' }) });
+    const row = fc.record({
+      n: fc.double(),
+      u: fc.bigInt(0n, (1n << 64n) - 1n),
+      t: fc.string({ maxLength: 300, unit: 'binary' }),
+    });
     fc.assert(
       fc.property(fc.array(row), (rows) => {
         const texts = rows.map(({ t }) => t);
@@ -26,6 +30,7 @@ describe('Native blocks', () => {
 
   it('refuses a result that is cut off', () => {
     const whole = Buffer.concat(writeNativeBlock([{ name: 'n', type: 'Float64', data: new Float64Array(3) }], 3));
-    for (let end = 1; end < whole.length; end++) expect(() => readNative(whole.subarray(0, end))).toThrow(/ends too early/);
+    for (let end = 1; end < whole.length; end++)
+      expect(() => readNative(whole.subarray(0, end))).toThrow(/ends too early/);
   });
 });

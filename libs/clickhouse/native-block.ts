@@ -3,13 +3,7 @@
  * typed array's bytes are the column; NaN and infinities pass as they are. https://clickhouse.com/docs/interfaces/formats/Native
  */
 export type NumberColumn =
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-  | Int32Array
-  | Float64Array
-  | BigUint64Array
-  | BigInt64Array;
+  Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array | BigUint64Array | BigInt64Array;
 
 export interface BlockColumn {
   readonly name: string;
@@ -105,7 +99,8 @@ export class ResultColumns {
 
   #number<T extends NumberColumn>(name: string, kind: new (length: number) => T): T {
     const column = this.#column(name);
-    if (!(column instanceof kind)) throw new Error(`column ${name} is a ${column.constructor.name}, not a ${kind.name}`);
+    if (!(column instanceof kind))
+      throw new Error(`column ${name} is a ${column.constructor.name}, not a ${kind.name}`);
     return column;
   }
   #column(name: string): ResultColumn {
@@ -160,7 +155,8 @@ function readColumn(reader: Reader, written: string, rows: number): ResultColumn
 
 function readFlat(reader: Reader, type: string, rows: number): NumberColumn | string[] {
   if (type === 'String') return Array.from({ length: rows }, () => reader.text());
-  if (!Object.hasOwn(numberKinds, type)) throw new Error(`a result column has type ${type}, which this reader does not know`);
+  if (!Object.hasOwn(numberKinds, type))
+    throw new Error(`a result column has type ${type}, which this reader does not know`);
   return reader.numbers(numberKinds[type as keyof typeof numberKinds] as new (length: number) => NumberColumn, rows);
 }
 

@@ -5,10 +5,14 @@ export const roles = ['ingest', 'projector', 'gateway'] as const;
 export type Role = (typeof roles)[number];
 
 /** Where each port is opened: a kind and what its adapter needs. */
-export type LogAddress = { readonly kind: 'file'; readonly dir: string } | { readonly kind: 'kafka'; readonly brokers: readonly string[] };
-export type RunsAddress = { readonly kind: 'pglite'; readonly dir: string } | { readonly kind: 'postgres'; readonly url: string };
-export type MetricsAddress = { readonly kind: 'chdb'; readonly dir: string } | { readonly kind: 'clickhouse'; readonly url: string };
-export type ArtifactsAddress = { readonly kind: 'file'; readonly dir: string } | { readonly kind: 's3'; readonly url: string };
+export type LogAddress =
+  { readonly kind: 'file'; readonly dir: string } | { readonly kind: 'kafka'; readonly brokers: readonly string[] };
+export type RunsAddress =
+  { readonly kind: 'pglite'; readonly dir: string } | { readonly kind: 'postgres'; readonly url: string };
+export type MetricsAddress =
+  { readonly kind: 'chdb'; readonly dir: string } | { readonly kind: 'clickhouse'; readonly url: string };
+export type ArtifactsAddress =
+  { readonly kind: 'file'; readonly dir: string } | { readonly kind: 's3'; readonly url: string };
 
 export interface Configuration {
   readonly log: LogAddress;
@@ -46,17 +50,31 @@ const schema = z.object({
 });
 
 /** Reads the environment once; throws a `ConfigurationError` that lists every problem. */
-export function readConfiguration(environment: Readonly<Record<string, string | undefined>>, cwd: string): Configuration {
+export function readConfiguration(
+  environment: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): Configuration {
   const parsed = schema.safeParse(environment);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   const env = parsed.success ? parsed.data : schema.parse({});
   const dataDir = resolve(cwd, env.RUNSTREAM_DATA);
-  const address = <T>(name: keyof typeof env, text: string | undefined, read: Readonly<Record<string, (rest: string) => T>>, fallback: T): T => {
+  const address = <T>(
+    name: keyof typeof env,
+    text: string | undefined,
+    read: Readonly<Record<string, (rest: string) => T>>,
+    fallback: T,
+  ): T => {
     if (text === undefined || text === '') return fallback;
     const scheme = text.slice(0, Math.max(0, text.indexOf(':')));
     const reader = read[scheme];
     if (reader) return reader(text.slice(scheme.length + 1));
-    problems.push(`${name}: "${text}" has no known scheme; expected one of ${Object.keys(read).map((known) => `${known}:`).join(', ')}`);
+    problems.push(
+      `${name}: "${text}" has no known scheme; expected one of ${Object.keys(read)
+        .map((known) => `${known}:`)
+        .join(', ')}`,
+    );
     return fallback;
   };
   const folder = (rest: string): string => (isAbsolute(rest) ? rest : resolve(cwd, rest));
@@ -96,12 +114,18 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     { file: (rest) => ({ kind: 'file', dir: folder(rest) }), s3: (rest) => url('s3')(rest) as ArtifactsAddress },
     { kind: 'file', dir: join(dataDir, 'artifacts') },
   );
-  const chosen = env.RUNSTREAM_ROLES.split(',').map((role) => role.trim()).filter(Boolean);
+  const chosen = env.RUNSTREAM_ROLES.split(',')
+    .map((role) => role.trim())
+    .filter(Boolean);
   for (const role of chosen) {
-    if (!(roles as readonly string[]).includes(role)) problems.push(`RUNSTREAM_ROLES: "${role}" is not one of ${roles.join(', ')}`);
+    if (!(roles as readonly string[]).includes(role))
+      problems.push(`RUNSTREAM_ROLES: "${role}" is not one of ${roles.join(', ')}`);
   }
   if (chosen.length === 0) problems.push('RUNSTREAM_ROLES: at least one role is needed');
-  if (problems.length > 0) throw new ConfigurationError(`The configuration can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  if (problems.length > 0)
+    throw new ConfigurationError(
+      `The configuration can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
   return {
     log,
     runs,

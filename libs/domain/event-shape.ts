@@ -3,7 +3,13 @@ import { limits } from '#libs/domain/limits.js';
 
 /** What a payload field may hold; one table serves the reading of JSON and the checking of Protobuf. */
 export type Field =
-  | { readonly kind: 'text'; readonly charsMax: number; readonly required?: boolean; readonly oneOf?: readonly string[]; readonly pattern?: RegExp }
+  | {
+      readonly kind: 'text';
+      readonly charsMax: number;
+      readonly required?: boolean;
+      readonly oneOf?: readonly string[];
+      readonly pattern?: RegExp;
+    }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   | { readonly kind: 'number' }
   | { readonly kind: 'boolean' }
@@ -14,7 +20,10 @@ export type Field =
 export type Shape = Readonly<Record<string, Field>>;
 
 const safe = Number.MAX_SAFE_INTEGER;
-const text = (charsMax: number = limits.nameCharsMax, more: { required?: boolean; oneOf?: readonly string[]; pattern?: RegExp } = {}): Field => ({
+const text = (
+  charsMax: number = limits.nameCharsMax,
+  more: { required?: boolean; oneOf?: readonly string[]; pattern?: RegExp } = {},
+): Field => ({
   kind: 'text',
   charsMax,
   ...more,
@@ -62,7 +71,7 @@ const environment: Field = {
 };
 
 /** Shapes of all payloads but PointsLogged and LinesLogged, whose columns have rules of their own. */
-export const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>, Shape>> = {
+const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>, Shape>> = {
   ProjectCreated: { description: text(limits.textCharsMax), tags },
   ApiKeyCreated: {
     keyId: text(64, { required: true }),
@@ -126,3 +135,9 @@ export const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesL
   },
   HeartbeatSent: { lastStep: integer, spooledBytes: count },
 };
+
+/** Shape of a payload; the two columnar ones have none. */
+export function shapeOf(name: EventName): Shape {
+  if (name === 'PointsLogged' || name === 'LinesLogged') throw new Error(`${name} has columns, not a shape`);
+  return shapes[name];
+}

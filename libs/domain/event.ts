@@ -116,9 +116,9 @@ export interface EventData {
     hasStep: boolean;
   };
   ArtifactUsed: { digest: string; name: string; fromRun: string };
-  RunArchived: Record<never, never>;
-  RunRestored: Record<never, never>;
-  RunDeleted: Record<never, never>;
+  RunArchived: object;
+  RunRestored: object;
+  RunDeleted: object;
   RunForked: { fromRun: string; fromAttempt: number; fromStep: number; project: string; name: string };
   // telemetry
   PointsLogged: { blocks: readonly PointBlock[] };

@@ -15,7 +15,11 @@ export function parsePositionToken(text: string): PositionToken {
   for (const part of text.split(',').filter((piece) => piece !== '')) {
     const match = /^([a-z]+)\/(\d{1,5})@(\d{1,15})$/.exec(part);
     if (!match || !(topics as readonly string[]).includes(match[1]!)) {
-      throw new Rejection('INVALID_ARGUMENT', `position: cannot read "${part}"; expected e.g. "runs/0@13,telemetry/1@992"`, 'position');
+      throw new Rejection(
+        'INVALID_ARGUMENT',
+        `position: cannot read "${part}"; expected e.g. "runs/0@13,telemetry/1@992"`,
+        'position',
+      );
     }
     const name = `${match[1]}/${Number(match[2])}`;
     ends.set(name, Math.max(ends.get(name) ?? 0, Number(match[3])));

@@ -4,13 +4,32 @@ import { attemptOfEvent, foldRun, type RunEvent, type RunState, type WriterState
 import type { FoldVerdict } from './run-fold-verdict.js';
 
 const start = {
-  project: 'p', name: '', group: '', jobType: '', user: '', notes: '', tags: {}, params: [], environment: null, worldSize: 1, launch: 'l',
-  fromStep: 0, hasFromStep: false, costPerHour: 0, labels: [],
+  project: 'p',
+  name: '',
+  group: '',
+  jobType: '',
+  user: '',
+  notes: '',
+  tags: {},
+  params: [],
+  environment: null,
+  worldSize: 1,
+  launch: 'l',
+  fromStep: 0,
+  hasFromStep: false,
+  costPerHour: 0,
+  labels: [],
 };
 const finish = { state: 'finished', reason: '', lastTelemetrySeq: 3, lastRunsSeq: 2, exitCode: 0, wholeRun: false };
 const by = (rank: number, attempt = 1): Writer => ({ id: `w${rank}`, attempt, rank, seq: 1 });
 
-function event<Name extends EventName>(name: Name, data: Partial<EventData[Name]>, writer: Writer | null = null, timeMs = 1, reply = false): RunEvent {
+function event<Name extends EventName>(
+  name: Name,
+  data: Partial<EventData[Name]>,
+  writer: Writer | null = null,
+  timeMs = 1,
+  reply = false,
+): RunEvent {
   const whole = name === 'RunStarted' ? { ...start, ...data } : name === 'RunFinished' ? { ...finish, ...data } : data;
   return { id: 'e', source: '', subject: 'r', timeMs, writer, reply, name, data: whole } as unknown as RunEvent;
 }
@@ -37,7 +56,10 @@ describe('attempts', () => {
       event('RunFinished', { state: 'failed', reason: 'oom' }, by(1)),
       event('RunStarted', { launch: 'm', worldSize: 2 }, by(0, 0)),
     );
-    expect(state!.attempts.map(({ number, launch }) => [number, launch])).toEqual([[1, 'l'], [2, 'm']]);
+    expect(state!.attempts.map(({ number, launch }) => [number, launch])).toEqual([
+      [1, 'l'],
+      [2, 'm'],
+    ]);
     expect(verdicts.at(-1)).toEqual({ accepted: true, attempt: 2 });
     expect(state!.status).toBe('running');
   });
@@ -54,15 +76,25 @@ describe('attempts', () => {
   });
 
   it('runs again when an ended attempt is resumed', () => {
-    const resumed = event('RunResumed', { attempt: 1, launch: 'l', fromStep: 0, hasFromStep: false, worldSize: 1, environment: null }, by(0));
+    const resumed = event(
+      'RunResumed',
+      { attempt: 1, launch: 'l', fromStep: 0, hasFromStep: false, worldSize: 1, environment: null },
+      by(0),
+    );
     const ended = [event('RunStarted', {}, by(0)), event('RunFinished', {}, by(0), 5)];
     expect(fold(...ended).state!.status).toBe('finished');
     expect(fold(...ended, resumed).state).toMatchObject({ status: 'running', endedAt: null });
-    expect(fold(...ended, resumed, event('RunFinished', { state: 'killed' }, by(0), 8)).state).toMatchObject({ status: 'killed', endedAt: 8 });
+    expect(fold(...ended, resumed, event('RunFinished', { state: 'killed' }, by(0), 8)).state).toMatchObject({
+      status: 'killed',
+      endedAt: 8,
+    });
   });
 
   it('fails as soon as one rank fails', () => {
-    const { state } = fold(event('RunStarted', { worldSize: 8 }, by(0)), event('RunFinished', { state: 'failed', reason: 'oom' }, by(3)));
+    const { state } = fold(
+      event('RunStarted', { worldSize: 8 }, by(0)),
+      event('RunFinished', { state: 'failed', reason: 'oom' }, by(3)),
+    );
     expect(state).toMatchObject({ status: 'failed', statusReason: 'oom' });
   });
 });
@@ -71,7 +103,10 @@ describe('facts', () => {
   it('lets rank 0 win in either order and keeps what only others said', () => {
     const zero = event('RunStarted', { name: 'zero', params: [{ key: 'a', json: '0' }] }, by(0));
     const one = event('RunStarted', { name: 'one', user: 'u', params: [{ key: 'a', json: '1' }] }, by(1));
-    for (const order of [[zero, one], [one, zero]]) {
+    for (const order of [
+      [zero, one],
+      [one, zero],
+    ]) {
       const { state } = fold(...order);
       expect([state!.facts.name.value, state!.facts.user.value, state!.params['a']!.value]).toEqual(['zero', 'u', '0']);
     }
@@ -88,9 +123,22 @@ describe('facts', () => {
   });
 
   it('refuses another value of an immutable param and takes the same one', () => {
-    const log = (json: string, immutable: boolean): RunEvent => event('ParamsLogged', { params: [{ key: 'lr', json }], immutable });
-    const { state, verdicts } = fold(event('RunStarted', {}), log('1', true), log('1', true), log('2', true), log('3', false));
-    expect(verdicts.map((verdict) => (verdict.accepted ? 'yes' : verdict.code))).toEqual(['yes', 'yes', 'yes', 'PARAM_CONFLICT', 'yes']);
+    const log = (json: string, immutable: boolean): RunEvent =>
+      event('ParamsLogged', { params: [{ key: 'lr', json }], immutable });
+    const { state, verdicts } = fold(
+      event('RunStarted', {}),
+      log('1', true),
+      log('1', true),
+      log('2', true),
+      log('3', false),
+    );
+    expect(verdicts.map((verdict) => (verdict.accepted ? 'yes' : verdict.code))).toEqual([
+      'yes',
+      'yes',
+      'yes',
+      'PARAM_CONFLICT',
+      'yes',
+    ]);
     expect(state!.params['lr']!.value).toBe('3');
   });
 });
@@ -106,13 +154,25 @@ describe('deleting', () => {
       event('RunStarted', {}, by(0)),
       event('RunRestored', {}),
     );
-    expect(verdicts.map((verdict) => (verdict.accepted ? 'yes' : verdict.code))).toEqual(['yes', 'yes', 'yes', 'yes', 'RUN_DELETED', 'RUN_DELETED', 'yes']);
+    expect(verdicts.map((verdict) => (verdict.accepted ? 'yes' : verdict.code))).toEqual([
+      'yes',
+      'yes',
+      'yes',
+      'yes',
+      'RUN_DELETED',
+      'RUN_DELETED',
+      'yes',
+    ]);
     expect(state).toMatchObject({ archived: false, deleted: false, facts: { notes: { value: 'n' } } });
   });
 
   it('refuses commands about unknown runs and forks over known ones', () => {
     const fork = { fromRun: 'a', fromAttempt: 0, fromStep: 7, project: 'p', name: 'f' };
-    const { state, verdicts } = fold(event('RunRenamed', { name: 'x' }, null, 1, true), event('RunForked', fork), event('RunForked', fork));
+    const { state, verdicts } = fold(
+      event('RunRenamed', { name: 'x' }, null, 1, true),
+      event('RunForked', fork),
+      event('RunForked', fork),
+    );
     expect(verdicts).toMatchObject([{ code: 'NOT_FOUND' }, { accepted: true }, { code: 'ALREADY_EXISTS' }]);
     expect(state!.forkOf).toEqual({ run: 'a', attempt: null, step: 7 });
   });

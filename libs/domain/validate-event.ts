@@ -1,5 +1,5 @@
 import { topicOf, type Event, type EventData, type EventHead, type EventName } from '#libs/domain/event.js';
-import { runIdPattern, shapes, type Field, type Shape } from '#libs/domain/event-shape.js';
+import { runIdPattern, shapeOf, type Field, type Shape } from '#libs/domain/event-shape.js';
 import { limits } from '#libs/domain/limits.js';
 import { Rejection } from '#libs/domain/rejection.js';
 
@@ -37,18 +37,21 @@ export function checkHead(head: EventHead, name: EventName): void {
 }
 
 export function checkProjectName(field: string, name: string): void {
-  if (name.trim() !== name || name === '') refuse(field, 'a project name must not be empty or begin or end with a space');
+  if (name.trim() !== name || name === '')
+    refuse(field, 'a project name must not be empty or begin or end with a space');
   checkText(field, name, limits.projectCharsMax);
   if (hasControls(name)) refuse(field, 'must not contain control characters');
 }
 
 export function checkRunId(field: string, id: string): void {
   checkText(field, id, limits.runIdCharsMax);
-  if (!runIdPattern.test(id)) refuse(field, `"${id.slice(0, 40)}" is not a run id: letters, digits, ".", "_" and "-" are allowed`);
+  if (!runIdPattern.test(id))
+    refuse(field, `"${id.slice(0, 40)}" is not a run id: letters, digits, ".", "_" and "-" are allowed`);
 }
 
 function checkWriter(writer: NonNullable<EventHead['writer']>, name: EventName): void {
-  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(writer.id)) refuse('writer.id', 'must be 1 to 64 of letters, digits, ".", "_", ":" and "-"');
+  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(writer.id))
+    refuse('writer.id', 'must be 1 to 64 of letters, digits, ".", "_", ":" and "-"');
   const attemptMin = name === 'RunStarted' ? 0 : 1;
   if (!Number.isSafeInteger(writer.attempt) || writer.attempt < attemptMin || writer.attempt > limits.attemptMax) {
     refuse('writer.attempt', `must be ${attemptMin} to ${limits.attemptMax}`);
@@ -63,18 +66,20 @@ function checkWriter(writer: NonNullable<EventHead['writer']>, name: EventName):
 export function checkData<Name extends EventName>(name: Name, data: EventData[Name]): void {
   if (name === 'PointsLogged') checkPoints(data as EventData['PointsLogged']);
   else if (name === 'LinesLogged') checkLines(data as EventData['LinesLogged']);
-  else checkShape('data', shapes[name as Exclude<EventName, 'PointsLogged' | 'LinesLogged'>], data as Record<string, unknown>);
+  else
+    checkShape('data', shapeOf(name), data as Record<string, unknown>);
   if (name === 'RunStarted') checkProjectName('data.project', (data as EventData['RunStarted']).project);
 }
 
 /** Both: what a projector does with a record that no door has seen. */
 export function checkEvent(event: Event): void {
   checkHead(event, event.name);
-  checkData(event.name, event.data as EventData[typeof event.name]);
+  checkData(event.name, event.data);
 }
 
 function checkPoints(data: EventData['PointsLogged']): void {
-  if (data.blocks.length > limits.blocksPerEventMax) refuse('data.blocks', `at most ${limits.blocksPerEventMax} blocks are allowed`);
+  if (data.blocks.length > limits.blocksPerEventMax)
+    refuse('data.blocks', `at most ${limits.blocksPerEventMax} blocks are allowed`);
   data.blocks.forEach((block, index) => {
     const at = `data.blocks[${index}]`;
     if (block.keys.length === 0) refuse(`${at}.keys`, 'must not be empty');
@@ -85,7 +90,8 @@ function checkPoints(data: EventData['PointsLogged']): void {
 }
 
 function checkLines(data: EventData['LinesLogged']): void {
-  if (data.lines.length > limits.linesPerEventMax) refuse('data.lines', `at most ${limits.linesPerEventMax} lines are allowed`);
+  if (data.lines.length > limits.linesPerEventMax)
+    refuse('data.lines', `at most ${limits.linesPerEventMax} lines are allowed`);
   data.lines.forEach((line, index) => {
     const at = `data.lines[${index}]`;
     if (!Number.isSafeInteger(line.number) || line.number < 1) refuse(`${at}.number`, 'must be a whole number from 1');
@@ -104,8 +110,10 @@ function checkField(at: string, field: Field, value: unknown): void {
       const text = value as string;
       if (field.required && text === '') refuse(at, 'must not be empty');
       checkText(at, text, field.charsMax);
-      if (field.oneOf && !field.oneOf.includes(text)) refuse(at, `"${text.slice(0, 40)}" is not one of ${field.oneOf.join(', ')}`);
-      if (field.pattern && text !== '' && !field.pattern.test(text)) refuse(at, `"${text.slice(0, 80)}" does not look right (${field.pattern.source})`);
+      if (field.oneOf && !field.oneOf.includes(text))
+        refuse(at, `"${text.slice(0, 40)}" is not one of ${field.oneOf.join(', ')}`);
+      if (field.pattern && text !== '' && !field.pattern.test(text))
+        refuse(at, `"${text.slice(0, 80)}" does not look right (${field.pattern.source})`);
       return;
     }
     case 'integer':

@@ -44,7 +44,15 @@ const points = (run: string, step: number, value: number, rank = 0) =>
   log.append([
     toRecord(
       encodeEvent(head(run, rank), 'PointsLogged', {
-        blocks: [{ keys: ['loss'], steps: Float64Array.of(step), times: null, values: Float64Array.of(value), everyValue: false }],
+        blocks: [
+          {
+            keys: ['loss'],
+            steps: Float64Array.of(step),
+            times: null,
+            values: Float64Array.of(value),
+            everyValue: false,
+          },
+        ],
       }),
       (topic) => log.partitionCount(topic),
     ),
@@ -54,7 +62,14 @@ const both = [
   { topic: 'telemetry', partition: 1 },
 ] as const;
 const query = (after?: string): MetricFramesQuery => ({ run: 'r', partitions: both, after });
-const empty = () => Promise.resolve({ contains: new Map([['telemetry/0', 0], ['telemetry/1', 0]]), series: [] as FrameSeries[] });
+const empty = () =>
+  Promise.resolve({
+    contains: new Map([
+      ['telemetry/0', 0],
+      ['telemetry/1', 0],
+    ]),
+    series: [] as FrameSeries[],
+  });
 
 /** What a viewer's chart holds: upserted by (key, rank, step). */
 class Viewer {
@@ -66,10 +81,11 @@ class Viewer {
     while (this.seen.size < count) {
       const { value, done } = await this.source.next();
       if (done) throw new Error('the source has ended');
-      const frame = value as MetricFrame;
+      const frame = value;
       this.cursor = frame.cursor;
       if (frame.snapshot) this.snapshots += 1;
-      for (const { key, rank, step, value: values } of frame.series) step.forEach((s, i) => this.seen.set(`${key} ${rank} ${s}`, values[i]));
+      for (const { key, rank, step, value: values } of frame.series)
+        step.forEach((s, i) => this.seen.set(`${key} ${rank} ${s}`, values[i]));
     }
   }
 }
@@ -111,7 +127,13 @@ describe('metric frames', () => {
     const stored: FrameSeries = { key: 'loss', rank: 0, attempt: 1, step: [], value: [], time: [] };
     const snapshot = () => {
       asked += 1;
-      return Promise.resolve({ contains: new Map([['telemetry/0', 0], ['telemetry/1', 0]]), series: [stored] });
+      return Promise.resolve({
+        contains: new Map([
+          ['telemetry/0', 0],
+          ['telemetry/1', 0],
+        ]),
+        series: [stored],
+      });
     };
     const frames = new MetricFrames(log, tail, snapshot, { tickMs: 1, keptPointsMax: 10, keptFramesMax: 4 });
     const slow = new Viewer(frames.subscribe(query()));
@@ -152,11 +174,13 @@ describe('the tail of the log', () => {
   it('lets a late watcher catch up and join, each record once and in order', async () => {
     const seen: number[] = [];
     const early: number[] = [];
-    const collect = (into: number[]) => (records: readonly StoredRecord[]) => into.push(...records.map(({ offset }) => offset));
+    const collect = (into: number[]) => (records: readonly StoredRecord[]) =>
+      into.push(...records.map(({ offset }) => offset));
     const partition = both[0];
     await tail.watch(partition, undefined, collect(early), stop.signal);
     const writing = (async () => {
-      for (let i = 0; i < 400; i++) await log.append([{ ...partition, key: 'k', headers: {}, value: Buffer.alloc(100) }]);
+      for (let i = 0; i < 400; i++)
+        await log.append([{ ...partition, key: 'k', headers: {}, value: Buffer.alloc(100) }]);
     })();
     await new Promise((resolve) => setTimeout(resolve, 10));
     await tail.watch(partition, 0, collect(seen), stop.signal);
@@ -176,7 +200,6 @@ describe('a source of a leaving subscriber', () => {
   });
 
   it('passes an error of its inner iterable on', async () => {
-    // eslint-disable-next-line require-yield -- it fails before it has anything to give
     const source = abortableSource(async function* (): AsyncGenerator<number> {
       throw new Error('broken');
     });
@@ -196,7 +219,8 @@ describe('changes of runs', () => {
     });
     const first = source.next();
     await new Promise((resolve) => setTimeout(resolve, 10));
-    const note = (run: string) => toRecord(encodeEvent(head(run), 'NoteSet', { text: 'x' }), (topic) => log.partitionCount(topic));
+    const note = (run: string) =>
+      toRecord(encodeEvent(head(run), 'NoteSet', { text: 'x' }), (topic) => log.partitionCount(topic));
     await log.append([note('a'), note('a'), note('b')]);
     const { value } = (await first) as { value: { runs: string[]; cursor: string } };
     expect(value.runs).toEqual(['a', 'b']);
@@ -213,11 +237,16 @@ describe('console lines', () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
     const say = (text: string, number: number) =>
       log.append([
-        toRecord(encodeEvent(head('r', 3), 'LinesLogged', { lines: [{ number, stream: 'stderr', timeMs: 0, text }] }), (topic) => log.partitionCount(topic)),
+        toRecord(
+          encodeEvent(head('r', 3), 'LinesLogged', { lines: [{ number, stream: 'stderr', timeMs: 0, text }] }),
+          (topic) => log.partitionCount(topic),
+        ),
       ]);
     await say('hello', 1);
     const { value } = (await first) as { value: { lines: unknown[]; cursor: string } };
-    expect(value.lines).toMatchObject([{ rank: 3, attempt: 1, writer: 'w3', number: 1, stream: 'stderr', text: 'hello' }]);
+    expect(value.lines).toMatchObject([
+      { rank: 3, attempt: 1, writer: 'w3', number: 1, stream: 'stderr', text: 'hello' },
+    ]);
     await source.return!();
     await say('again', 2);
     const resumed = subscribeRunLines(tail, { run: 'r', partitions: both, after: value.cursor });

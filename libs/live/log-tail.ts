@@ -36,7 +36,12 @@ export class LogTail {
   ) {}
 
   /** Calls `deliver` with all records from `from` on (absent: from the end as of now), until aborted. Resolves once it is live. */
-  async watch(partition: PartitionId, from: number | undefined, deliver: Deliver, signal: AbortSignal): Promise<number> {
+  async watch(
+    partition: PartitionId,
+    from: number | undefined,
+    deliver: Deliver,
+    signal: AbortSignal,
+  ): Promise<number> {
     const shared = this.share(partition);
     const watcher: Watcher = { deliver, from: 0, waiting: [], waitingBytes: 0 };
     shared.watchers.add(watcher);
@@ -66,7 +71,7 @@ export class LogTail {
     if (known) return known;
     const stop = new AbortController();
     let ready = (): void => undefined;
-    let broken = (error: unknown): void => void error;
+    let broken: (error: unknown) => void = () => undefined;
     const started = new Promise<void>((resolve, reject) => {
       ready = resolve;
       broken = reject;
@@ -123,7 +128,8 @@ export class LogTail {
   private hand(watcher: Watcher, records: readonly StoredRecord[]): void {
     const last = records[records.length - 1]!.offset;
     if (last < watcher.from) return;
-    const wanted = records[0]!.offset >= watcher.from ? records : records.filter((record) => record.offset >= watcher.from);
+    const wanted =
+      records[0]!.offset >= watcher.from ? records : records.filter((record) => record.offset >= watcher.from);
     watcher.from = last + 1;
     watcher.deliver(wanted, watcher.from);
   }

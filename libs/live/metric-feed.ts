@@ -138,7 +138,10 @@ export class MetricFeed {
     const cursor = formatPositionToken(this.positions);
     this.kept.push({ index: this.nextIndex++, cursor, points, series: this.builder.take() });
     this.keptPoints += points;
-    while (this.kept.length > 1 && (this.keptPoints > this.limits.keptPointsMax || this.kept.length > this.limits.keptFramesMax)) {
+    while (
+      this.kept.length > 1 &&
+      (this.keptPoints > this.limits.keptPointsMax || this.kept.length > this.limits.keptFramesMax)
+    ) {
       this.keptPoints -= this.kept.shift()!.points;
     }
     this.wake();

@@ -2,7 +2,8 @@ import type { PointBlock } from '#libs/domain/event.js';
 
 /** JSON can't say NaN: such values travel as the strings "NaN", "Infinity", "-Infinity". */
 export type JsonValue = number | 'NaN' | 'Infinity' | '-Infinity';
-export const toJsonValue = (value: number): JsonValue => (Number.isFinite(value) ? value : (String(value) as JsonValue));
+export const toJsonValue = (value: number): JsonValue =>
+  Number.isFinite(value) ? value : (String(value) as JsonValue);
 
 export interface FrameSeries {
   readonly key: string;

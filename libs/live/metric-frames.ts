@@ -1,4 +1,9 @@
-import { formatPositionToken, parsePositionToken, partitionName, type PositionToken } from '#libs/domain/position-token.js';
+import {
+  formatPositionToken,
+  parsePositionToken,
+  partitionName,
+  type PositionToken,
+} from '#libs/domain/position-token.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { abortableSource } from '#libs/live/abortable-source.js';
 import type { LogTail } from '#libs/live/log-tail.js';
@@ -44,7 +49,10 @@ export class MetricFrames {
   }
 
   private async *frames(query: MetricFramesQuery, signal: AbortSignal): AsyncGenerator<MetricFrame> {
-    const filter: SeriesFilter = { keys: query.keys && new Set(query.keys), ranks: query.ranks && new Set(query.ranks) };
+    const filter: SeriesFilter = {
+      keys: query.keys && new Set(query.keys),
+      ranks: query.ranks && new Set(query.ranks),
+    };
     const name = JSON.stringify([query.run, query.keys?.toSorted(), query.ranks?.toSorted((a, b) => a - b)]);
     const feed = await this.enter(name, query, filter);
     try {

@@ -1,4 +1,9 @@
-import { formatPositionToken, parsePositionToken, partitionName, type PositionToken } from '#libs/domain/position-token.js';
+import {
+  formatPositionToken,
+  parsePositionToken,
+  partitionName,
+  type PositionToken,
+} from '#libs/domain/position-token.js';
 import { abortableSource } from '#libs/live/abortable-source.js';
 import type { LogTail } from '#libs/live/log-tail.js';
 import type { PartitionId, StoredRecord } from '#libs/log/event-log.js';

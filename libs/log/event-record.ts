@@ -1,4 +1,12 @@
-import { topicOf, topics, type Event, type EventHead, type EventName, type EventData, type Topic } from '#libs/domain/event.js';
+import {
+  topicOf,
+  topics,
+  type Event,
+  type EventHead,
+  type EventName,
+  type EventData,
+  type Topic,
+} from '#libs/domain/event.js';
 import { Unreadable } from '#libs/domain/rejection.js';
 import { decodePayload, encodePayload, isEventName } from '#libs/domain/wire/payload-codec.js';
 import type { EventRecord, StoredRecord } from '#libs/log/event-log.js';
@@ -24,7 +32,9 @@ export function readEventType(type: string): EventName {
   const match = /^runstream\.([A-Za-z]+)\.v(\d+)$/.exec(type);
   if (!match || !isEventName(match[1]!)) throw new Unreadable(`unknown event type "${type}"`);
   if (match[2] !== '1') {
-    throw new Unreadable(`event type "${type}": version ${match[2]} is newer than this program reads (1); upgrade Runstream, then run "runstream rebuild"`);
+    throw new Unreadable(
+      `event type "${type}": version ${match[2]} is newer than this program reads (1); upgrade Runstream, then run "runstream rebuild"`,
+    );
   }
   return match[1];
 }
@@ -40,7 +50,9 @@ export const telemetryKey = (run: string, rank: number): string => `${run}/${ran
 /** Partitions of the telemetry topic that may hold events of a run with this many ranks. */
 export function telemetryPartitions(run: string, worldSize: number, count: number): readonly number[] {
   const shards = Math.min(Math.max(1, worldSize), telemetryShards);
-  return [...new Set(Array.from({ length: shards }, (_, shard) => partitionOf(telemetryKey(run, shard), count)))].sort((a, b) => a - b);
+  return [...new Set(Array.from({ length: shards }, (_, shard) => partitionOf(telemetryKey(run, shard), count)))].sort(
+    (a, b) => a - b,
+  );
 }
 
 /** Record for the log: CloudEvents binary mode. Telemetry is keyed by run and shard, everything else by its subject. */

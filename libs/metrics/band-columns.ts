@@ -10,7 +10,8 @@ export const selectBand = (buckets: string, origin: number, width: number): stri
 export function readBand(key: string, rows: ResultColumns): BandColumns {
   if (rows.rows === 0) return emptyBand(key);
   const quantiles = rows.arrays('q').values as Float64Array;
-  const quantile = (index: number): Float64Array => Float64Array.from({ length: rows.rows }, (_, i) => quantiles[i * 3 + index]!);
+  const quantile = (index: number): Float64Array =>
+    Float64Array.from({ length: rows.rows }, (_, i) => quantiles[i * 3 + index]!);
   const p50 = quantile(1);
   const { ranks, worst } = worstRank(rows, p50);
   return {
@@ -42,7 +43,10 @@ const madToDeviation = 1.4826;
 const meanToDeviation = 1.2533;
 
 /** The rank whose mean distance from the buckets' medians is farthest from that of the other ranks, in robust deviations. */
-function worstRank(rows: ResultColumns, p50: Float64Array): { ranks: number; worst: { rank: number; score: number } | null } {
+function worstRank(
+  rows: ResultColumns,
+  p50: Float64Array,
+): { ranks: number; worst: { rank: number; score: number } | null } {
   const offsets = rows.arrays('ranks').offsets;
   const ranks = rows.arrays('ranks').values as Uint32Array;
   const lasts = rows.arrays('lasts').values as Float64Array;
@@ -60,7 +64,8 @@ function worstRank(rows: ResultColumns, p50: Float64Array): { ranks: number; wor
   const middle = median(distances.map(({ distance }) => distance));
   const off = distances.map(({ rank, distance }) => ({ rank, off: Math.abs(distance - middle) }));
   const mad = median(off.map((entry) => entry.off));
-  const scale = mad > 0 ? madToDeviation * mad : (meanToDeviation * off.reduce((sum, entry) => sum + entry.off, 0)) / off.length;
+  const scale =
+    mad > 0 ? madToDeviation * mad : (meanToDeviation * off.reduce((sum, entry) => sum + entry.off, 0)) / off.length;
   if (!(scale > 0)) return { ranks: sums.size, worst: null };
   off.sort((a, b) => b.off - a.off || a.rank - b.rank);
   return { ranks: sums.size, worst: { rank: off[0]!.rank, score: off[0]!.off / scale } };

@@ -13,7 +13,12 @@ export interface BucketPlan {
  * A rollup is used from `rollupFactor` units a bucket on, and the width is then a whole number of units, so that no bucket needs a part
  * of a rollup row; only the window's own edges do.
  */
-export function planBuckets(ranges: readonly VisibleRange[], bucketsMax: number, rewritten: boolean, rollupFactor = 4): BucketPlan {
+export function planBuckets(
+  ranges: readonly VisibleRange[],
+  bucketsMax: number,
+  rewritten: boolean,
+  rollupFactor = 4,
+): BucketPlan {
   const { min, max } = extentOf(ranges);
   const buckets = Math.max(1, Math.floor(bucketsMax));
   const width = Math.max(1, Math.ceil((max - min + 1) / buckets));
@@ -76,7 +81,9 @@ function rollupBuckets(source: BucketSource): string {
       argMax(last.2, last.1) AS lv`;
     const odd = 'min(nan_at) AS nan_at, min(plus_at) AS plus_at, min(minus_at) AS minus_at';
     // a bucket's mask may be spread over rows, and rows may be there twice: or first, then count
-    parts.push(`SELECT rank, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(0) AS n, ${odd} ${rows} GROUP BY rank, b`);
+    parts.push(
+      `SELECT rank, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(0) AS n, ${odd} ${rows} GROUP BY rank, b`,
+    );
     parts.push(countBuckets(source, interior, bucketOf));
   }
   if (edges.length > 0) {
@@ -98,7 +105,11 @@ interface UnitRange {
 }
 
 /** Counts come from the bits of the 64-step rollup, whatever the unit. */
-function countBuckets(source: BucketSource, interior: readonly UnitRange[], bucketOf: (step: string) => string): string {
+function countBuckets(
+  source: BucketSource,
+  interior: readonly UnitRange[],
+  bucketOf: (step: string) => string,
+): string {
   const { plan, table } = source;
   const scale = plan.unit / 64;
   const bounds = interior.map(({ attempt, from, to }) => {

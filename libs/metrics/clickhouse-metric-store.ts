@@ -25,7 +25,12 @@ import { readSeriesColumns, selectBuckets } from './series-columns.js';
 import { timeSeries } from './time-series.js';
 import { readSeriesFacts, visibleRanges, type SeriesFacts } from './visible-steps.js';
 
-export const metricLimits = { bucketsMax: 10_000, keysMax: 1_000, pointsPageMax: 100_000, linesPageMax: 10_000 } as const;
+export const metricLimits = {
+  bucketsMax: 10_000,
+  keysMax: 1_000,
+  pointsPageMax: 100_000,
+  linesPageMax: 10_000,
+} as const;
 
 export interface MetricStoreOptions {
   readonly client: ClickHouseClient;
@@ -45,7 +50,8 @@ class ClickHouseMetricStore implements MetricStore {
 
   async series(query: SeriesQuery, signal?: AbortSignal): Promise<readonly SeriesColumns[]> {
     checkCount('buckets', query.buckets, metricLimits.bucketsMax);
-    if (query.keys.length > metricLimits.keysMax) throw new Rejection('LIMIT_EXCEEDED', `keys: at most ${metricLimits.keysMax}`, 'keys');
+    if (query.keys.length > metricLimits.keysMax)
+      throw new Rejection('LIMIT_EXCEEDED', `keys: at most ${metricLimits.keysMax}`, 'keys');
     if (query.keys.length === 0) return [];
     return this.live.ask(async (table) => {
       const facts = await readSeriesFacts(this.client, table, query, signal);
@@ -60,7 +66,12 @@ class ClickHouseMetricStore implements MetricStore {
     });
   }
 
-  async #stepSeries(table: TableLookup, facts: SeriesFacts, query: SeriesQuery, signal?: AbortSignal): Promise<SeriesColumns[]> {
+  async #stepSeries(
+    table: TableLookup,
+    facts: SeriesFacts,
+    query: SeriesQuery,
+    signal?: AbortSignal,
+  ): Promise<SeriesColumns[]> {
     const ranges = visibleRanges(facts, query);
     if (ranges.length === 0) return [];
     const plan = planBuckets(ranges, query.buckets, facts.rewritten);

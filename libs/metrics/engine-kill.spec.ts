@@ -19,7 +19,12 @@ describe('a points projection whose engine is killed', () => {
     const live = await rig.family.live();
     const log: SomeEvent[] = range(1, 61).map((seq) => {
       const steps = range((seq - 1) * 2_000, seq * 2_000);
-      return points({ run: 'killed', seq, steps, values: { loss: steps.map(Math.sqrt), acc: steps, lr: steps.map((step) => 1 / (step + 1)) } });
+      return points({
+        run: 'killed',
+        seq,
+        steps,
+        values: { loss: steps.map(Math.sqrt), acc: steps, lr: steps.map((step) => 1 / (step + 1)) },
+      });
     });
     const partition = { topic: 'telemetry', partition: 0 } as const;
     const records = recordsOf(log);
@@ -50,7 +55,12 @@ describe('a points projection whose engine is killed', () => {
        FROM g1_points FINAL WHERE series != {clock:UInt64}`,
       { params: { loss: String(nameHash('loss')), clock: String(nameHash('_time')) } },
     );
-    expect([rows.u64('n')[0], rows.u64('steps')[0], rows.i64('last')[0], rows.u64('wrong')[0]]).toEqual([360_000n, 120_000n, 119_999n, 0n]);
+    expect([rows.u64('n')[0], rows.u64('steps')[0], rows.i64('last')[0], rows.u64('wrong')[0]]).toEqual([
+      360_000n,
+      120_000n,
+      119_999n,
+      0n,
+    ]);
     // none of the redelivered batches was taken for a step written twice
     expect((await rig.client.query('SELECT count() AS n FROM g1_rewritten')).u64('n')[0]).toBe(0n);
     const rebuilt = await rig.family.openGeneration(2);

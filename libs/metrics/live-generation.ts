@@ -37,7 +37,8 @@ export class LiveGeneration {
     const now = this.now();
     if (this.#known && now - this.#known.at < freshMs) return this.#known.generation;
     const generation = await this.#table.live();
-    if (generation === null) throw new Unavailable('the metric store has no tables yet: a projector makes them when it starts');
+    if (generation === null)
+      throw new Unavailable('the metric store has no tables yet: a projector makes them when it starts');
     this.#known = { generation, at: now };
     return generation;
   }

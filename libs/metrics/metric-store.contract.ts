@@ -30,7 +30,13 @@ export function describeMetricStore(name: string, open: () => Promise<MetricStor
 type Under = () => MetricStoreUnderTest;
 const list = (column: ArrayLike<number>): number[] => Array.from(column);
 
-async function oneSeries(under: Under, run: string, key: string, buckets: number, more: object = {}): Promise<SeriesColumns> {
+async function oneSeries(
+  under: Under,
+  run: string,
+  key: string,
+  buckets: number,
+  more: object = {},
+): Promise<SeriesColumns> {
   const columns = await under().store.series({ run, keys: [key], x: 'step', buckets, ...more });
   expect(columns.length).toBe(1);
   return columns[0]!;
@@ -59,7 +65,12 @@ function describeSeries(under: Under): void {
     const values = range(0, 40_000).map((step) => Math.sin(step * 12.9898) * 43_758);
     await under().write(
       range(0, 4).map((part) =>
-        points({ run: 'long', seq: part + 1, steps: range(part * 10_000, part * 10_000 + 10_000), values: { loss: values.slice(part * 10_000, part * 10_000 + 10_000) } }),
+        points({
+          run: 'long',
+          seq: part + 1,
+          steps: range(part * 10_000, part * 10_000 + 10_000),
+          values: { loss: values.slice(part * 10_000, part * 10_000 + 10_000) },
+        }),
       ),
     );
     for (const buckets of [1_000, 150, 100, 7, 2, 1]) {
@@ -108,7 +119,9 @@ function describeSeries(under: Under): void {
     expect(coarse.x[0]).toBe(-2_500);
     expect([Math.min(...coarse.min), Math.max(...coarse.max)]).toEqual([Math.min(...values), Math.max(...values)]);
     expect(coarse.count.reduce((sum, n) => sum + n, 0)).toBe(5_000);
-    expect(list((await under().store.points({ run: 'negative', key: 'loss', first: 3 })).step)).toEqual([-2_500, -2_499, -2_498]);
+    expect(list((await under().store.points({ run: 'negative', key: 'loss', first: 3 })).step)).toEqual([
+      -2_500, -2_499, -2_498,
+    ]);
   });
 
   it('lets the last write of a step win, in one event, in one batch and in later ones', async () => {
@@ -131,7 +144,12 @@ function describeSeries(under: Under): void {
   it('keeps every value of a step for clients that log several', async () => {
     const event = { run: 'every', writerless: true, everyValue: true, seq: 1 };
     const write = [
-      points({ ...event, steps: [1, 1, 1], times: [startMs, startMs + 1, startMs + 2], values: { acc: [0.1, 0.9, 0.5] } }),
+      points({
+        ...event,
+        steps: [1, 1, 1],
+        times: [startMs, startMs + 1, startMs + 2],
+        values: { acc: [0.1, 0.9, 0.5] },
+      }),
       points({ ...event, steps: [1], times: [startMs + 3], values: { acc: [0.5] } }),
     ];
     await under().write(write);
@@ -142,7 +160,9 @@ function describeSeries(under: Under): void {
   });
 
   it('shows ranks apart and only those asked for', async () => {
-    await under().write(range(0, 4).map((rank) => points({ run: 'ranks', seq: 1, rank, steps: [0, 1], values: { loss: [rank, rank] } })));
+    await under().write(
+      range(0, 4).map((rank) => points({ run: 'ranks', seq: 1, rank, steps: [0, 1], values: { loss: [rank, rank] } })),
+    );
     const columns = await under().store.series({ run: 'ranks', keys: ['loss'], x: 'step', buckets: 10, ranks: [1, 3] });
     expect(columns.map(({ rank, min }) => [rank, list(min)])).toEqual([
       [1, [1, 1]],
@@ -154,14 +174,40 @@ function describeSeries(under: Under): void {
 function describeAttempts(under: Under): void {
   it('stitches attempts: a later one hides what it runs again, of all ranks', async () => {
     await under().write([
-      points({ run: 'resumed', seq: 1, attempt: 1, steps: range(0, 1_000), values: { loss: range(0, 1_000).map(() => 1), 'system/cpu': range(0, 1_000) } }),
-      points({ run: 'resumed', seq: 1, attempt: 1, rank: 1, steps: range(0, 1_000), values: { loss: range(0, 1_000).map(() => 10) } }),
-      points({ run: 'resumed', seq: 1, attempt: 2, steps: range(500, 600), values: { loss: range(0, 100).map(() => 2), 'system/cpu': range(0, 100) } }),
+      points({
+        run: 'resumed',
+        seq: 1,
+        attempt: 1,
+        steps: range(0, 1_000),
+        values: { loss: range(0, 1_000).map(() => 1), 'system/cpu': range(0, 1_000) },
+      }),
+      points({
+        run: 'resumed',
+        seq: 1,
+        attempt: 1,
+        rank: 1,
+        steps: range(0, 1_000),
+        values: { loss: range(0, 1_000).map(() => 10) },
+      }),
+      points({
+        run: 'resumed',
+        seq: 1,
+        attempt: 2,
+        steps: range(500, 600),
+        values: { loss: range(0, 100).map(() => 2), 'system/cpu': range(0, 100) },
+      }),
     ]);
     const [zero, one] = await under().store.series({ run: 'resumed', keys: ['loss'], x: 'step', buckets: 2_000 });
     expect([zero!.count.length, zero!.min[499], zero!.min[500], zero!.x.at(-1)]).toEqual([600, 1, 2, 599]);
     expect([one!.count.length, one!.x.at(-1)]).toEqual([500, 499]);
-    const [whole] = await under().store.series({ run: 'resumed', keys: ['loss'], x: 'step', buckets: 2_000, attempt: 1, ranks: [0] });
+    const [whole] = await under().store.series({
+      run: 'resumed',
+      keys: ['loss'],
+      x: 'step',
+      buckets: 2_000,
+      attempt: 1,
+      ranks: [0],
+    });
     expect(whole!.count.length).toBe(1_000);
     const [few] = await under().store.series({ run: 'resumed', keys: ['loss'], x: 'step', buckets: 1, ranks: [0] });
     expect(rowsOf(few!)).toEqual([[0, 1, 2, 1, 2, 600]]);
@@ -174,7 +220,11 @@ function describeAttempts(under: Under): void {
   it('cuts where a resume says it goes on, before it has logged', async () => {
     await under().write([
       points({ run: 'told', seq: 1, steps: range(0, 100), values: { loss: range(0, 100) } }),
-      { name: 'RunResumed', subject: 'told', data: { attempt: 2, launch: 'b', fromStep: 40, hasFromStep: true, worldSize: 1 } },
+      {
+        name: 'RunResumed',
+        subject: 'told',
+        data: { attempt: 2, launch: 'b', fromStep: 40, hasFromStep: true, worldSize: 1 },
+      },
     ]);
     expect((await oneSeries(under, 'told', 'loss', 1_000)).x.length).toBe(40);
   });
@@ -190,29 +240,61 @@ function describeTimes(under: Under): void {
       { name: 'PointsLogged', subject: 'timed', data: { blocks }, writer: { id: 'w', attempt: 1, rank: 0, seq: 1 } },
       points({ run: 'timed', writerId: 'w', seq: 2, steps: [1], values: { c: [3] }, timeMs: startMs + 77 }),
     ]);
-    const times = async (key: string): Promise<number[]> => list((await under().store.points({ run: 'timed', key, first: 5 })).time).map((t) => t - startMs);
+    const times = async (key: string): Promise<number[]> =>
+      list((await under().store.points({ run: 'timed', key, first: 5 })).time).map((t) => t - startMs);
     expect([await times('a'), await times('b'), await times('c')]).toEqual([[0, 10], [5, 10], [77]]);
   });
 
   it('buckets by time', async () => {
     const steps = range(0, 1_000);
-    await under().write([points({ run: 'clocked', seq: 1, steps, values: { loss: steps }, times: steps.map((step) => startMs + step * 1_000) })]);
+    await under().write([
+      points({
+        run: 'clocked',
+        seq: 1,
+        steps,
+        values: { loss: steps },
+        times: steps.map((step) => startMs + step * 1_000),
+      }),
+    ]);
     const query = { run: 'clocked', keys: ['loss'], x: 'time' } as const;
-    const [series] = await under().store.series({ ...query, buckets: 10, from: startMs + 100_000, to: startMs + 200_000 });
+    const [series] = await under().store.series({
+      ...query,
+      buckets: 10,
+      from: startMs + 100_000,
+      to: startMs + 200_000,
+    });
     expect(series!.x.map((x) => x - startMs)[0]).toBe(100_000);
-    expect([series!.first[0], series!.last.at(-1), series!.count.reduce((sum, n) => sum + n, 0)]).toEqual([100, 199, 100]);
+    expect([series!.first[0], series!.last.at(-1), series!.count.reduce((sum, n) => sum + n, 0)]).toEqual([
+      100, 199, 100,
+    ]);
     expect(series!.x.length).toBeLessThanOrEqual(10);
   });
 
   it('says how fast each rank goes', async () => {
     const clock = (rank: number, ms: number): SomeEvent => {
       const steps = range(0, 50);
-      return points({ run: 'paced', seq: 1, rank, steps, values: { loss: steps }, times: steps.map((step) => startMs + step * ms) });
+      return points({
+        run: 'paced',
+        seq: 1,
+        rank,
+        steps,
+        values: { loss: steps },
+        times: steps.map((step) => startMs + step * ms),
+      });
     };
-    const sparse = points({ run: 'paced', seq: 1, rank: 2, steps: [0, 100_000], values: { loss: [1, 2] }, times: [startMs, startMs + 4_000] });
+    const sparse = points({
+      run: 'paced',
+      seq: 1,
+      rank: 2,
+      steps: [0, 100_000],
+      values: { loss: [1, 2] },
+      times: [startMs, startMs + 4_000],
+    });
     await under().write([clock(0, 100), clock(1, 300), sparse]);
     const pace = await under().store.ranks('paced');
-    expect(pace.map(({ rank, lastStep, lastTimeMs, stepMs }) => [rank, lastStep, lastTimeMs - startMs, stepMs])).toEqual([
+    expect(
+      pace.map(({ rank, lastStep, lastTimeMs, stepMs }) => [rank, lastStep, lastTimeMs - startMs, stepMs]),
+    ).toEqual([
       [0, 49, 4_900, 100],
       [1, 49, 14_700, 300],
       [2, 100_000, 4_000, 4_000],
@@ -225,7 +307,15 @@ function describeBands(under: Under): void {
   it('shows the spread over ranks, who is at the extremes and who is farthest off', async () => {
     const steps = range(0, 200);
     await under().write(
-      range(0, 21).map((rank) => points({ run: 'band', seq: 1, rank, steps, values: { loss: steps.map((step) => (rank === 7 ? 100 : rank) + step) } })),
+      range(0, 21).map((rank) =>
+        points({
+          run: 'band',
+          seq: 1,
+          rank,
+          steps,
+          values: { loss: steps.map((step) => (rank === 7 ? 100 : rank) + step) },
+        }),
+      ),
     );
     const band = await under().store.band({ run: 'band', key: 'loss', buckets: 200 });
     expect([band.ranks, band.x.length, list(band.x.slice(0, 2))]).toEqual([21, 200, [0, 1]]);
@@ -243,7 +333,17 @@ function describeBands(under: Under): void {
 
 function describePages(under: Under): void {
   it('pages through points by cursor, in order of step', async () => {
-    await under().write(range(0, 3).map((rank) => points({ run: 'paged', seq: 1, rank, steps: range(0, 2_000), values: { loss: range(0, 2_000).map((step) => step * 10 + rank) } })));
+    await under().write(
+      range(0, 3).map((rank) =>
+        points({
+          run: 'paged',
+          seq: 1,
+          rank,
+          steps: range(0, 2_000),
+          values: { loss: range(0, 2_000).map((step) => step * 10 + rank) },
+        }),
+      ),
+    );
     const seen: number[] = [];
     let after: string | undefined;
     for (let pages = 0; pages < 20; pages++) {
@@ -253,19 +353,34 @@ function describePages(under: Under): void {
       if (!page.hasNextPage) break;
     }
     expect(seen).toEqual(range(0, 2_000).flatMap((step) => [0, 1, 2].map((rank) => step * 10 + rank)));
-    await expect(under().store.points({ run: 'paged', key: 'loss', first: 5, after: 'x' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(under().store.points({ run: 'paged', key: 'loss', first: 5, after: 'x' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
   });
 
   it('names the keys of a run without the hidden ones', async () => {
-    await under().write([started('named'), points({ run: 'named', seq: 1, steps: [0], values: { 'val/Loss': [1], "it's": [1], acc: [1] } })]);
+    await under().write([
+      started('named'),
+      points({ run: 'named', seq: 1, steps: [0], values: { 'val/Loss': [1], "it's": [1], acc: [1] } }),
+    ]);
     expect(await under().store.keys('named', undefined, 10)).toEqual(['acc', "it's", 'val/Loss']);
     expect(await under().store.keys('named', 'loss', 10)).toEqual(['val/Loss']);
     expect(await under().store.keys('nobody', undefined, 10)).toEqual([]);
   });
 
   it('pages through console lines backwards', async () => {
-    const line = (number: number): EventLine => ({ number, stream: 'stdout', timeMs: startMs + Math.floor(number / 2), text: `Line ${number}` });
-    const event = { name: 'LinesLogged', subject: 'lines', writer: { id: 'w.0', attempt: 1, rank: 0, seq: 1 }, data: { lines: range(1, 11).map(line) } } as const;
+    const line = (number: number): EventLine => ({
+      number,
+      stream: 'stdout',
+      timeMs: startMs + Math.floor(number / 2),
+      text: `Line ${number}`,
+    });
+    const event = {
+      name: 'LinesLogged',
+      subject: 'lines',
+      writer: { id: 'w.0', attempt: 1, rank: 0, seq: 1 },
+      data: { lines: range(1, 11).map(line) },
+    } as const;
     await under().write([event]);
     const newest = await under().store.lines({ run: 'lines', last: 4 });
     expect(newest.lines.map(({ text }) => text)).toEqual(['Line 7', 'Line 8', 'Line 9', 'Line 10']);

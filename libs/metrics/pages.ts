@@ -60,7 +60,9 @@ async function readWindow(
   signal?: AbortSignal,
 ): Promise<OrderedPoints> {
   const ranks = query.rank === undefined ? undefined : [query.rank];
-  const keyset = after ? `(step, rank, attempt, ord) > (${after.step}, ${after.rank}, ${after.attempt}, ${after.ord})` : '1';
+  const keyset = after
+    ? `(step, rank, attempt, ord) > (${after.step}, ${after.rank}, ${after.attempt}, ${after.ord})`
+    : '1';
   const rows = await client.query(
     `SELECT toFloat64(step) AS at, toInt32(rank) AS r, toInt32(attempt) AS a, value, t, toString(ord) AS o
      FROM (${timedPoints(table, facts, condition, ranks)}) WHERE ${keyset}
@@ -76,7 +78,8 @@ async function readWindow(
 function joinPages(pages: readonly OrderedPoints[], first: number): PointColumns {
   const floats = (name: 'step' | 'value' | 'time'): Float64Array =>
     Float64Array.from(pages.flatMap((page) => Array.from(page[name]))).subarray(0, first);
-  const ints = (name: 'rank' | 'attempt'): Int32Array => Int32Array.from(pages.flatMap((page) => Array.from(page[name]))).subarray(0, first);
+  const ints = (name: 'rank' | 'attempt'): Int32Array =>
+    Int32Array.from(pages.flatMap((page) => Array.from(page[name]))).subarray(0, first);
   const step = floats('step');
   const [rank, attempt] = [ints('rank'), ints('attempt')];
   const ords = pages.flatMap((page) => page.ord ?? []);
@@ -102,7 +105,9 @@ export async function readLinesPage(
   }
   if (query.before !== undefined) {
     const before = readLineCursor(query.before);
-    conditions.push(`(time, rank, attempt, writer, number) < (${before.time}, ${before.rank}, ${before.attempt}, {writer:String}, ${before.number})`);
+    conditions.push(
+      `(time, rank, attempt, writer, number) < (${before.time}, ${before.rank}, ${before.attempt}, {writer:String}, ${before.number})`,
+    );
     params['writer'] = before.writer;
   }
   const rows = await client.query(
@@ -125,12 +130,20 @@ export async function readLinesPage(
     });
   }
   const oldest = lines[0];
-  const startCursor = oldest ? `${oldest.timeMs}.${oldest.rank}.${oldest.attempt}.${oldest.number}.${oldest.writer}` : null;
+  const startCursor = oldest
+    ? `${oldest.timeMs}.${oldest.rank}.${oldest.attempt}.${oldest.number}.${oldest.writer}`
+    : null;
   return { lines, startCursor, hasPreviousPage: rows.rows > query.last };
 }
 
 function readLineCursor(text: string): { time: number; rank: number; attempt: number; number: number; writer: string } {
   const match = /^(-?\d{1,16})\.(\d{1,10})\.(\d{1,5})\.(\d{1,16})\.(.*)$/s.exec(text);
   if (!match) throw new Rejection('INVALID_ARGUMENT', `before: "${text}" is not a cursor of this list`, 'before');
-  return { time: Number(match[1]), rank: Number(match[2]), attempt: Number(match[3]), number: Number(match[4]), writer: match[5]! };
+  return {
+    time: Number(match[1]),
+    rank: Number(match[2]),
+    attempt: Number(match[3]),
+    number: Number(match[4]),
+    writer: match[5]!,
+  };
 }

@@ -35,9 +35,9 @@ export class PointBatch {
   #groupsOf(runId: string, attempt: number): GroupLookup {
     const run = this.registry.run(runId);
     let attempts = this.#byRun.get(run);
-    if (!attempts) this.#byRun.set(run, (attempts = new Map()));
+    if (!attempts) this.#byRun.set(run, (attempts = new Map<number, Map<string, BatchGroup>>()));
     let keys = attempts.get(attempt);
-    if (!keys) attempts.set(attempt, (keys = new Map()));
+    if (!keys) attempts.set(attempt, (keys = new Map<string, BatchGroup>()));
     return (key) => {
       let group = keys.get(key);
       if (!group) {
@@ -62,7 +62,15 @@ export class PointBatch {
       if (!clocks.has(clock)) {
         const { own, rows } = record.tellTime(clock, block);
         clocks.set(clock, own);
-        if (rows) this.#push(record.group(clock), { ...shape, ...rows, rank: record.rank, version: record.version, position, clock: true });
+        if (rows)
+          this.#push(record.group(clock), {
+            ...shape,
+            ...rows,
+            rank: record.rank,
+            version: record.version,
+            position,
+            clock: true,
+          });
       }
       this.#push(group, {
         ...shape,
@@ -128,7 +136,8 @@ class RecordContext {
     this.rank = event.writer?.rank ?? 0;
     this.version = versionOf(event);
     const steps = event.data.blocks.reduce((sum, block) => sum + block.steps.length, 0);
-    if (steps > positionsMax) throw new Unreadable(`PointsLogged: ${steps} steps in one event, more than ${positionsMax}`);
+    if (steps > positionsMax)
+      throw new Unreadable(`PointsLogged: ${steps} steps in one event, more than ${positionsMax}`);
   }
 
   takePositions(count: number): number {
@@ -196,7 +205,12 @@ function strictlyAscending(steps: Float64Array): boolean {
 
 function versionOf(event: EventOf<'PointsLogged'>): VersionBase {
   const { writer } = event;
-  if (!writer) return { high: Math.floor(event.timeMs / 4_096), low: (((event.timeMs % 4_096) + 4_096) % 4_096) * positionsMax, scale: 1 };
+  if (!writer)
+    return {
+      high: Math.floor(event.timeMs / 4_096),
+      low: (((event.timeMs % 4_096) + 4_096) % 4_096) * positionsMax,
+      scale: 1,
+    };
   if (writer.seq >= 2 ** 32) throw new Unreadable(`writer ${writer.id}: seq ${writer.seq} is beyond 2^32`);
   let tie = 0;
   for (let i = 0; i < writer.id.length; i++) tie = (Math.imul(tie, 31) + writer.id.charCodeAt(i)) | 0;

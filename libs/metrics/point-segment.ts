@@ -51,9 +51,7 @@ export function orderedSegments(group: PointGroup): readonly PointSegment[] {
   const ranks = segments.some((segment) => segment.rank !== segments[0]!.rank);
   const pieces = ranks ? segments.flatMap(cutAtChunks) : segments.slice();
   if (isOrdered(pieces)) return pieces;
-  return pieces.sort(
-    (a, b) => chunkOf(a.minStep) - chunkOf(b.minStep) || a.rank - b.rank || a.minStep - b.minStep,
-  );
+  return pieces.sort((a, b) => chunkOf(a.minStep) - chunkOf(b.minStep) || a.rank - b.rank || a.minStep - b.minStep);
 }
 
 const chunkOf = (step: number): number => Math.trunc(step / 1_024);

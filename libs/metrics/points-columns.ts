@@ -99,7 +99,8 @@ class PointsWriter {
       this.#versionHalves[row * 2] = version.low + (position + i) * version.scale;
       this.#versionHalves[row * 2 + 1] = version.high;
     }
-    if (segment.times) for (let i = 0; i < steps.length; i++) writeInt64(this.#timeHalves, start + i, segment.times[i]!);
+    if (segment.times)
+      for (let i = 0; i < steps.length; i++) writeInt64(this.#timeHalves, start + i, segment.times[i]!);
     if (segment.clock) for (let row = start; row < end; row++) this.#ordHalves[row * 2] = version.high;
     if (segment.everyValue) for (let row = start; row < end; row++) this.#hashRow(row);
     this.#at = end;

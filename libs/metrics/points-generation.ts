@@ -19,14 +19,18 @@ export class GenerationTable {
   }
 
   async all(): Promise<readonly GenerationRow[]> {
-    const rows = await this.client.query('SELECT generation, marker FROM generations FINAL WHERE NOT dropped ORDER BY generation');
+    const rows = await this.client.query(
+      'SELECT generation, marker FROM generations FINAL WHERE NOT dropped ORDER BY generation',
+    );
     const markers = rows.rows ? rows.texts('marker') : [];
     return markers.map((marker, index) => ({ generation: rows.u32('generation')[index]!, marker }));
   }
 
   /** The live generation, null before the first switch. */
   async live(): Promise<number | null> {
-    const rows = await this.client.query('SELECT argMax(generation, version) AS generation, count() AS n FROM live_generation');
+    const rows = await this.client.query(
+      'SELECT argMax(generation, version) AS generation, count() AS n FROM live_generation',
+    );
     return rows.u64('n')[0] ? rows.u32('generation')[0]! : null;
   }
 
@@ -63,6 +67,8 @@ export class GenerationTable {
   async #write(table: string, values: Readonly<Record<string, string | number>>, version: bigint): Promise<void> {
     const names = Object.keys(values);
     const texts = Object.values(values).map((value) => (typeof value === 'number' ? String(value) : `'${value}'`));
-    await this.client.command(`INSERT INTO ${table} (${names.join(', ')}, version) VALUES (${texts.join(', ')}, ${version})`);
+    await this.client.command(
+      `INSERT INTO ${table} (${names.join(', ')}, version) VALUES (${texts.join(', ')}, ${version})`,
+    );
   }
 }

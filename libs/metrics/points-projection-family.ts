@@ -42,7 +42,8 @@ class PointsProjectionFamily implements ProjectionFamily {
   }
 
   openGeneration(generation: number): Promise<Projection> {
-    if (!Number.isSafeInteger(generation) || generation < 1) throw new Rejection('INVALID_ARGUMENT', `generation ${generation}: expected 1 or more`);
+    if (!Number.isSafeInteger(generation) || generation < 1)
+      throw new Rejection('INVALID_ARGUMENT', `generation ${generation}: expected 1 or more`);
     let open = this.#open.get(generation);
     if (!open) {
       open = this.#make(generation);
@@ -63,7 +64,8 @@ class PointsProjectionFamily implements ProjectionFamily {
   }
 
   async drop(generation: number): Promise<void> {
-    if ((await this.table.live()) === generation) throw new Rejection('INVALID_ARGUMENT', `generation ${generation} of points is live: switch to another first`);
+    if ((await this.table.live()) === generation)
+      throw new Rejection('INVALID_ARGUMENT', `generation ${generation} of points is live: switch to another first`);
     const row = await this.#known(generation);
     const projection = await this.#make(generation);
     await this.table.drop(row);
@@ -79,6 +81,11 @@ class PointsProjectionFamily implements ProjectionFamily {
 
   async #make(generation: number): Promise<PointsProjection> {
     const { marker } = await this.table.open(generation);
-    return new PointsProjection({ client: this.options.client, checkpoints: this.options.checkpoints, generation, marker });
+    return new PointsProjection({
+      client: this.options.client,
+      checkpoints: this.options.checkpoints,
+      generation,
+      marker,
+    });
   }
 }

@@ -7,23 +7,53 @@ import { openMetricsRig, randomHex, replay, type MetricsRig } from './test/metri
 
 /** Events of two runs with resumes, rewritten steps, several writers, odd values, clocks that differ and lines. */
 function storyOf(): SomeEvent[] {
-  const events: SomeEvent[] = [started('a', { params: [{ key: 'lr', json: '0.1' }], tags: { team: 'x' }, labels: ['new'] }), started('b')];
+  const events: SomeEvent[] = [
+    started('a', { params: [{ key: 'lr', json: '0.1' }], tags: { team: 'x' }, labels: ['new'] }),
+    started('b'),
+  ];
   for (let seq = 1; seq <= 30; seq++) {
     for (const rank of [0, 1, 2]) {
       const steps = range(seq * 50, seq * 50 + 50);
-      const values = { loss: steps.map((step) => Math.sin(step * (rank + 1))), acc: steps.map((step) => (step % 97 === 0 ? Number.NaN : step / 7)) };
-      events.push(points({ run: 'a', rank, seq, steps, values, times: steps.map((step) => startMs + step * 10 + rank) }));
+      const values = {
+        loss: steps.map((step) => Math.sin(step * (rank + 1))),
+        acc: steps.map((step) => (step % 97 === 0 ? Number.NaN : step / 7)),
+      };
+      events.push(
+        points({ run: 'a', rank, seq, steps, values, times: steps.map((step) => startMs + step * 10 + rank) }),
+      );
     }
   }
   events.push(points({ run: 'a', seq: 31, steps: [60, 70, 60], values: { loss: [1, -0, 0] } }));
   events.push(points({ run: 'a', seq: 1, attempt: 2, steps: range(900, 1_200), values: { loss: range(0, 300) } }));
   events.push(points({ run: 'b', seq: 1, steps: [3, 2, 1], values: { 'system/cpu': [1, 2, 3], loss: [3, 2, 1] } }));
-  events.push(points({ run: 'b', seq: 1, writerless: true, everyValue: true, steps: [1, 1], values: { m: [1, 2] }, times: [startMs, startMs + 5] }));
-  const twice = [block({ steps: [9, 10], values: { x: [1, 2] } }), block({ steps: [10, 11], values: { x: [3, 4] }, times: [startMs + 1, startMs + 2] })];
-  events.push({ name: 'PointsLogged', subject: 'b', data: { blocks: twice }, writer: { id: 'w', attempt: 1, rank: 0, seq: 9 } });
+  events.push(
+    points({
+      run: 'b',
+      seq: 1,
+      writerless: true,
+      everyValue: true,
+      steps: [1, 1],
+      values: { m: [1, 2] },
+      times: [startMs, startMs + 5],
+    }),
+  );
+  const twice = [
+    block({ steps: [9, 10], values: { x: [1, 2] } }),
+    block({ steps: [10, 11], values: { x: [3, 4] }, times: [startMs + 1, startMs + 2] }),
+  ];
+  events.push({
+    name: 'PointsLogged',
+    subject: 'b',
+    data: { blocks: twice },
+    writer: { id: 'w', attempt: 1, rank: 0, seq: 9 },
+  });
   const lines = [{ number: 1, stream: 'stderr', timeMs: startMs, text: 'oh\nno ü' }] as const;
   events.push({ name: 'LinesLogged', subject: 'b', data: { lines }, writer: { id: 'w', attempt: 1, rank: 0, seq: 1 } });
-  events.push({ name: 'TagsSet', subject: 'a', data: { tags: { team: 'y' }, removed: [], labels: [], labelsRemoved: ['new'] } });
+  events.push({
+    name: 'TagsSet',
+    subject: 'a',
+    data: { tags: { team: 'y' }, removed: [], labels: [], labelsRemoved: ['new'] },
+  });
   events.push({ name: 'RunRenamed', subject: 'a', data: { name: 'better' } });
   events.push(started('a', { name: 'late rank' }, 1, 5));
   events.push({ name: 'RunDeleted', subject: 'b', data: {} });
@@ -49,7 +79,12 @@ describe('PointsProjection', () => {
     const { marker } = await markerOf(rig, 2);
     for (const batchEvents of [Infinity, 3]) {
       // as after a crash: nothing remembered, every checkpoint lost, all rows there
-      const again = new PointsProjection({ client: rig.client, checkpoints: new MemoryCheckpoints(), generation: 2, marker });
+      const again = new PointsProjection({
+        client: rig.client,
+        checkpoints: new MemoryCheckpoints(),
+        generation: 2,
+        marker,
+      });
       await replay(again, story, batchEvents);
     }
     expect(await small.digest()).toBe(whole);
@@ -87,7 +122,9 @@ describe('PointsProjection', () => {
     const { epoch } = await live.claim(partition);
     const batch = { partition, epoch, from: 0, to: 3, records: [records[0]!, broken, records[2]!] };
     expect(await live.apply(batch)).toBe('applied');
-    expect(rig.checkpoints.deadLetters.map(({ offset, reason }) => [offset, /Protobuf/.test(reason)])).toEqual([[1, true]]);
+    expect(rig.checkpoints.deadLetters.map(({ offset, reason }) => [offset, /Protobuf/.test(reason)])).toEqual([
+      [1, true],
+    ]);
     expect(await rig.store.keys('x', undefined, 5)).toEqual(['loss']);
     expect(await rig.store.keys('y', undefined, 5)).toEqual([]);
     expect(await rig.store.keys('z', undefined, 5)).toEqual(['loss']);
@@ -96,7 +133,9 @@ describe('PointsProjection', () => {
   it('fences an owner whose partition was taken over, whose rows change nothing', async () => {
     const live = await rig.family.live();
     const partition = { topic: 'telemetry', partition: 8 } as const;
-    const records = recordsOf([points({ run: 'fenced', seq: 1, steps: range(0, 100), values: { loss: range(0, 100) } })]);
+    const records = recordsOf([
+      points({ run: 'fenced', seq: 1, steps: range(0, 100), values: { loss: range(0, 100) } }),
+    ]);
     const old = await live.claim(partition);
     const now = await live.claim(partition);
     expect(await live.apply({ partition, epoch: now.epoch, from: 0, to: 1, records })).toBe('applied');

@@ -106,10 +106,20 @@ export class PointsProjection implements Projection {
 
   #deadLetter(batch: ProjectedBatch, index: number, error: Unreadable): DeadLetter {
     const record = batch.records[index]!;
-    return { ...batch.partition, projection: this.checkpointName, offset: record.offset, reason: error.message, record };
+    return {
+      ...batch.partition,
+      projection: this.checkpointName,
+      offset: record.offset,
+      reason: error.message,
+      record,
+    };
   }
 
-  async #write(batch: ProjectedBatch, events: readonly { event: Event; index: number }[], deadLetters: DeadLetter[]): Promise<void> {
+  async #write(
+    batch: ProjectedBatch,
+    events: readonly { event: Event; index: number }[],
+    deadLetters: DeadLetter[],
+  ): Promise<void> {
     const points = new PointBatch(this.#registry);
     const lines = new LineColumns();
     const facts = new RunFacts();
@@ -139,7 +149,9 @@ export class PointsProjection implements Projection {
   async #insertAll(points: PointBatch, lines: LineColumns, facts: RunFacts): Promise<void> {
     const encoded = encodePoints(points.groups);
     const spans = spanRows(points.groups, facts.attempts);
-    const unknown = [...new Map(points.groups.filter(({ state }) => !state.stored).map((group) => [group.state, group])).values()];
+    const unknown = [
+      ...new Map(points.groups.filter(({ state }) => !state.stored).map((group) => [group.state, group])).values(),
+    ];
     const done = await Promise.allSettled([
       this.#insert('points', encoded.rows, () => encoded.points),
       this.#insert('rollup_64', encoded.rollup64.rows, () => encoded.rollup64.blockColumns()),

@@ -6,7 +6,11 @@ import type { RankPace } from './metric-store.js';
 const recentStepsMax = 64;
 
 /** Per rank, of the newest attempt it has written to: its last step, when that was, and the median time between its last steps. */
-export async function readRankPace(client: ClickHouseClient, table: TableLookup, runId: string): Promise<readonly RankPace[]> {
+export async function readRankPace(
+  client: ClickHouseClient,
+  table: TableLookup,
+  runId: string,
+): Promise<readonly RankPace[]> {
   const run = nameHash(runId);
   const clock = nameHash(clockKey);
   const reach = await client.query(
@@ -20,7 +24,13 @@ export async function readRankPace(client: ClickHouseClient, table: TableLookup,
   let open = Array.from({ length: reach.rows }, (_, index) => index);
   // steps may be far apart: look back farther for ranks that show too few of them
   for (let window = 256; open.length > 0; window *= 16) {
-    const tail = await readTails(client, table, run, clock, open.map((i) => ({ rank: ranks[i]!, attempt: attempts[i]!, from: last[i]! - window })));
+    const tail = await readTails(
+      client,
+      table,
+      run,
+      clock,
+      open.map((i) => ({ rank: ranks[i]!, attempt: attempts[i]!, from: last[i]! - window })),
+    );
     open = open.filter((i) => {
       const times = tail.get(ranks[i]!) ?? [];
       const enough = times.length >= 8 || last[i]! - window <= first[i]!;
@@ -70,6 +80,7 @@ function paceOf(rank: number, attempt: number, lastStep: number, times: readonly
   const gaps = times.slice(1).map((time, index) => times[index]! - time);
   const sorted = Float64Array.from(gaps).sort();
   const half = sorted.length >> 1;
-  const stepMs = sorted.length === 0 ? null : sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+  const stepMs =
+    sorted.length === 0 ? null : sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
   return { rank, attempt, lastStep, lastTimeMs: times[0] ?? Number.NaN, stepMs };
 }

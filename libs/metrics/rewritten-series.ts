@@ -12,7 +12,11 @@ type Writes = Map<number, string>;
  * is a function of the events alone: segments that go back in steps are compared with the batch and with the stored rows, and a
  * batch that comes again has the same versions. The marks must be stored before the points, since a merge forgets old versions.
  */
-export async function findRewritten(client: ClickHouseClient, generation: number, batch: PointBatch): Promise<readonly BatchGroup[]> {
+export async function findRewritten(
+  client: ClickHouseClient,
+  generation: number,
+  batch: PointBatch,
+): Promise<readonly BatchGroup[]> {
   const found = new Map<SeriesState, BatchGroup>();
   const ask = new Map<BatchGroup, Map<number, { min: number; max: number }>>();
   for (const { group, segment } of batch.suspects) {
@@ -39,7 +43,12 @@ export async function findRewritten(client: ClickHouseClient, generation: number
   return [...found.values()].filter((group) => !group.state.rewritten);
 }
 
-function writesTwice(segments: readonly PointSegment[], rank: number, range: { min: number; max: number }, seen: Writes): boolean {
+function writesTwice(
+  segments: readonly PointSegment[],
+  rank: number,
+  range: { min: number; max: number },
+  seen: Writes,
+): boolean {
   let twice = false;
   for (const segment of segments) {
     if (segment.rank !== rank || segment.maxStep < range.min || segment.minStep > range.max) continue;
@@ -88,7 +97,8 @@ async function compareStored(
     for (let i = 0; i < rows.rows; i++) {
       const entry = writes.get(`${run} ${rows.u64('series')[i]!} ${attempt} ${rows.u32('rank')[i]!}`);
       const written = entry?.writes.get(rows.f64('at')[i]!);
-      if (entry && written !== undefined && written !== rows.texts('version')[i]) found.set(entry.group.state, entry.group);
+      if (entry && written !== undefined && written !== rows.texts('version')[i])
+        found.set(entry.group.state, entry.group);
     }
   }
 }

@@ -71,7 +71,15 @@ export class RollupColumns {
     this.#run.push(this.#group!.run);
     this.#series.push(this.#group!.series);
     this.#mask.push(this.#low, this.#high);
-    const row = [this.#group!.attempt, this.#rank, this.#bucket, this.#min, this.#max, this.#firstStep, this.#firstValue];
+    const row = [
+      this.#group!.attempt,
+      this.#rank,
+      this.#bucket,
+      this.#min,
+      this.#max,
+      this.#firstStep,
+      this.#firstValue,
+    ];
     const rest = [this.#lastStep, this.#lastValue, this.#nanAt, this.#plusAt, this.#minusAt];
     for (let i = 0; i < 7; i++) this.#columns[i]!.push(row[i]!);
     for (let i = 0; i < 5; i++) this.#columns[7 + i]!.push(rest[i]!);
@@ -93,7 +101,8 @@ export class RollupColumns {
 
   blockColumns(): BlockColumn[] {
     this.flush();
-    const [attempt, rank, bucket, min, max, firstStep, firstValue, lastStep, lastValue, nanAt, plusAt, minusAt] = this.#columns;
+    const [attempt, rank, bucket, min, max, firstStep, firstValue, lastStep, lastValue, nanAt, plusAt, minusAt] =
+      this.#columns;
     return [
       { name: 'run', type: 'UInt64', data: BigUint64Array.from(this.#run) },
       { name: 'series', type: 'UInt64', data: BigUint64Array.from(this.#series) },

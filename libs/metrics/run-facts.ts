@@ -10,7 +10,13 @@ const deletedVersion = (1n << 63n) - 1n;
 
 /** Facts about runs for SQL, a row each, from the topic `runs`. Who wins is decided by version alone, so rows may come in any order. */
 export class RunFacts {
-  readonly #names = { run: [] as bigint[], id: [] as string[], project: [] as string[], deleted: [] as number[], version: [] as bigint[] };
+  readonly #names = {
+    run: [] as bigint[],
+    id: [] as string[],
+    project: [] as string[],
+    deleted: [] as number[],
+    version: [] as bigint[],
+  };
   readonly #facts = {
     run: [] as bigint[],
     kind: [] as string[],
@@ -96,7 +102,8 @@ export class RunFacts {
       notes: data.notes,
       world_size: data.worldSize ? String(data.worldSize) : '',
     };
-    for (const [key, value] of Object.entries(attributes)) if (value) this.#fact(subject, 'attribute', key, value, 1, version);
+    for (const [key, value] of Object.entries(attributes))
+      if (value) this.#fact(subject, 'attribute', key, value, 1, version);
     this.#fact(subject, 'attribute', 'started_at', String(event.timeMs), 1, version);
     this.#fact(subject, 'attribute', 'status', 'running', 1, changedBase + BigInt(offset));
     for (const [key, value] of Object.entries(data.tags)) this.#fact(subject, 'tag', key, value, 1, version);

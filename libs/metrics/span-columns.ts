@@ -10,10 +10,18 @@ export interface SpanRows {
 }
 
 /** How far each series of each rank reaches, and where each attempt starts (by keys that count training steps). */
-export function spanRows(groups: readonly BatchGroup[], told: readonly { run: bigint; attempt: number; fromStep: number }[]): SpanRows {
+export function spanRows(
+  groups: readonly BatchGroup[],
+  told: readonly { run: bigint; attempt: number; fromStep: number }[],
+): SpanRows {
   const run: bigint[] = [];
   const series: bigint[] = [];
-  const [attempt, rank, first, last] = [new GrowableColumn(), new GrowableColumn(), new GrowableColumn(), new GrowableColumn()];
+  const [attempt, rank, first, last] = [
+    new GrowableColumn(),
+    new GrowableColumn(),
+    new GrowableColumn(),
+    new GrowableColumn(),
+  ];
   const starts = new Map<string, { run: bigint; attempt: number; fromStep: number }>();
   const start = (row: { run: bigint; attempt: number; fromStep: number }): void => {
     const name = `${row.run} ${row.attempt}`;

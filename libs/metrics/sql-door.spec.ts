@@ -50,20 +50,40 @@ describe('SqlDoor', () => {
   });
 
   it('shows every point once before any merge, attempts stitched, with its time', async () => {
-    const first = points({ run: 'sql', seq: 1, steps: range(0, 10), values: { loss: range(0, 10) }, times: range(0, 10).map((s) => startMs + s * 1_000) });
+    const first = points({
+      run: 'sql',
+      seq: 1,
+      steps: range(0, 10),
+      values: { loss: range(0, 10) },
+      times: range(0, 10).map((s) => startMs + s * 1_000),
+    });
     const partition = { topic: 'telemetry', partition: 0 } as const;
     const story = [
       started('sql', { params: [{ key: 'lr', json: '0.1' }], tags: { team: 'a' } }),
       first,
       points({ run: 'sql', seq: 2, steps: [2], values: { loss: [-2] }, timeMs: startMs + 9_999 }),
-      points({ run: 'sql', attempt: 2, seq: 1, steps: [5, 6], values: { loss: [50, Number.NaN], 'system/cpu': [1, 2] } }),
+      points({
+        run: 'sql',
+        attempt: 2,
+        seq: 1,
+        steps: [5, 6],
+        values: { loss: [50, Number.NaN], 'system/cpu': [1, 2] },
+      }),
     ];
     await rig.write(story);
     // delivered again whole, as after a crash
     const live = await rig.family.live();
     const { epoch, position } = await live.claim(partition);
-    await live.apply({ partition, epoch, from: position, to: position + 3, records: recordsOf(story.slice(1), position) });
-    const { text } = await ask("SELECT key, step, value, attempt, toUnixTimestamp64Milli(time) - 1767225600000 FROM metrics WHERE run = 'sql' AND project = 'vision' ORDER BY key, step");
+    await live.apply({
+      partition,
+      epoch,
+      from: position,
+      to: position + 3,
+      records: recordsOf(story.slice(1), position),
+    });
+    const { text } = await ask(
+      "SELECT key, step, value, attempt, toUnixTimestamp64Milli(time) - 1767225600000 FROM metrics WHERE run = 'sql' AND project = 'vision' ORDER BY key, step",
+    );
     expect(text.split('\n')).toEqual([
       'loss\t0\t0\t1\t0',
       'loss\t1\t1\t1\t1000',
@@ -80,22 +100,37 @@ describe('SqlDoor', () => {
   });
 
   it('leaves deleted runs out of every view', async () => {
-    await rig.write([started('gone'), points({ run: 'gone', seq: 1, steps: [1], values: { loss: [1] } }), { name: 'RunDeleted', subject: 'gone', data: {} }]);
-    for (const view of ['metrics', 'runs', 'lines']) expect((await ask(`SELECT count() FROM ${view} WHERE run = 'gone'`)).text).toBe('0');
+    await rig.write([
+      started('gone'),
+      points({ run: 'gone', seq: 1, steps: [1], values: { loss: [1] } }),
+      { name: 'RunDeleted', subject: 'gone', data: {} },
+    ]);
+    for (const view of ['metrics', 'runs', 'lines'])
+      expect((await ask(`SELECT count() FROM ${view} WHERE run = 'gone'`)).text).toBe('0');
   });
 
   it('filters by run and key, and its definition reaches the primary key', async () => {
     const runs = range(0, 20).map((index) => `many${index}`);
-    await rig.write(runs.flatMap((run) => [started(run), points({ run, seq: 1, steps: range(0, 1_000), values: { a: range(0, 1_000), b: range(0, 1_000) } })]));
+    await rig.write(
+      runs.flatMap((run) => [
+        started(run),
+        points({ run, seq: 1, steps: range(0, 1_000), values: { a: range(0, 1_000), b: range(0, 1_000) } }),
+      ]),
+    );
     const where = "WHERE run = 'many7' AND key = 'b'";
     for (const view of ['metrics', 'points']) {
       expect((await ask(`SELECT count(), max(value) FROM ${view} ${where}`)).text).toBe('1000\t999');
     }
     // DEFINER keeps the tables closed but is planned on its own; what it says is checked by itself
-    const view = await rig.client.query("SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = 'points'");
-    const plan = await rig.client.query(`EXPLAIN indexes = 1 SELECT max(value) FROM (${view.texts('as_select')[0]}) ${where}`, {
-      settings: { enable_join_runtime_filters: 1, enable_join_runtime_filters_index_analysis: 1 },
-    });
+    const view = await rig.client.query(
+      "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = 'points'",
+    );
+    const plan = await rig.client.query(
+      `EXPLAIN indexes = 1 SELECT max(value) FROM (${view.texts('as_select')[0]}) ${where}`,
+      {
+        settings: { enable_join_runtime_filters: 1, enable_join_runtime_filters_index_analysis: 1 },
+      },
+    );
     const text = plan.texts('explain').join('\n');
     const read = text.slice(text.indexOf('ReadFromMergeTree (runstream.g1_points)'));
     const filters = /Runtime filters: (.*)/.exec(read)?.[1] ?? text;
@@ -110,7 +145,10 @@ describe('SqlDoor', () => {
       for (const sql of escapeAttempts({ dir, trapPort })[group]!) {
         const before = knocks;
         const start = performance.now();
-        const { status, text } = await ask(sql, { signal: AbortSignal.timeout(20_000) }).catch((error: Error) => ({ status: 0, text: error.message }));
+        const { status, text } = await ask(sql, { signal: AbortSignal.timeout(20_000) }).catch((error: unknown) => ({
+          status: 0,
+          text: (error as Error).message,
+        }));
         const shown = sql.slice(0, 120);
         const refused = status !== 200 || /DB::Exception/.test(text);
         expect(refused, `${shown} ran: ${text.slice(0, 80)}`).toBe(true);
@@ -128,23 +166,54 @@ describe('SqlDoor', () => {
   it('lowers limits on request and never raises them', async () => {
     const rows = 'SELECT number FROM numbers(10)';
     expect((await ask(rows, { limits: { max_result_rows: '5' } })).text).toMatch(/396/);
-    expect((await ask(rows, { limits: { max_result_rows: '9000000000', max_execution_time: '0', readonly: '0', max_threads: '64' } })).status).toBe(200);
-    expect((await ask("SELECT getSetting('max_execution_time')", { limits: { max_execution_time: '3600' } })).text).toBe('10');
+    expect(
+      (
+        await ask(rows, {
+          limits: { max_result_rows: '9000000000', max_execution_time: '0', readonly: '0', max_threads: '64' },
+        })
+      ).status,
+    ).toBe(200);
+    expect(
+      (await ask("SELECT getSetting('max_execution_time')", { limits: { max_execution_time: '3600' } })).text,
+    ).toBe('10');
   });
 
   it('takes the query from the URL or the body and only allowed parameters', async () => {
-    const request = readSqlRequest({ query: 'SELECT {n:UInt8} AS n', default_format: 'JSONCompact', param_n: '7', user: 'default', password: '', database: 'system', max_result_rows: '3' }, '');
-    expect(request).toEqual({ sql: 'SELECT {n:UInt8} AS n', params: { n: '7' }, limits: { max_result_rows: '3' }, format: 'JSONCompact' });
+    const request = readSqlRequest(
+      {
+        query: 'SELECT {n:UInt8} AS n',
+        default_format: 'JSONCompact',
+        param_n: '7',
+        user: 'default',
+        password: '',
+        database: 'system',
+        max_result_rows: '3',
+      },
+      '',
+    );
+    expect(request).toEqual({
+      sql: 'SELECT {n:UInt8} AS n',
+      params: { n: '7' },
+      limits: { max_result_rows: '3' },
+      format: 'JSONCompact',
+    });
     const { text } = await ask(request.sql, request);
     expect((JSON.parse(text) as { data: unknown }).data).toEqual([[7]]);
     expect(readSqlRequest({}, 'SELECT 1').sql).toBe('SELECT 1');
     await expect(door.run(' ')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    await expect(door.run('SELECT 1', { format: 'a&user=default' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(door.run('SELECT 1', { format: 'a&user=default' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
   });
 
   it('refuses what it can not contain where there is no sandbox', async () => {
     const open = openSqlDoor({ address: () => rig.engine.address('sql'), sandboxed: () => false });
-    for (const sql of ["SELECT file('/etc/passwd')", 'SELECT * APPLY FILE FROM t', 'SELECT "f\\x69le"(1)', 'SELECT `f\\x69le`(1)']) {
+    for (const sql of [
+      "SELECT file('/etc/passwd')",
+      'SELECT * APPLY FILE FROM t',
+      'SELECT "f\\x69le"(1)',
+      'SELECT `f\\x69le`(1)',
+    ]) {
       await expect(open.run(sql)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     }
     const answer = await open.run("SELECT 'profile', 'a\\\\b'");

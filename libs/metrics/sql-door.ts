@@ -50,7 +50,10 @@ export function openSqlDoor(options: SqlDoorOptions): SqlDoor {
 }
 
 /** The parts of a request to a ClickHouse that a caller may decide; everything else of the URL is dropped. */
-export function readSqlRequest(query: Readonly<Record<string, string | string[] | undefined>>, body: string): { sql: string } & SqlOptions {
+export function readSqlRequest(
+  query: Readonly<Record<string, string | string[] | undefined>>,
+  body: string,
+): { sql: string } & SqlOptions {
   const text = (name: string): string => (typeof query[name] === 'string' ? query[name] : '');
   const params: Record<string, string> = {};
   const limits: Record<string, string> = {};
@@ -67,7 +70,10 @@ export function readSqlRequest(query: Readonly<Record<string, string | string[] 
 async function runSql(options: SqlDoorOptions, agent: Agent, sql: string, query: SqlOptions): Promise<SqlAnswer> {
   query.signal?.throwIfAborted();
   if (!options.address) {
-    throw new Rejection('NOT_FOUND', 'SQL is not offered here: no read-only ClickHouse user is configured (sql_user and sql_password in RUNSTREAM_METRICS)');
+    throw new Rejection(
+      'NOT_FOUND',
+      'SQL is not offered here: no read-only ClickHouse user is configured (sql_user and sql_password in RUNSTREAM_METRICS)',
+    );
   }
   checkSql(sql, options.sandboxed());
   const address = options.address();
@@ -78,8 +84,10 @@ async function runSql(options: SqlDoorOptions, agent: Agent, sql: string, query:
 }
 
 function checkSql(sql: string, sandboxed: boolean): void {
-  if (sql.trim() === '') throw new Rejection('INVALID_ARGUMENT', 'query: empty; send it as ?query= or as the body', 'query');
-  if (sql.length > sqlCharsMax) throw new Rejection('TOO_LARGE', `query: ${sql.length} characters, at most ${sqlCharsMax}`, 'query');
+  if (sql.trim() === '')
+    throw new Rejection('INVALID_ARGUMENT', 'query: empty; send it as ?query= or as the body', 'query');
+  if (sql.length > sqlCharsMax)
+    throw new Rejection('TOO_LARGE', `query: ${sql.length} characters, at most ${sqlCharsMax}`, 'query');
   if (sandboxed) return;
   // the embedded engine's scalar file() checks no grant: without the kernel's help its name must not come through in any spelling
   const spelled = /\bfile\b/i.test(sql) || /["`][^"`]*\\/.test(sql);
@@ -96,7 +104,8 @@ function searchOf(database: string, query: SqlOptions): URLSearchParams {
   const search = new URLSearchParams({ database });
   const format = query.format ?? '';
   if (format) {
-    if (!/^\w{1,64}$/.test(format)) throw new Rejection('INVALID_ARGUMENT', `default_format: "${format}" is not a format name`, 'default_format');
+    if (!/^\w{1,64}$/.test(format))
+      throw new Rejection('INVALID_ARGUMENT', `default_format: "${format}" is not a format name`, 'default_format');
     search.set('default_format', format);
   }
   for (const name of lowerableLimits) {
@@ -104,22 +113,44 @@ function searchOf(database: string, query: SqlOptions): URLSearchParams {
     if (Number.isSafeInteger(wanted) && wanted > 0 && wanted < sqlSettings[name]) search.set(name, String(wanted));
   }
   for (const [name, value] of Object.entries(query.params ?? {})) {
-    if (!/^\w{1,64}$/.test(name)) throw new Rejection('INVALID_ARGUMENT', `param_${name}: not a parameter name`, 'params');
+    if (!/^\w{1,64}$/.test(name))
+      throw new Rejection('INVALID_ARGUMENT', `param_${name}: not a parameter name`, 'params');
     search.set(`param_${name}`, value);
   }
   return search;
 }
 
-function send(url: URL, address: ClickHouseAddress, agent: Agent, sql: string, signal: AbortSignal | undefined, timeoutMs: number): Promise<IncomingMessage> {
+function send(
+  url: URL,
+  address: ClickHouseAddress,
+  agent: Agent,
+  sql: string,
+  signal: AbortSignal | undefined,
+  timeoutMs: number,
+): Promise<IncomingMessage> {
   const authorization = `Basic ${Buffer.from(`${address.username}:${address.password}`).toString('base64')}`;
   const secure = url.protocol === 'https:';
-  const headers = { authorization, 'content-type': 'text/plain; charset=UTF-8', 'content-length': Buffer.byteLength(sql) };
-  const options = { method: 'POST', headers, timeout: timeoutMs, ...(secure ? {} : { agent }), ...(signal && { signal }) };
+  const headers = {
+    authorization,
+    'content-type': 'text/plain; charset=UTF-8',
+    'content-length': Buffer.byteLength(sql),
+  };
+  const options = {
+    method: 'POST',
+    headers,
+    timeout: timeoutMs,
+    ...(secure ? {} : { agent }),
+    ...(signal && { signal }),
+  };
   return new Promise((resolve, reject) => {
     const request = (secure ? httpsRequest : httpRequest)(url, options, resolve);
     request.on('timeout', () => request.destroy(new Error(`no answer in ${timeoutMs} ms`)));
     request.on('error', (error) => {
-      reject(signal?.aborted ? error : new Unavailable(`the SQL engine can't be reached: ${error.message}`, 500, { cause: error }));
+      reject(
+        signal?.aborted
+          ? error
+          : new Unavailable(`the SQL engine can't be reached: ${error.message}`, 500, { cause: error }),
+      );
     });
     request.end(sql);
   });
@@ -128,7 +159,8 @@ function send(url: URL, address: ClickHouseAddress, agent: Agent, sql: string, s
 function passedHeaders(response: IncomingMessage): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) {
-    const passed = name === 'content-type' || (name.startsWith('x-clickhouse-') && name !== 'x-clickhouse-server-display-name');
+    const passed =
+      name === 'content-type' || (name.startsWith('x-clickhouse-') && name !== 'x-clickhouse-server-display-name');
     if (passed && typeof value === 'string') headers[name] = value;
   }
   return headers;

@@ -53,6 +53,8 @@ export async function timeSeries(
 }
 
 function timeCondition({ from, to }: SeriesQuery): string {
-  const bounds = [from === undefined ? '' : `t >= ${Number(from)}`, to === undefined ? '' : `t < ${Number(to)}`].filter(Boolean);
+  const bounds = [from === undefined ? '' : `t >= ${Number(from)}`, to === undefined ? '' : `t < ${Number(to)}`].filter(
+    Boolean,
+  );
   return bounds.join(' AND ') || '1';
 }

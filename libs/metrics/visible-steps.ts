@@ -59,7 +59,15 @@ export async function readSeriesFacts(
   }
   return query.keys.map((key, index) => {
     const hash = hashes[index]!;
-    return { run, key, hash, system: systemKey(key), rewritten: rewritten.has(hash), reach: reach.get(hash) ?? new Map(), starts };
+    return {
+      run,
+      key,
+      hash,
+      system: systemKey(key),
+      rewritten: rewritten.has(hash),
+      reach: reach.get(hash) ?? new Map(),
+      starts,
+    };
   });
 }
 
@@ -74,7 +82,11 @@ export const rankCondition = (ranks: readonly number[] | undefined, column = 'ra
  */
 export function visibleRanges(
   facts: Pick<SeriesFacts, 'reach' | 'starts' | 'system'>,
-  window: { readonly from?: number | undefined; readonly to?: number | undefined; readonly attempt?: number | undefined },
+  window: {
+    readonly from?: number | undefined;
+    readonly to?: number | undefined;
+    readonly attempt?: number | undefined;
+  },
 ): readonly VisibleRange[] {
   const ranges: VisibleRange[] = [];
   for (const [attempt, { first, last }] of [...facts.reach].sort(([a], [b]) => a - b)) {

@@ -20,16 +20,35 @@ export function createInstruments(): Instruments {
   collectDefaultMetrics({ register: registry, prefix: 'runstream_' });
   return {
     registry,
-    ingestEvents: new Counter({ name: 'runstream_ingest_events_total', help: 'Events by result.', labelNames: ['result'], registers }),
-    ingestBytes: new Counter({ name: 'runstream_ingest_bytes_total', help: 'Request bytes after inflating.', registers }),
+    ingestEvents: new Counter({
+      name: 'runstream_ingest_events_total',
+      help: 'Events by result.',
+      labelNames: ['result'],
+      registers,
+    }),
+    ingestBytes: new Counter({
+      name: 'runstream_ingest_bytes_total',
+      help: 'Request bytes after inflating.',
+      registers,
+    }),
     ingestSeconds: new Histogram({
       name: 'runstream_ingest_seconds',
       help: 'From the read request to the durable answer.',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     }),
-    httpRequests: new Counter({ name: 'runstream_http_requests_total', help: 'HTTP requests.', labelNames: ['route', 'status'], registers }),
-    projectedRecords: new Counter({ name: 'runstream_projected_records_total', help: 'Records applied.', labelNames: ['projection'], registers }),
+    httpRequests: new Counter({
+      name: 'runstream_http_requests_total',
+      help: 'HTTP requests.',
+      labelNames: ['route', 'status'],
+      registers,
+    }),
+    projectedRecords: new Counter({
+      name: 'runstream_projected_records_total',
+      help: 'Records applied.',
+      labelNames: ['projection'],
+      registers,
+    }),
     projectionSeconds: new Histogram({
       name: 'runstream_projection_apply_seconds',
       help: 'Time of one applied batch.',
@@ -49,6 +68,11 @@ export function createInstruments(): Instruments {
       labelNames: ['projection', 'partition'],
       registers,
     }),
-    subscribers: new Gauge({ name: 'runstream_subscribers', help: 'Live subscriptions.', labelNames: ['kind'], registers }),
+    subscribers: new Gauge({
+      name: 'runstream_subscribers',
+      help: 'Live subscriptions.',
+      labelNames: ['kind'],
+      registers,
+    }),
   };
 }

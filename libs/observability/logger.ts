@@ -10,11 +10,13 @@ export interface Logger {
 }
 
 export function createLogger(level: LogLevel, write: (line: string) => void, clock: () => number): Logger {
-  const say = (own: LogLevel) => (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
-    if (order.indexOf(own) < order.indexOf(level)) return;
-    const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${format(value)}`);
-    write(`${new Date(clock()).toISOString()} ${own.toUpperCase().padEnd(5)} ${message}${rest.join('')}\n`);
-  };
+  const say =
+    (own: LogLevel) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+      if (order.indexOf(own) < order.indexOf(level)) return;
+      const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${format(value)}`);
+      write(`${new Date(clock()).toISOString()} ${own.toUpperCase().padEnd(5)} ${message}${rest.join('')}\n`);
+    };
   return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
 }
 

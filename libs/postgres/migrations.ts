@@ -25,7 +25,9 @@ export async function migrateShared(database: SqlDatabase): Promise<void> {
     await session.query('select pg_advisory_xact_lock($1)', [migrationLock]);
     await session.query('create schema if not exists runstream');
     await session.query('create table if not exists runstream.migrations (version int primary key)');
-    const [row] = await session.query<{ version: number | null }>('select max(version) as version from runstream.migrations');
+    const [row] = await session.query<{ version: number | null }>(
+      'select max(version) as version from runstream.migrations',
+    );
     for (let version = row?.version ?? 0; version < sharedMigrations.length; version++) {
       for (const statement of sharedMigrations[version]!) await session.query(statement);
       await session.query('insert into runstream.migrations values ($1)', [version + 1]);
@@ -48,7 +50,8 @@ export async function migrateGeneration(
       [family, generation],
     );
     if (!row) await session.query(`create schema ${schema}`);
-    for (const step of steps.slice(row?.version ?? 0)) for (const statement of step(schema)) await session.query(statement);
+    for (const step of steps.slice(row?.version ?? 0))
+      for (const statement of step(schema)) await session.query(statement);
     await session.query(
       `insert into runstream.generations (family, generation, version, live)
        values ($1, $2, $3, not exists (select 1 from runstream.generations where family = $1))

@@ -21,7 +21,8 @@ export interface OpenedPglite {
 
 /** Opens the embedded PostgreSQL in its worker thread; a folder that does not open is moved aside, never deleted. */
 export async function openPgliteDatabase({ dir }: PgliteOptions): Promise<OpenedPglite> {
-  if (dir === null) return { database: new PgliteDatabase(null, await PgliteEngine.open(null)), cleanStop: true, damaged: null };
+  if (dir === null)
+    return { database: new PgliteDatabase(null, await PgliteEngine.open(null)), cleanStop: true, damaged: null };
   await mkdir(dir, { recursive: true });
   const dataDir = join(dir, 'data');
   let cleanStop = !existsSync(markerOf(dir));

@@ -15,7 +15,8 @@ interface Pending {
 export const retriableCodes: ReadonlySet<string> = new Set(['40001', '40P01']);
 
 export function sqlError(message: string, code: string | null): Error {
-  if (code !== null && retriableCodes.has(code)) return new Unavailable(`the transaction must be repeated: ${message}`, 50);
+  if (code !== null && retriableCodes.has(code))
+    return new Unavailable(`the transaction must be repeated: ${message}`, 50);
   return Object.assign(new Error(`SQL failed: ${message}`), { code });
 }
 
@@ -23,7 +24,11 @@ function startWorker(workerData: unknown): Worker {
   const { path, execArgv } = entryPoint(import.meta.url, './pglite-worker');
   if (execArgv.length === 0) return new Worker(path, { workerData });
   // Node 20 does not run --import in worker threads: from source the loader is registered by a first line of our own
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs')).href;
+  const loader = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs'),
+  ).href;
   const source = `import(${JSON.stringify(loader)}).then((tsx) => { tsx.register(); return import(${JSON.stringify(pathToFileURL(path).href)}); })`;
   return new Worker(source, { eval: true, workerData, execArgv: ['--conditions=source'] });
 }
@@ -58,7 +63,7 @@ export class PgliteEngine {
     if (this.#pending.size === 0) this.#worker.ref();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ ...request, id } as PgliteRequest);
+      this.#worker.postMessage({ ...request, id });
     });
   }
 
@@ -84,7 +89,8 @@ export class PgliteEngine {
 
   #die(reason: string): void {
     this.dead = true;
-    for (const { reject } of this.#pending.values()) reject(new Unavailable(`the embedded PostgreSQL stopped: ${reason}`, 200));
+    for (const { reject } of this.#pending.values())
+      reject(new Unavailable(`the embedded PostgreSQL stopped: ${reason}`, 200));
     this.#pending.clear();
   }
 }

@@ -16,7 +16,10 @@ const int8 = 20;
 
 function fail(id: number, error: unknown): void {
   const { message, code } = error as { message?: string; code?: string };
-  port.postMessage({ id, error: { message: message ?? String(error), code: typeof code === 'string' ? code : null } } satisfies PgliteReply);
+  port.postMessage({
+    id,
+    error: { message: message ?? String(error), code: typeof code === 'string' ? code : null },
+  } satisfies PgliteReply);
 }
 
 async function open(): Promise<PGlite> {

@@ -32,7 +32,10 @@ export class PostgresDatabase implements SqlDatabase {
       connectionString: options.url,
       max: options.connectionsMax ?? 10,
       connectionTimeoutMillis: 5_000,
-      types: { getTypeParser: (oid: number, format?: string) => (oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text')) } as pg.CustomTypesConfig,
+      types: {
+        getTypeParser: (oid: number, format?: string) =>
+          oid === int8 ? Number : (pg.types.getTypeParser(oid as never, format as 'text') as (text: string) => unknown),
+      },
     });
     // an idle connection that breaks is replaced at the next use; the use reports it if the server stays down
     this.#pool.on('error', () => undefined);
@@ -54,7 +57,7 @@ export class PostgresDatabase implements SqlDatabase {
       return result;
     } catch (error) {
       // a connection whose rollback fails too is thrown away by release(error)
-      await client.query('rollback').catch((failure: Error) => (broken = failure));
+      await client.query('rollback').catch((failure: unknown) => (broken = failure as Error));
       throw error;
     } finally {
       client.release(broken);
@@ -70,7 +73,11 @@ export class PostgresDatabase implements SqlDatabase {
   }
 }
 
-async function run<Row>(client: pg.Pool | pg.PoolClient, text: string, parameters: readonly unknown[] | undefined): Promise<readonly Row[]> {
+async function run<Row>(
+  client: pg.Pool | pg.PoolClient,
+  text: string,
+  parameters: readonly unknown[] | undefined,
+): Promise<readonly Row[]> {
   try {
     const result = parameters === undefined ? await client.query(text) : await client.query(text, [...parameters]);
     return result.rows as Row[];

@@ -8,7 +8,10 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
   describe(`${name} as SqlDatabase`, () => {
     it('gives int8 as numbers, json as values and float8 with NaN and infinities', async () => {
       const database = await open();
-      const rows = await database.query(`select 9007199254740991::int8 as big, '{"a":[1]}'::json as doc, 'NaN'::float8 as nan, '-Infinity'::float8 as low, $1::text as text`, ['x']);
+      const rows = await database.query(
+        `select 9007199254740991::int8 as big, '{"a":[1]}'::json as doc, 'NaN'::float8 as nan, '-Infinity'::float8 as low, $1::text as text`,
+        ['x'],
+      );
       expect(rows).toEqual([{ big: Number.MAX_SAFE_INTEGER, doc: { a: [1] }, nan: NaN, low: -Infinity, text: 'x' }]);
     });
 
@@ -59,12 +62,26 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
       const partition = { topic: 'telemetry', partition: 3 } as const;
       const zombie = await checkpoints.claim('points@1', partition);
       const owner = await checkpoints.claim('points@1', partition);
-      const letter = { ...partition, projection: 'points@1', offset: 2, reason: 'r', record: { ...partition, key: 'k', headers: {}, value: new Uint8Array([0, 255]), offset: 2, appendedAt: 1 } };
+      const letter = {
+        ...partition,
+        projection: 'points@1',
+        offset: 2,
+        reason: 'r',
+        record: { ...partition, key: 'k', headers: {}, value: new Uint8Array([0, 255]), offset: 2, appendedAt: 1 },
+      };
       expect(owner.epoch).toBe(zombie.epoch + 1);
-      expect(await checkpoints.advance('points@1', partition, { epoch: zombie.epoch, from: 0, to: 5, deadLetters: [] })).toBe('fenced');
-      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [letter] })).toBe('applied');
-      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [] })).toBe('applied');
-      expect(await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 9, to: 12, deadLetters: [] })).toBe('stale');
+      expect(
+        await checkpoints.advance('points@1', partition, { epoch: zombie.epoch, from: 0, to: 5, deadLetters: [] }),
+      ).toBe('fenced');
+      expect(
+        await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [letter] }),
+      ).toBe('applied');
+      expect(
+        await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [] }),
+      ).toBe('applied');
+      expect(
+        await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 9, to: 12, deadLetters: [] }),
+      ).toBe('stale');
       expect(await checkpoints.all('points@1')).toEqual(new Map([['telemetry/3', 5]]));
     });
   });

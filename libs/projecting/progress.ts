@@ -18,7 +18,7 @@ export class Progress {
   moved(projection: string, partition: PartitionId, position: number): void {
     const name = partitionName(partition.topic, partition.partition);
     let partitions = this.positions.get(projection);
-    if (!partitions) this.positions.set(projection, (partitions = new Map()));
+    if (!partitions) this.positions.set(projection, (partitions = new Map<string, number>()));
     partitions.set(name, position);
     this.waiting.delete(`${projection} ${name}`);
     for (const waiter of this.waiters) if (this.contains(waiter.projections, waiter.token)) waiter.resolve();

@@ -83,7 +83,7 @@ async function followAll(assignment: Assignment, options: ProjectorOptions, sign
 
 /** Follows one partition until told to stop or fenced; a store that was put back is claimed again and filled from where it is. */
 async function followPartition(partition: PartitionId, options: ProjectorOptions, signal: AbortSignal): Promise<void> {
-  for (let again = true; again && !signal.aborted; ) again = (await followClaim(partition, options, signal)) === 'stale';
+  for (let again = true; again && !signal.aborted;) again = (await followClaim(partition, options, signal)) === 'stale';
 }
 
 async function followClaim(

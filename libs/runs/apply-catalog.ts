@@ -7,11 +7,26 @@ import { SeqLedger } from './seq-ledger.js';
 import { VerdictRows } from './verdict-rows.js';
 
 /** One batch of the catalog: projects and API keys. */
-export async function applyCatalog(session: SqlSession, schema: string, partition: string, records: readonly ReadRecord[]): Promise<VerdictRows> {
+export async function applyCatalog(
+  session: SqlSession,
+  schema: string,
+  partition: string,
+  records: readonly ReadRecord[],
+): Promise<VerdictRows> {
   const verdicts = new VerdictRows();
   if (records.length === 0) return verdicts;
-  const ledger = await SeqLedger.load(session, schema, 'catalog', partition, records.map(({ event }) => event));
-  const projects = await loadProjects(session, schema, records.map(({ event }) => event.subject));
+  const ledger = await SeqLedger.load(
+    session,
+    schema,
+    'catalog',
+    partition,
+    records.map(({ event }) => event),
+  );
+  const projects = await loadProjects(
+    session,
+    schema,
+    records.map(({ event }) => event.subject),
+  );
   const keys = await loadKeys(session, schema, records);
   const [top] = await session.query<{ last: number | null }>(`select max(number) as last from ${schema}.projects`);
   let lastNumber = top?.last ?? 0;
@@ -34,14 +49,28 @@ export async function applyCatalog(session: SqlSession, schema: string, partitio
     }
   }
   const last = records.at(-1)!.appendedAt;
-  await writeRows(session, schema, projectsTable, newProjects.map(({ createdAt, ...row }) => ({ ...row, created_at: createdAt })));
-  await writeRows(session, schema, apiKeysTable, [...dirtyKeys].map((key_id) => ({ key_id, state: keys.get(key_id) })));
+  await writeRows(
+    session,
+    schema,
+    projectsTable,
+    newProjects.map(({ createdAt, ...row }) => ({ ...row, created_at: createdAt })),
+  );
+  await writeRows(
+    session,
+    schema,
+    apiKeysTable,
+    [...dirtyKeys].map((key_id) => ({ key_id, state: keys.get(key_id) })),
+  );
   await ledger.write(session, last);
   await verdicts.write(session, schema, last);
   return verdicts;
 }
 
-async function loadProjects(session: SqlSession, schema: string, names: readonly string[]): Promise<Map<string, ProjectState>> {
+async function loadProjects(
+  session: SqlSession,
+  schema: string,
+  names: readonly string[],
+): Promise<Map<string, ProjectState>> {
   const rows = await session.query<ProjectState>(
     `select name, number, description, tags, created_at as "createdAt" from ${schema}.projects where name = any($1::text[])`,
     [[...new Set(names)]],
@@ -49,13 +78,21 @@ async function loadProjects(session: SqlSession, schema: string, names: readonly
   return new Map(rows.map((row) => [row.name, row]));
 }
 
-async function loadKeys(session: SqlSession, schema: string, records: readonly ReadRecord[]): Promise<Map<string, ApiKeyState>> {
+async function loadKeys(
+  session: SqlSession,
+  schema: string,
+  records: readonly ReadRecord[],
+): Promise<Map<string, ApiKeyState>> {
   const ids = records.map(({ event }) => keyIdOf(event)).filter((id) => id !== null);
   if (ids.length === 0) return new Map();
-  const rows = await session.query<{ state: ApiKeyState }>(`select state from ${schema}.api_keys where key_id = any($1::text[])`, [ids]);
+  const rows = await session.query<{ state: ApiKeyState }>(
+    `select state from ${schema}.api_keys where key_id = any($1::text[])`,
+    [ids],
+  );
   return new Map(rows.map(({ state }) => [state.keyId, state]));
 }
-const keyIdOf = (event: Event): string | null => (event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked' ? event.data.keyId : null);
+const keyIdOf = (event: Event): string | null =>
+  event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked' ? event.data.keyId : null;
 
 const projectsTable = {
   name: 'projects',

@@ -2,7 +2,15 @@ import { attemptOfEvent, foldRun, type RunEvent, type RunState, type WriterState
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from './bulk-rows.js';
 import type { ReadRecord } from './read-batch.js';
-import { artifactsTable, namesTable, paramsTable, runStatesTable, runsTable, tagsTable, writersTable } from './run-tables.js';
+import {
+  artifactsTable,
+  namesTable,
+  paramsTable,
+  runStatesTable,
+  runsTable,
+  tagsTable,
+  writersTable,
+} from './run-tables.js';
 import { SeqLedger } from './seq-ledger.js';
 import { VerdictRows } from './verdict-rows.js';
 
@@ -21,10 +29,21 @@ interface KnownWriter extends WriterState {
 const writerKey = (run: string, attempt: number, writer: string): string => `${run} ${attempt} ${writer}`;
 
 /** One batch of a `runs` partition: folds every event and writes the rows that changed. */
-export async function applyRuns(session: SqlSession, schema: string, partition: string, records: readonly ReadRecord[]): Promise<VerdictRows> {
+export async function applyRuns(
+  session: SqlSession,
+  schema: string,
+  partition: string,
+  records: readonly ReadRecord[],
+): Promise<VerdictRows> {
   const verdicts = new VerdictRows();
   if (records.length === 0) return verdicts;
-  const ledger = await SeqLedger.load(session, schema, 'runs', partition, records.map(({ event }) => event));
+  const ledger = await SeqLedger.load(
+    session,
+    schema,
+    'runs',
+    partition,
+    records.map(({ event }) => event),
+  );
   const runs = await loadRuns(session, schema, records);
   const writers = await loadWriters(session, schema, records);
   const artifacts = new Map<string, Record<string, unknown>>();
@@ -43,7 +62,14 @@ export async function applyRuns(session: SqlSession, schema: string, partition: 
     run.state = folded.state;
     if (key !== null && folded.writer && folded.writer !== known) {
       const { id: writer, rank } = event.writer!;
-      writers.set(key, { ...folded.writer, run: event.subject, attempt, writer, rank: Math.min(rank, known?.rank ?? rank), dirty: true });
+      writers.set(key, {
+        ...folded.writer,
+        run: event.subject,
+        attempt,
+        writer,
+        rank: Math.min(rank, known?.rank ?? rank),
+        dirty: true,
+      });
     }
     const project = folded.state?.facts.project.value ?? '';
     if (project !== '' && event.timeMs < (names.get(project) ?? Infinity)) names.set(project, event.timeMs);
@@ -53,18 +79,39 @@ export async function applyRuns(session: SqlSession, schema: string, partition: 
   const last = records.at(-1)!.appendedAt;
   await writeRuns(session, schema, [...runs.values()]);
   const dirtyWriters = [...writers.values()].filter(({ dirty }) => dirty);
-  await writeRows(session, schema, writersTable, dirtyWriters.map((row) => ({
-    run: row.run, attempt: row.attempt, writer: row.writer, rank: row.rank, host: row.host, state: row.state,
-    last_telemetry_seq: row.lastTelemetrySeq, last_runs_seq: row.lastRunsSeq,
-  })));
+  await writeRows(
+    session,
+    schema,
+    writersTable,
+    dirtyWriters.map((row) => ({
+      run: row.run,
+      attempt: row.attempt,
+      writer: row.writer,
+      rank: row.rank,
+      host: row.host,
+      state: row.state,
+      last_telemetry_seq: row.lastTelemetrySeq,
+      last_runs_seq: row.lastRunsSeq,
+    })),
+  );
   await writeRows(session, schema, artifactsTable, [...artifacts.values()]);
-  await writeRows(session, schema, namesTable, [...names].map(([name, first_at]) => ({ name, first_at })), 'do update set first_at = least(t.first_at, excluded.first_at)');
+  await writeRows(
+    session,
+    schema,
+    namesTable,
+    [...names].map(([name, first_at]) => ({ name, first_at })),
+    'do update set first_at = least(t.first_at, excluded.first_at)',
+  );
   await ledger.write(session, last);
   await verdicts.write(session, schema, last);
   return verdicts;
 }
 
-async function loadRuns(session: SqlSession, schema: string, records: readonly ReadRecord[]): Promise<Map<string, KnownRun>> {
+async function loadRuns(
+  session: SqlSession,
+  schema: string,
+  records: readonly ReadRecord[],
+): Promise<Map<string, KnownRun>> {
   const ids = [...new Set(records.map(({ event }) => event.subject))];
   const known = new Map<string, KnownRun>(ids.map((id) => [id, { stored: null, state: null, seenAt: 0 }]));
   const rows = await session.query<{ id: string; state: RunState; seen_at: number }>(
@@ -75,7 +122,11 @@ async function loadRuns(session: SqlSession, schema: string, records: readonly R
   return known;
 }
 
-async function loadWriters(session: SqlSession, schema: string, records: readonly ReadRecord[]): Promise<Map<string, KnownWriter>> {
+async function loadWriters(
+  session: SqlSession,
+  schema: string,
+  records: readonly ReadRecord[],
+): Promise<Map<string, KnownWriter>> {
   const ids = new Set(records.flatMap(({ event }) => (event.writer ? [event.writer.id] : [])));
   if (ids.size === 0) return new Map();
   const rows = await session.query<Omit<KnownWriter, 'dirty'>>(
@@ -86,15 +137,39 @@ async function loadWriters(session: SqlSession, schema: string, records: readonl
   return new Map(rows.map((row) => [writerKey(row.run, row.attempt, row.writer), { ...row, dirty: false }]));
 }
 
-function artifactRow(event: RunEvent): ({ kind: string; name: string; digest: string } & Record<string, unknown>) | null {
+function artifactRow(
+  event: RunEvent,
+): ({ kind: string; name: string; digest: string } & Record<string, unknown>) | null {
   if (event.name === 'ArtifactLogged') {
     const { name, digest, type, sizeBytes, mime, metadata, step, hasStep } = event.data;
-    return { run: event.subject, kind: 'logged', name, digest, type, size_bytes: sizeBytes, mime, metadata, step: hasStep ? step : null, logged_at: event.timeMs };
+    return {
+      run: event.subject,
+      kind: 'logged',
+      name,
+      digest,
+      type,
+      size_bytes: sizeBytes,
+      mime,
+      metadata,
+      step: hasStep ? step : null,
+      logged_at: event.timeMs,
+    };
   }
   if (event.name !== 'ArtifactUsed') return null;
   const { digest, name, fromRun } = event.data;
   const metadata = fromRun === '' ? {} : { fromRun };
-  return { run: event.subject, kind: 'used', name, digest, type: '', size_bytes: 0, mime: '', metadata, step: null, logged_at: event.timeMs };
+  return {
+    run: event.subject,
+    kind: 'used',
+    name,
+    digest,
+    type: '',
+    size_bytes: 0,
+    mime: '',
+    metadata,
+    step: null,
+    logged_at: event.timeMs,
+  };
 }
 
 async function writeRuns(session: SqlSession, schema: string, runs: readonly KnownRun[]): Promise<void> {
@@ -107,9 +182,11 @@ async function writeRuns(session: SqlSession, schema: string, runs: readonly Kno
     if (!state) continue;
     rows.push(runRow(state, seenAt));
     if (state !== stored) states.push({ id: state.id, state });
-    for (const [key, param] of changed(stored?.params, state.params)) params.push({ run: state.id, key, ...searchable(param.value) });
+    for (const [key, param] of changed(stored?.params, state.params))
+      params.push({ run: state.id, key, ...searchable(param.value) });
     for (const [key, tag] of changed(stored?.tags, state.tags)) tags.push({ run: state.id, key, text: tag.value });
-    for (const key of Object.keys(stored?.tags ?? {})) if (!Object.hasOwn(state.tags, key)) removed.push({ run: state.id, key });
+    for (const key of Object.keys(stored?.tags ?? {}))
+      if (!Object.hasOwn(state.tags, key)) removed.push({ run: state.id, key });
   }
   await writeRows(session, schema, runsTable, rows);
   await writeRows(session, schema, runStatesTable, states);
@@ -122,23 +199,45 @@ async function writeRuns(session: SqlSession, schema: string, runs: readonly Kno
   );
 }
 
-const changed = <T>(before: Readonly<Record<string, T>> | undefined, after: Readonly<Record<string, T>>): [string, T][] =>
-  before === after ? [] : Object.entries(after).filter(([key, value]) => !(before && Object.hasOwn(before, key) && before[key] === value));
+const changed = <T>(
+  before: Readonly<Record<string, T>> | undefined,
+  after: Readonly<Record<string, T>>,
+): [string, T][] =>
+  before === after
+    ? []
+    : Object.entries(after).filter(([key, value]) => !(before && Object.hasOwn(before, key) && before[key] === value));
 
 /** A param as search sees it: text without JSON quotes, and a number where it is or reads like one. */
 function searchable(json: string): { text: string; num: number | null } {
   const value: unknown = JSON.parse(json);
   const text = typeof value === 'string' ? value : json;
-  const num = typeof value === 'number' ? value : typeof value === 'string' && /^\s*[+-]?(\d|\.\d)[\d.eE+-]*\s*$/.test(value) ? Number(value) : NaN;
+  const num =
+    typeof value === 'number'
+      ? value
+      : typeof value === 'string' && /^\s*[+-]?(\d|\.\d)[\d.eE+-]*\s*$/.test(value)
+        ? Number(value)
+        : NaN;
   return { text, num: Number.isNaN(num) ? null : num };
 }
 
 function runRow(state: RunState, seenAt: number): Record<string, unknown> {
   const { facts } = state;
   return {
-    id: state.id, project: facts.project.value, name: facts.name.value, group: facts.group.value, job_type: facts.jobType.value,
-    user: facts.user.value, notes: facts.notes.value, status: state.status, archived: state.archived,
-    visible: state.started && !state.deleted, started_at: state.startedAt, ended_at: state.endedAt, seen_at: seenAt,
-    world_size: state.worldSize, fork_of: state.forkOf?.run ?? null, labels: state.labels.join(','),
+    id: state.id,
+    project: facts.project.value,
+    name: facts.name.value,
+    group: facts.group.value,
+    job_type: facts.jobType.value,
+    user: facts.user.value,
+    notes: facts.notes.value,
+    status: state.status,
+    archived: state.archived,
+    visible: state.started && !state.deleted,
+    started_at: state.startedAt,
+    ended_at: state.endedAt,
+    seen_at: seenAt,
+    world_size: state.worldSize,
+    fork_of: state.forkOf?.run ?? null,
+    labels: state.labels.join(','),
   };
 }

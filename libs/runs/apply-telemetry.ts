@@ -26,9 +26,20 @@ interface Source {
 }
 
 /** One batch of telemetry: accounting for all events, summaries for points. Touches no table of the `runs` topic. */
-export async function applyTelemetry(session: SqlSession, schema: string, partition: string, records: readonly ReadRecord[]): Promise<void> {
+export async function applyTelemetry(
+  session: SqlSession,
+  schema: string,
+  partition: string,
+  records: readonly ReadRecord[],
+): Promise<void> {
   if (records.length === 0) return;
-  const ledger = await SeqLedger.load(session, schema, 'telemetry', partition, records.map(({ event }) => event));
+  const ledger = await SeqLedger.load(
+    session,
+    schema,
+    'telemetry',
+    partition,
+    records.map(({ event }) => event),
+  );
   const summaries = new Map<string, Map<string, Summary>>();
   const seenAt = new Map<string, number>();
   for (const { event, appendedAt, offset } of records) {
@@ -37,7 +48,7 @@ export async function applyTelemetry(session: SqlSession, schema: string, partit
     seenAt.set(event.subject, Math.max(seenAt.get(event.subject) ?? 0, appendedAt));
     if (event.name !== 'PointsLogged') continue;
     let keys = summaries.get(event.subject);
-    if (!keys) summaries.set(event.subject, (keys = new Map()));
+    if (!keys) summaries.set(event.subject, (keys = new Map<string, Summary>()));
     // without a writer the log's order stands for the sequence: such events of a run share one partition
     const source = { attempt, rank: event.writer?.rank ?? 0, seq: event.writer?.seq ?? offset };
     let first = Infinity;
@@ -53,7 +64,13 @@ export async function applyTelemetry(session: SqlSession, schema: string, partit
   }
   const rows = [...summaries].flatMap(([run, keys]) => [...keys].map(([key, summary]) => ({ run, key, ...summary })));
   await ledger.write(session, records.at(-1)!.appendedAt);
-  await writeRows(session, schema, livenessTable, [...seenAt].map(([run, seen_at]) => ({ run, seen_at })), 'do update set seen_at = greatest(t.seen_at, excluded.seen_at)');
+  await writeRows(
+    session,
+    schema,
+    livenessTable,
+    [...seenAt].map(([run, seen_at]) => ({ run, seen_at })),
+    'do update set seen_at = greatest(t.seen_at, excluded.seen_at)',
+  );
   await writeRows(session, schema, summariesTable, rows, mergeSummaries);
 }
 
@@ -66,8 +83,18 @@ export function addBlock(summaries: Map<string, Summary>, block: PointBlock, sou
     let summary = summaries.get(key);
     if (!summary) {
       summary = {
-        last: 0, last_attempt: -1, last_step: -Infinity, last_rank: 0, last_seq: 0, min: null, min_step: null, min_rank: null,
-        max: null, max_step: null, max_rank: null, count: 0,
+        last: 0,
+        last_attempt: -1,
+        last_step: -Infinity,
+        last_rank: 0,
+        last_seq: 0,
+        min: null,
+        min_step: null,
+        min_rank: null,
+        max: null,
+        max_step: null,
+        max_rank: null,
+        count: 0,
       };
       summaries.set(key, summary);
     }
@@ -100,7 +127,11 @@ export function addBlock(summaries: Map<string, Summary>, block: PointBlock, sou
 /** The last value: of the newest attempt, highest step, lowest rank, highest seq. */
 function addLast(summary: Summary, value: number, step: number, { attempt, rank, seq }: Source): void {
   const ahead =
-    attempt - summary.last_attempt || step - summary.last_step || summary.last_rank - rank || seq - summary.last_seq || 0;
+    attempt - summary.last_attempt ||
+    step - summary.last_step ||
+    summary.last_rank - rank ||
+    seq - summary.last_seq ||
+    0;
   // within one event the later block wins
   if (ahead < 0) return;
   summary.last = value + 0;
@@ -111,14 +142,16 @@ function addLast(summary: Summary, value: number, step: number, { attempt, rank,
 }
 
 function addMin(summary: Summary, value: number, step: number, rank: number): void {
-  if (summary.min !== null && (value - summary.min || step - summary.min_step! || rank - summary.min_rank!) >= 0) return;
+  if (summary.min !== null && (value - summary.min || step - summary.min_step! || rank - summary.min_rank!) >= 0)
+    return;
   summary.min = value + 0;
   summary.min_step = step;
   summary.min_rank = rank;
 }
 
 function addMax(summary: Summary, value: number, step: number, rank: number): void {
-  if (summary.max !== null && (summary.max - value || step - summary.max_step! || rank - summary.max_rank!) >= 0) return;
+  if (summary.max !== null && (summary.max - value || step - summary.max_step! || rank - summary.max_rank!) >= 0)
+    return;
   summary.max = value + 0;
   summary.max_step = step;
   summary.max_rank = rank;
@@ -127,8 +160,10 @@ function addMax(summary: Summary, value: number, step: number, rank: number): vo
 const lastColumns = ['last', 'last_attempt', 'last_step', 'last_rank', 'last_seq'] as const;
 const newer = `(excluded.last_attempt, excluded.last_step, -excluded.last_rank, excluded.last_seq, excluded.last)
              > (t.last_attempt, t.last_step, -t.last_rank, t.last_seq, t.last)`;
-const lower = '(t.min is null or (excluded.min, excluded.min_step, excluded.min_rank) < (t.min, t.min_step, t.min_rank))';
-const higher = '(t.max is null or (-excluded.max, excluded.max_step, excluded.max_rank) < (-t.max, t.max_step, t.max_rank))';
+const lower =
+  '(t.min is null or (excluded.min, excluded.min_step, excluded.min_rank) < (t.min, t.min_step, t.min_rank))';
+const higher =
+  '(t.max is null or (-excluded.max, excluded.max_step, excluded.max_rank) < (-t.max, t.max_step, t.max_rank))';
 const choose = (condition: string, columns: readonly string[]): string =>
   columns.map((name) => `${name} = case when ${condition} then excluded.${name} else t.${name} end`).join(', ');
 const mergeSummaries = `do update set count = t.count + excluded.count, ${choose(newer, lastColumns)},
@@ -140,7 +175,19 @@ const summariesTable = {
   name: 'summaries',
   key: ['run', 'key'],
   columns: {
-    run: 'text', key: 'text', last: 'float8', last_attempt: 'int', last_step: 'float8', last_rank: 'int', last_seq: 'bigint', min: 'float8',
-    min_step: 'float8', min_rank: 'int', max: 'float8', max_step: 'float8', max_rank: 'int', count: 'bigint',
+    run: 'text',
+    key: 'text',
+    last: 'float8',
+    last_attempt: 'int',
+    last_step: 'float8',
+    last_rank: 'int',
+    last_seq: 'bigint',
+    min: 'float8',
+    min_step: 'float8',
+    min_rank: 'int',
+    max: 'float8',
+    max_step: 'float8',
+    max_rank: 'int',
+    count: 'bigint',
   },
 };

@@ -9,7 +9,8 @@ export interface BulkTable {
 
 // PostgreSQL text and json hold no NUL
 const clean = (json: string): string => (json.includes('\\u0000') ? json.replaceAll('\\u0000', '\\ufffd') : json);
-const plain = (_: string, value: unknown): unknown => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value);
+const plain = (_: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 
 /** All rows in one statement, sorted by key so that concurrent transactions lock in one order. `merge` overrides the conflict part. */
 export async function writeRows(

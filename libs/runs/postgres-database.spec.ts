@@ -31,15 +31,35 @@ describe.skipIf(!existsSync(join(bin, 'initdb')))('PostgreSQL server (skipped wh
       execFileSync('chown', ['postgres:postgres', dir]);
     }
     const data = join(dir, 'data');
-    execFileSync(...as(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--no-sync', '--locale=C.UTF-8', '-A', 'trust']), { stdio: 'ignore' });
+    execFileSync(
+      ...as(join(bin, 'initdb'), ['-D', data, '-U', 'postgres', '--no-sync', '--locale=C.UTF-8', '-A', 'trust']),
+      { stdio: 'ignore' },
+    );
     const port = await freePort();
-    server = spawn(...as(join(bin, 'postgres'), ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off']), { stdio: 'ignore' });
+    server = spawn(
+      ...as(join(bin, 'postgres'), [
+        '-D',
+        data,
+        '-p',
+        String(port),
+        '-c',
+        'listen_addresses=127.0.0.1',
+        '-c',
+        'unix_socket_directories=',
+        '-c',
+        'fsync=off',
+      ]),
+      { stdio: 'ignore' },
+    );
     database = new PostgresDatabase({ url: `postgres://postgres@127.0.0.1:${port}/postgres` });
     for (let tries = 0; ; tries++) {
-      const up = await database.query('select 1').then(() => true, (error: unknown) => {
-        if (tries > 100) throw error;
-        return false;
-      });
+      const up = await database.query('select 1').then(
+        () => true,
+        (error: unknown) => {
+          if (tries > 100) throw error;
+          return false;
+        },
+      );
       if (up) break;
       await sleep(100);
     }
@@ -54,7 +74,9 @@ describe.skipIf(!existsSync(join(bin, 'initdb')))('PostgreSQL server (skipped wh
 
   describeSqlDatabase('PostgreSQL', async () => database);
   describeRunTable('PostgreSQL', async () => {
-    await database.script('drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade');
+    await database.script(
+      'drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade',
+    );
     const family = await openRunProjectionFamily({ database });
     await family.live();
     return { family, table: openPostgresRunTable({ database, generations: () => family.generations() }) };

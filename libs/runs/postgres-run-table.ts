@@ -7,7 +7,17 @@ import { gapsOf, maxSeq, type SeqIntervals } from '#libs/domain/run-fold-seqs.js
 import type { Topic } from '#libs/domain/event.js';
 import { pageProjects } from './project-rows.js';
 import { readRunRow, type AttemptSteps } from './run-row.js';
-import type { ArtifactRow, Page, ProjectRow, RunRow, RunSearch, RunTable, SummaryRow, Verdict, WriterRow } from './run-table.js';
+import type {
+  ArtifactRow,
+  Page,
+  ProjectRow,
+  RunRow,
+  RunSearch,
+  RunTable,
+  SummaryRow,
+  Verdict,
+  WriterRow,
+} from './run-table.js';
 import { searchRuns } from './search/search-runs.js';
 import { readVerdict } from './verdict-board.js';
 
@@ -43,7 +53,12 @@ class PostgresRunTable implements RunTable {
     return page.rows[0] ?? null;
   }
 
-  async projects(query: { first: number; after?: string | undefined; match?: string | undefined; nowMs: number }): Promise<Page<ProjectRow>> {
+  async projects(query: {
+    first: number;
+    after?: string | undefined;
+    match?: string | undefined;
+    nowMs: number;
+  }): Promise<Page<ProjectRow>> {
     return pageProjects(this.database, await this.schema(), query);
   }
 
@@ -71,10 +86,16 @@ class PostgresRunTable implements RunTable {
       `select id from ${schema}.runs where fork_of = $1 and visible order by started_at, id limit $2`,
       [clean(id), first],
     );
-    return this.load(schema, rows.map((row) => row.id));
+    return this.load(
+      schema,
+      rows.map((row) => row.id),
+    );
   }
 
-  async summaries(runs: readonly string[], keys?: readonly string[]): Promise<ReadonlyMap<string, readonly SummaryRow[]>> {
+  async summaries(
+    runs: readonly string[],
+    keys?: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly SummaryRow[]>> {
     const rows = await this.database.query<SummaryRow & { run: string }>(
       `select run, key, last, last_step as "lastStep", min, min_step as "minStep", min_rank as "minRank", max, max_step as "maxStep",
        max_rank as "maxRank", count from ${await this.schema()}.summaries
@@ -105,7 +126,9 @@ class PostgresRunTable implements RunTable {
     );
   }
 
-  async artifactLineage(digest: string): Promise<{ sizeBytes: number | null; loggedBy: readonly string[]; usedBy: readonly string[] }> {
+  async artifactLineage(
+    digest: string,
+  ): Promise<{ sizeBytes: number | null; loggedBy: readonly string[]; usedBy: readonly string[] }> {
     const schema = await this.schema();
     const rows = await this.database.query<{ run: string; kind: string; size: number }>(
       `select a.run, a.kind, max(a.size_bytes) as size from ${schema}.artifacts a join ${schema}.runs r on r.id = a.run and r.visible
@@ -128,10 +151,12 @@ class PostgresRunTable implements RunTable {
     return row ? readVerdict(row.verdict) : null;
   }
 
-  async apiKeys(): Promise<readonly { keyId: string; name: string; hash: string; scopes: readonly string[]; createdAt: number }[]> {
-    const rows = await this.database.query<{ state: { keyId: string; name: string; hash: string; scopes: string[]; createdAt: number; revoked: boolean } }>(
-      `select state from ${await this.schema()}.api_keys order by key_id`,
-    );
+  async apiKeys(): Promise<
+    readonly { keyId: string; name: string; hash: string; scopes: readonly string[]; createdAt: number }[]
+  > {
+    const rows = await this.database.query<{
+      state: { keyId: string; name: string; hash: string; scopes: string[]; createdAt: number; revoked: boolean };
+    }>(`select state from ${await this.schema()}.api_keys order by key_id`);
     return rows.filter(({ state }) => !state.revoked).map(({ state: { revoked: _, ...key } }) => key);
   }
 
@@ -152,7 +177,15 @@ class PostgresRunTable implements RunTable {
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.flatMap((id) => {
       const row = byId.get(id);
-      return row ? [readRunRow(row.state, row.heartbeat, steps.filter(({ run }) => run === id))] : [];
+      return row
+        ? [
+            readRunRow(
+              row.state,
+              row.heartbeat,
+              steps.filter(({ run }) => run === id),
+            ),
+          ]
+        : [];
     });
   }
 }
@@ -181,7 +214,13 @@ function readWriters(rows: readonly WriterRecord[]): WriterRow[] {
     const key = `${row.attempt} ${row.writer}`;
     const seen = { contiguous: row.contiguous, above: row.above };
     const lastSeq = row.topic === 'telemetry' ? row.last_telemetry_seq : row.last_runs_seq;
-    const topic = { topic: row.topic, contiguousSeq: row.contiguous, maxSeq: maxSeq(seen), lastSeq, gaps: gapsOf(seen) };
+    const topic = {
+      topic: row.topic,
+      contiguousSeq: row.contiguous,
+      maxSeq: maxSeq(seen),
+      lastSeq,
+      gaps: gapsOf(seen),
+    };
     const known = writers.get(key);
     writers.set(key, {
       writer: row.writer,

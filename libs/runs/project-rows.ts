@@ -6,7 +6,12 @@ import { printCursor, queryHash, readCursor } from './search/cursor.js';
 export async function pageProjects(
   database: SqlDatabase,
   schema: string,
-  query: { readonly name?: string; readonly first: number; readonly after?: string | undefined; readonly match?: string | undefined },
+  query: {
+    readonly name?: string;
+    readonly first: number;
+    readonly after?: string | undefined;
+    readonly match?: string | undefined;
+  },
 ): Promise<Page<ProjectRow>> {
   const hash = queryHash(['projects', query.match]);
   const after = query.after ? readCursor(query.after, hash, []).id : null;
@@ -23,7 +28,10 @@ export async function pageProjects(
      where ${matching} and ($3::text is null or n.name collate "C" > $3) order by n.name collate "C" limit $4`,
     [clean(query.name), clean(query.match), after, query.first + 1],
   );
-  const [count] = await database.query<{ count: number }>(`select count(*) as count from ${names} where ${matching}`, [clean(query.name), clean(query.match)]);
+  const [count] = await database.query<{ count: number }>(`select count(*) as count from ${names} where ${matching}`, [
+    clean(query.name),
+    clean(query.match),
+  ]);
   const kept = rows.slice(0, query.first);
   return {
     rows: kept,

@@ -11,7 +11,10 @@ export interface ReadRecord {
 }
 
 /** Decodes a batch; what can't be read or breaks the limits becomes a dead letter. */
-export function readBatch(projection: string, batch: ProjectedBatch): { records: ReadRecord[]; deadLetters: DeadLetter[] } {
+export function readBatch(
+  projection: string,
+  batch: ProjectedBatch,
+): { records: ReadRecord[]; deadLetters: DeadLetter[] } {
   const records: ReadRecord[] = [];
   const deadLetters: DeadLetter[] = [];
   for (const record of batch.records) {

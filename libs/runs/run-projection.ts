@@ -62,10 +62,14 @@ async function dropGeneration(database: SqlDatabase, generation: number): Promis
       'select live from runstream.generations where family = $1 and generation = $2 for update',
       [family, generation],
     );
-    if (rows[0]?.live) throw new Error(`runs generation ${generation} is live and can't be dropped; switch to another one first`);
+    if (rows[0]?.live)
+      throw new Error(`runs generation ${generation} is live and can't be dropped; switch to another one first`);
     const name = `${family}@${generation}`;
     await session.query(`drop schema if exists ${family}_g${generation} cascade`);
-    await session.query('delete from runstream.generations where family = $1 and generation = $2', [family, generation]);
+    await session.query('delete from runstream.generations where family = $1 and generation = $2', [
+      family,
+      generation,
+    ]);
     await session.query('delete from runstream.checkpoints where projection = $1', [name]);
     await session.query('delete from runstream.dead_letters where projection = $1', [name]);
   });
@@ -121,7 +125,11 @@ class RunProjection implements Projection {
     return readCheckpoints(this.database, this.checkpointName);
   }
 
-  private async write(session: SqlSession, batch: ProjectedBatch, records: readonly ReadRecord[]): Promise<VerdictRows | null> {
+  private async write(
+    session: SqlSession,
+    batch: ProjectedBatch,
+    records: readonly ReadRecord[],
+  ): Promise<VerdictRows | null> {
     const partition = partitionName(batch.partition.topic, batch.partition.partition);
     switch (batch.partition.topic) {
       case 'catalog':
@@ -139,6 +147,7 @@ class RunProjection implements Projection {
     this.recordsSinceMaintenance += records;
     if (this.recordsSinceMaintenance < maintainAfterRecords) return;
     this.recordsSinceMaintenance = 0;
-    for (const table of ['runs', 'run_states', 'params', 'tags', 'seqs', 'liveness', 'summaries']) await this.database.script(`vacuum analyze ${this.schema}.${table}`);
+    for (const table of ['runs', 'run_states', 'params', 'tags', 'seqs', 'liveness', 'summaries'])
+      await this.database.script(`vacuum analyze ${this.schema}.${table}`);
   }
 }

@@ -11,13 +11,20 @@ export interface RunTables {
 
 const nowMs = 1_000_000;
 
-async function feed(projection: Projection, log: ReturnType<typeof examples>, batchRecords = 1_000, reversed = false): Promise<void> {
+async function feed(
+  projection: Projection,
+  log: ReturnType<typeof examples>,
+  batchRecords = 1_000,
+  reversed = false,
+): Promise<void> {
   const partitions = [...log.partitions()];
   for (const [partition, records] of reversed ? partitions.reverse() : partitions) {
     const claim = await projection.claim(partition);
     for (let from = claim.position; from < records.length; from += batchRecords) {
       const batch = records.slice(from, from + batchRecords);
-      expect(await projection.apply({ partition, epoch: claim.epoch, from, to: from + batch.length, records: batch })).toBe('applied');
+      expect(
+        await projection.apply({ partition, epoch: claim.epoch, from, to: from + batch.length, records: batch }),
+      ).toBe('applied');
     }
   }
 }
@@ -29,21 +36,55 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
       const { family, table } = await open();
       const log = examples();
       const writer = (rank: number, seq: number) => ({ id: `w${rank}`, attempt: 1, rank, seq });
-      log.add('RunStarted', 'r', { project: 'p', name: 'other', launch: 'l', worldSize: 2 }, { writer: { ...writer(1, 1), attempt: 0 } });
-      log.add('RunStarted', 'r', { project: 'p', name: 'zero', launch: 'l', worldSize: 2, params: [{ key: 'lr', json: '0.1' }] }, { writer: { ...writer(0, 1), attempt: 0 } });
+      log.add(
+        'RunStarted',
+        'r',
+        { project: 'p', name: 'other', launch: 'l', worldSize: 2 },
+        { writer: { ...writer(1, 1), attempt: 0 } },
+      );
+      log.add(
+        'RunStarted',
+        'r',
+        { project: 'p', name: 'zero', launch: 'l', worldSize: 2, params: [{ key: 'lr', json: '0.1' }] },
+        { writer: { ...writer(0, 1), attempt: 0 } },
+      );
       log.points('r', writer(0, 1), ['loss'], [0, 1], [3, 2]);
       log.points('r', writer(0, 3), ['loss'], [2], [NaN]);
       log.points('r', writer(0, 3), ['loss'], [2], [NaN]);
       log.points('r', writer(1, 1), ['loss'], [2], [-7]);
       await feed(await family.live(), log);
       const run = (await table.run('r'))!;
-      expect(run).toMatchObject({ name: 'zero', project: 'p', status: 'running', worldSize: 2, shards: 2, params: { lr: 0.1 } });
+      expect(run).toMatchObject({
+        name: 'zero',
+        project: 'p',
+        status: 'running',
+        worldSize: 2,
+        shards: 2,
+        params: { lr: 0.1 },
+      });
       expect(run.attempts).toMatchObject([{ number: 1, launch: 'l', fromStep: 0, toStep: 2, state: 'running' }]);
       expect((await table.summaries(['r'])).get('r')).toEqual([
-        { key: 'loss', last: NaN, lastStep: 2, min: -7, minStep: 2, minRank: 1, max: 3, maxStep: 0, maxRank: 0, count: 4 },
+        {
+          key: 'loss',
+          last: NaN,
+          lastStep: 2,
+          min: -7,
+          minStep: 2,
+          minRank: 1,
+          max: 3,
+          maxStep: 0,
+          maxRank: 0,
+          count: 4,
+        },
       ]);
       const [zero] = await table.writers('r');
-      expect(zero!.topics.find(({ topic }) => topic === 'telemetry')).toEqual({ topic: 'telemetry', contiguousSeq: 1, maxSeq: 3, lastSeq: null, gaps: [[2, 2]] });
+      expect(zero!.topics.find(({ topic }) => topic === 'telemetry')).toEqual({
+        topic: 'telemetry',
+        contiguousSeq: 1,
+        maxSeq: 3,
+        lastSeq: null,
+        gaps: [[2, 2]],
+      });
       expect(await table.project('p')).toMatchObject({ name: 'p', number: 0, runCount: 1, activeRunCount: 1 });
     });
 
@@ -85,7 +126,12 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
       for (let i = 0; i < 60; i++) {
         const run = `r${i % 7}`;
         const writer = { id: 'w', attempt: 1, rank: 0, seq: Math.floor(i / 14) + 1 };
-        log.add(i % 3 === 0 ? 'RunStarted' : 'TagsSet', run, i % 3 === 0 ? { project: 'p', launch: 'l' } : { tags: { n: String(i) }, removed: i % 5 === 0 ? ['n'] : [] }, i % 2 ? { writer } : {});
+        log.add(
+          i % 3 === 0 ? 'RunStarted' : 'TagsSet',
+          run,
+          i % 3 === 0 ? { project: 'p', launch: 'l' } : { tags: { n: String(i) }, removed: i % 5 === 0 ? ['n'] : [] },
+          i % 2 ? { writer } : {},
+        );
         log.points(run, writer, ['loss', 'acc'], [i, i + 1], [i / 3, -i, Math.sin(i), 1 / 3]);
       }
       const live = await family.live();
@@ -103,12 +149,28 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
       const log = examples();
       const losses = [0.5, 0.1, NaN, null, 0.3, 0.1];
       losses.forEach((loss, i) => {
-        log.add('RunStarted', `r${i}`, { project: 'p', name: `n${i}`, params: [{ key: 'lr', json: i % 2 ? '"0.1"' : '0.1' }], tags: { 'a.b': 'vision' } });
+        log.add('RunStarted', `r${i}`, {
+          project: 'p',
+          name: `n${i}`,
+          params: [{ key: 'lr', json: i % 2 ? '"0.1"' : '0.1' }],
+          tags: { 'a.b': 'vision' },
+        });
         if (loss !== null) log.points(`r${i}`, { id: 'w', attempt: 1, rank: 0, seq: 1 }, ['loss/x y'], [1], [loss]);
       });
       await feed(await family.live(), log);
-      const page = (orderBy: string, after?: string) => table.search({ project: 'p', filter: "params.lr = '0.1' and tags.a.b like 'vis%'", orderBy, first: 2, after, nowMs });
-      for (const [orderBy, expected] of [['metrics.`loss/x y` asc', ['r1', 'r5', 'r4', 'r0', 'r2', 'r3']], ['metrics.`loss/x y` desc', ['r0', 'r4', 'r5', 'r1', 'r3', 'r2']]] as const) {
+      const page = (orderBy: string, after?: string) =>
+        table.search({
+          project: 'p',
+          filter: "params.lr = '0.1' and tags.a.b like 'vis%'",
+          orderBy,
+          first: 2,
+          after,
+          nowMs,
+        });
+      for (const [orderBy, expected] of [
+        ['metrics.`loss/x y` asc', ['r1', 'r5', 'r4', 'r0', 'r2', 'r3']],
+        ['metrics.`loss/x y` desc', ['r0', 'r4', 'r5', 'r1', 'r3', 'r2']],
+      ] as const) {
         const ids: string[] = [];
         let after: string | undefined;
         for (;;) {
@@ -122,25 +184,75 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
       }
       const first = await page('attributes.name desc');
       await expect(page('attributes.name asc', first.cursors[0])).rejects.toThrow('another query');
-      const lost = await table.search({ filter: "attributes.status = 'LOST' and params.lr < 1 and metrics.\"loss/x y\" <= 0.1", first: 10, nowMs });
+      const lost = await table.search({
+        filter: 'attributes.status = \'LOST\' and params.lr < 1 and metrics."loss/x y" <= 0.1',
+        first: 10,
+        nowMs,
+      });
       expect(lost.rows.map(({ id }) => id).sort()).toEqual(['r1', 'r5']);
     });
 
     it('answers any filter, order or cursor with rows or a refusal that points at the place', async () => {
       const { family, table } = await open();
       await feed(await family.live(), examples());
-      const words = ['metrics.a', 'params.b', 'tags.c', 'attributes.status', 'attributes.started_at', 'archived', 'run_name', '=', '<', 'like', 'in', '(', ')', ',', "'x'", "'%\\'", '1', 'nan', '-inf', '1e999', 'and', 'or', 'not', 'is', 'null', '`q', 'true', '.', '\u0000', '💥', "'2'"];
+      const words = [
+        'metrics.a',
+        'params.b',
+        'tags.c',
+        'attributes.status',
+        'attributes.started_at',
+        'archived',
+        'run_name',
+        '=',
+        '<',
+        'like',
+        'in',
+        '(',
+        ')',
+        ',',
+        "'x'",
+        "'%\\'",
+        '1',
+        'nan',
+        '-inf',
+        '1e999',
+        'and',
+        'or',
+        'not',
+        'is',
+        'null',
+        '`q',
+        'true',
+        '.',
+        '\u0000',
+        '💥',
+        "'2'",
+      ];
       let seed = 7;
       const next = (below: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % below;
-      const picks = Array.from({ length: 400 }, () => Array.from({ length: 1 + next(8) }, () => words[next(words.length)]!).join(' '));
-      const plausible = words.slice(0, 7).flatMap((left) => ["= 'x'", '= 1', "like '%\\'", "in (1, 'x')", "in ('1')", 'is null', '= nan', "< 'inf'", '= true'].map((right) => `${left} ${right}`));
+      const picks = Array.from({ length: 400 }, () =>
+        Array.from({ length: 1 + next(8) }, () => words[next(words.length)]!).join(' '),
+      );
+      const plausible = words
+        .slice(0, 7)
+        .flatMap((left) =>
+          ["= 'x'", '= 1', "like '%\\'", "in (1, 'x')", "in ('1')", 'is null', '= nan', "< 'inf'", '= true'].map(
+            (right) => `${left} ${right}`,
+          ),
+        );
       for (const filter of [...plausible, ...picks]) {
         for (const query of [{ filter }, { orderBy: filter }]) {
-          const error: unknown = await table.search({ ...query, first: 1, nowMs }).then(() => null, (failure: unknown) => failure);
-          if (error !== null && !(error instanceof Rejection)) throw new Error(`${JSON.stringify(query)}: ${String(error)}`);
+          const error: unknown = await table.search({ ...query, first: 1, nowMs }).then(
+            () => null,
+            (failure: unknown) => failure,
+          );
+          if (error !== null && !(error instanceof Rejection))
+            throw new Error(`${JSON.stringify(query)}: ${String(error)}`);
         }
       }
-      await expect(table.search({ filter: 'metrics.loss << 1', first: 1, nowMs })).rejects.toThrow(/character 15\n.*\n {17}\^/);
+      await expect(table.search({ filter: 'metrics.loss << 1', first: 1, nowMs })).rejects.toThrow(
+        /character 15\n.*\n {17}\^/,
+      );
     });
   });
 }

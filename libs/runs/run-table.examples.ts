@@ -1,12 +1,32 @@
-import { topicOf, type EventData, type EventHead, type EventName, type Topic, type Writer } from '#libs/domain/event.js';
+import {
+  topicOf,
+  type EventData,
+  type EventHead,
+  type EventName,
+  type Topic,
+  type Writer,
+} from '#libs/domain/event.js';
 import { encodeEvent, toRecord } from '#libs/log/event-record.js';
 import type { PartitionId, StoredRecord } from '#libs/log/event-log.js';
 
 const emptyData: Partial<Record<EventName, object>> = {
   ProjectCreated: { description: '', tags: {} },
   RunStarted: {
-    project: '', name: '', group: '', jobType: '', user: '', notes: '', tags: {}, params: [], environment: null, worldSize: 1, launch: '',
-    fromStep: 0, hasFromStep: false, costPerHour: 0, labels: [],
+    project: '',
+    name: '',
+    group: '',
+    jobType: '',
+    user: '',
+    notes: '',
+    tags: {},
+    params: [],
+    environment: null,
+    worldSize: 1,
+    launch: '',
+    fromStep: 0,
+    hasFromStep: false,
+    costPerHour: 0,
+    labels: [],
   },
   RunResumed: { attempt: 0, launch: '', fromStep: 0, hasFromStep: false, worldSize: 0, environment: null },
   RunFinished: { state: 'finished', reason: '', lastTelemetrySeq: 0, lastRunsSeq: 0, exitCode: 0, wholeRun: false },
@@ -32,7 +52,12 @@ export function examples(): {
     if (!part) partitions.set(topic, (part = { id: { topic, partition: 0 }, records: [] }));
     return part.records;
   };
-  const add = <Name extends EventName>(name: Name, subject: string, data: Partial<EventData[Name]> = {}, extra: Extra = {}): void => {
+  const add = <Name extends EventName>(
+    name: Name,
+    subject: string,
+    data: Partial<EventData[Name]> = {},
+    extra: Extra = {},
+  ): void => {
     const head = { id: `e${++count}`, source: 'spec', subject, timeMs: count, writer: null, reply: false, ...extra };
     const record = toRecord(encodeEvent(head, name, { ...emptyDataOf(name), ...data } as EventData[Name]), () => 1);
     const records = of(topicOf[name]);
@@ -41,10 +66,33 @@ export function examples(): {
   return {
     add,
     points: (run, writer, keys, steps, values) =>
-      add('PointsLogged', run, { blocks: [{ keys, steps: Float64Array.from(steps), times: null, values: Float64Array.from(values), everyValue: false }] }, { writer }),
+      add(
+        'PointsLogged',
+        run,
+        {
+          blocks: [
+            {
+              keys,
+              steps: Float64Array.from(steps),
+              times: null,
+              values: Float64Array.from(values),
+              everyValue: false,
+            },
+          ],
+        },
+        { writer },
+      ),
     garbage: (topic) => {
       const records = of(topic);
-      records.push({ topic, partition: 0, key: 'k', headers: { ce_type: 'nonsense' }, value: new Uint8Array([1, 2]), offset: records.length, appendedAt: ++count });
+      records.push({
+        topic,
+        partition: 0,
+        key: 'k',
+        headers: { ce_type: 'nonsense' },
+        value: new Uint8Array([1, 2]),
+        offset: records.length,
+        appendedAt: ++count,
+      });
     },
     partitions: () => new Map([...partitions.values()].map(({ id, records }) => [id, records])),
   };

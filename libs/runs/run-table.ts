@@ -124,7 +124,12 @@ export type Verdict =
 /** Reading the run tables. Refuses a bad filter or cursor with a `Rejection`; deleted runs are not there. */
 export interface RunTable {
   project(name: string): Promise<ProjectRow | null>;
-  projects(query: { first: number; after?: string | undefined; match?: string | undefined; nowMs: number }): Promise<Page<ProjectRow>>;
+  projects(query: {
+    first: number;
+    after?: string | undefined;
+    match?: string | undefined;
+    nowMs: number;
+  }): Promise<Page<ProjectRow>>;
   run(id: string): Promise<RunRow | null>;
   runs(ids: readonly string[]): Promise<readonly RunRow[]>;
   search(query: RunSearch): Promise<Page<RunRow>>;
@@ -133,9 +138,13 @@ export interface RunTable {
   summaries(runs: readonly string[], keys?: readonly string[]): Promise<ReadonlyMap<string, readonly SummaryRow[]>>;
   writers(run: string): Promise<readonly WriterRow[]>;
   artifacts(run: string, kind: 'logged' | 'used'): Promise<readonly ArtifactRow[]>;
-  artifactLineage(digest: string): Promise<{ sizeBytes: number | null; loggedBy: readonly string[]; usedBy: readonly string[] }>;
+  artifactLineage(
+    digest: string,
+  ): Promise<{ sizeBytes: number | null; loggedBy: readonly string[]; usedBy: readonly string[] }>;
   /** Verdict of an event sent with `reply`, null while the fold has not reached it. */
   verdict(eventId: string): Promise<Verdict | null>;
   /** API keys that are not revoked: hash -> key. */
-  apiKeys(): Promise<readonly { keyId: string; name: string; hash: string; scopes: readonly string[]; createdAt: number }[]>;
+  apiKeys(): Promise<
+    readonly { keyId: string; name: string; hash: string; scopes: readonly string[]; createdAt: number }[]
+  >;
 }

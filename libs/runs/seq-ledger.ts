@@ -31,7 +31,13 @@ export class SeqLedger {
     private readonly partition: string,
   ) {}
 
-  static async load(session: SqlSession, schema: string, topic: Topic, partition: string, events: readonly EventHead[]): Promise<SeqLedger> {
+  static async load(
+    session: SqlSession,
+    schema: string,
+    topic: Topic,
+    partition: string,
+    events: readonly EventHead[],
+  ): Promise<SeqLedger> {
     const ledger = new SeqLedger(schema, topic, partition);
     const runs = new Set<string>();
     const writers = new Set<string>();
@@ -44,7 +50,9 @@ export class SeqLedger {
       }
     }
     if (runs.size > 0) {
-      const rows = await session.query<Omit<SeqRow, 'seen' | 'dirty'> & { contiguous: number; above: SeqIntervals['above'] }>(
+      const rows = await session.query<
+        Omit<SeqRow, 'seen' | 'dirty'> & { contiguous: number; above: SeqIntervals['above'] }
+      >(
         `select run, attempt, writer, rank, contiguous, above, first_step, last_step, last_seen from ${schema}.seqs
          where run = any($1::text[]) and writer = any($2::text[]) and topic = $3`,
         [[...runs], [...writers], topic],
@@ -76,7 +84,17 @@ export class SeqLedger {
     let row = this.rows.get(key);
     if (row && hasSeq(row.seen, seq)) return false;
     if (!row) {
-      row = { run: event.subject, attempt, writer: id, rank, seen: noSeqs, first_step: null, last_step: null, last_seen: appendedAt, dirty: true };
+      row = {
+        run: event.subject,
+        attempt,
+        writer: id,
+        rank,
+        seen: noSeqs,
+        first_step: null,
+        last_step: null,
+        last_seen: appendedAt,
+        dirty: true,
+      };
       this.rows.set(key, row);
     }
     row.seen = addSeq(row.seen, seq);
@@ -95,11 +113,24 @@ export class SeqLedger {
 
   async write(session: SqlSession, appendedAt: number): Promise<void> {
     const rows = [...this.rows.values()].filter((row) => row.dirty);
-    await writeRows(session, this.schema, seqsTable, rows.map(({ seen, dirty: _, ...row }) => ({ ...row, topic: this.topic, ...seen })));
+    await writeRows(
+      session,
+      this.schema,
+      seqsTable,
+      rows.map(({ seen, dirty: _, ...row }) => ({ ...row, topic: this.topic, ...seen })),
+    );
     const ids = [...this.ids].filter(([, { dirty }]) => dirty);
     if (ids.length === 0) return;
-    await writeRows(session, this.schema, seenIdsTable, ids.map(([event_id, { appended_at }]) => ({ partition: this.partition, event_id, appended_at })));
-    await session.query(`delete from ${this.schema}.seen_ids where partition = $1 and appended_at < $2`, [this.partition, appendedAt - seenIdsKeptMs]);
+    await writeRows(
+      session,
+      this.schema,
+      seenIdsTable,
+      ids.map(([event_id, { appended_at }]) => ({ partition: this.partition, event_id, appended_at })),
+    );
+    await session.query(`delete from ${this.schema}.seen_ids where partition = $1 and appended_at < $2`, [
+      this.partition,
+      appendedAt - seenIdsKeptMs,
+    ]);
   }
 }
 
@@ -107,8 +138,20 @@ const seqsTable = {
   name: 'seqs',
   key: ['run', 'attempt', 'writer', 'topic'],
   columns: {
-    run: 'text', attempt: 'int', writer: 'text', topic: 'text', rank: 'int', contiguous: 'bigint', above: 'json',
-    first_step: 'float8', last_step: 'float8', last_seen: 'bigint',
+    run: 'text',
+    attempt: 'int',
+    writer: 'text',
+    topic: 'text',
+    rank: 'int',
+    contiguous: 'bigint',
+    above: 'json',
+    first_step: 'float8',
+    last_step: 'float8',
+    last_seen: 'bigint',
   },
 };
-const seenIdsTable = { name: 'seen_ids', key: ['partition', 'event_id'], columns: { partition: 'text', event_id: 'text', appended_at: 'bigint' } };
+const seenIdsTable = {
+  name: 'seen_ids',
+  key: ['partition', 'event_id'],
+  columns: { partition: 'text', event_id: 'text', appended_at: 'bigint' },
+};

@@ -3,7 +3,9 @@ import type { FoldVerdict } from '#libs/domain/run-fold-verdict.js';
 import type { Verdict } from './run-table.js';
 
 export const readVerdict = (verdict: FoldVerdict): Verdict =>
-  verdict.accepted ? verdict : { accepted: false, rejection: new Rejection(verdict.code, verdict.message, verdict.field ?? undefined) };
+  verdict.accepted
+    ? verdict
+    : { accepted: false, rejection: new Rejection(verdict.code, verdict.message, verdict.field ?? undefined) };
 
 /** Who waits in this process for the verdict of an event: told at once by the projection here, else found by looking. */
 export class VerdictBoard {
@@ -12,7 +14,8 @@ export class VerdictBoard {
   /** Called by the projection after its transaction is committed. */
   publish(verdicts: ReadonlyMap<string, { readonly verdict: FoldVerdict }>): void {
     if (this.waiting.size === 0) return;
-    for (const [eventId, { verdict }] of verdicts) for (const resolve of this.waiting.get(eventId) ?? []) resolve(readVerdict(verdict));
+    for (const [eventId, { verdict }] of verdicts)
+      for (const resolve of this.waiting.get(eventId) ?? []) resolve(readVerdict(verdict));
   }
 
   /** The verdict, or null after the time-out. `look` reads the stored one: another process may have folded the event. */
@@ -27,7 +30,8 @@ export class VerdictBoard {
     const published = new Promise<Verdict>((resolve) => (told = resolve));
     listeners.add(told);
     const timers = new Set<NodeJS.Timeout>();
-    const pause = (ms: number): Promise<null> => new Promise((resolve) => timers.add(setTimeout(() => resolve(null), ms)));
+    const pause = (ms: number): Promise<null> =>
+      new Promise((resolve) => timers.add(setTimeout(() => resolve(null), ms)));
     try {
       const end = pause(timeoutMs).then(() => 'end' as const);
       for (;;) {

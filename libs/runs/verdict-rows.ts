@@ -21,4 +21,8 @@ export class VerdictRows {
     await session.query(`delete from ${schema}.verdicts where appended_at < $1`, [appendedAt - verdictsKeptMs]);
   }
 }
-const verdictsTable = { name: 'verdicts', key: ['event_id'], columns: { event_id: 'text', verdict: 'json', appended_at: 'bigint' } };
+const verdictsTable = {
+  name: 'verdicts',
+  key: ['event_id'],
+  columns: { event_id: 'text', verdict: 'json', appended_at: 'bigint' },
+};

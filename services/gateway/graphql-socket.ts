@@ -25,7 +25,7 @@ export function openGraphqlSocket(server: Server, gateway: Gateway): { close(): 
       schema: gateway.schema,
       context: () => createGatewayContext(gateway, gone.signal),
       onConnect: async ({ connectionParams, extra }) => {
-        const given = (connectionParams?.['authorization'] ?? connectionParams?.['Authorization']);
+        const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization'];
         const key = typeof given === 'string' ? given.replace(/^bearer /i, '') : undefined;
         try {
           await gateway.auth.check(extra.request.headers, key);

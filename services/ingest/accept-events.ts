@@ -1,5 +1,5 @@
 import { formatPositionToken, partitionName } from '#libs/domain/position-token.js';
-import type { Rejection} from '#libs/domain/rejection.js';
+import type { Rejection } from '#libs/domain/rejection.js';
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { WireResult } from '#libs/domain/wire/batch-codec.js';
 import { decodePayload } from '#libs/domain/wire/payload-codec.js';

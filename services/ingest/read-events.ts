@@ -44,7 +44,7 @@ function readProtobufEvent(event: WireEvent, nowMs: number): EncodedEvent {
   const data = decodePayload(name, event.data);
   checkData(name, data);
   // own copy: the body it came in must not be kept alive by the log's tail
-  const payload = event.data.slice();
+  const payload = new Uint8Array(event.data);
   rememberDecoded(payload, data);
   return { ...head, name, payload };
 }

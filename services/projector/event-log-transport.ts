@@ -67,8 +67,7 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
     const stop = new AbortController();
     const apply = async (batch: ProjectedBatch): Promise<ApplyOutcome> => {
       const end = this.instruments.projectionSeconds.startTimer({ projection: family.name });
-      const answer = (await handler({ projection, batch }, undefined)) as
-        Observable<ApplyOutcome> | ApplyOutcome;
+      const answer = (await handler({ projection, batch }, undefined)) as Observable<ApplyOutcome> | ApplyOutcome;
       const outcome = typeof answer === 'string' ? answer : await lastValueFrom(from(answer));
       end();
       this.instruments.projectedRecords.inc({ projection: family.name }, batch.records.length);

@@ -15,24 +15,41 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 const post = async (path: string, type: string, body: Uint8Array | string, headers: Record<string, string> = {}) => {
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': type, ...headers }, body: body as never });
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': type, ...headers },
+    body: body as never,
+  });
   return { status: response.status, headers: response.headers, text: await response.text() };
 };
 
 describe('bad input', () => {
   it('of random bytes and mutated batches gets a clear 4xx at every door, and the server goes on', async () => {
     const random = seededRandom(7);
-    const good = Buffer.from(writeEventBatch([wireEvent(started('fuzz', 'fuzz')), wireEvent(points('fuzz', writerOf('w', 1), [block(['a', 'b'], [1, 2, 3], (k, s) => k + s)]))]));
+    const good = Buffer.from(
+      writeEventBatch([
+        wireEvent(started('fuzz', 'fuzz')),
+        wireEvent(points('fuzz', writerOf('w', 1), [block(['a', 'b'], [1, 2, 3], (k, s) => k + s)])),
+      ]),
+    );
     const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
     const doors: (() => Promise<{ status: number; text: string }>)[] = [
       () => post('/v1/events', 'application/x-protobuf', bytes(1 + Math.floor(random() * 300))),
       () => {
         const mutated = Buffer.from(good);
-        for (let i = 0; i < 1 + random() * 4; i++) mutated[Math.floor(random() * mutated.length)] = Math.floor(random() * 256);
-        return post('/v1/events', 'application/x-protobuf', mutated.subarray(0, Math.floor(mutated.length * (random() < 0.3 ? random() : 1))));
+        for (let i = 0; i < 1 + random() * 4; i++)
+          mutated[Math.floor(random() * mutated.length)] = Math.floor(random() * 256);
+        return post(
+          '/v1/events',
+          'application/x-protobuf',
+          mutated.subarray(0, Math.floor(mutated.length * (random() < 0.3 ? random() : 1))),
+        );
       },
       () => post('/v1/events', 'application/cloudevents+json', bytes(50)),
-      () => post('/v1/events', 'application/x-protobuf', bytes(100), { 'content-encoding': ['gzip', 'zstd', 'br', 'deflate', 'nope'][Math.floor(random() * 5)]! }),
+      () =>
+        post('/v1/events', 'application/x-protobuf', bytes(100), {
+          'content-encoding': ['gzip', 'zstd', 'br', 'deflate', 'nope'][Math.floor(random() * 5)]!,
+        }),
       () => post('/graphql', 'application/json', bytes(80)),
       () => post('/clickhouse', 'text/plain', bytes(80)),
       () => post('/v1/artifacts/uploads/..%2f..%2fx/complete', 'application/json', bytes(20)),
@@ -67,7 +84,9 @@ describe('bad input', () => {
       ['refused', 'events[4].data.blocks[0].keys'],
       ['accepted', undefined],
     ]);
-    const { run } = await gql(url, 'query($at: String) { run(id: "neighbours", at: $at) { summary { key last } } }', { at: answer.position });
+    const { run } = await gql(url, 'query($at: String) { run(id: "neighbours", at: $at) { summary { key last } } }', {
+      at: answer.position,
+    });
     expect(run.summary).toEqual([{ key: 'loss', last: 1 }]);
   });
 
@@ -75,7 +94,9 @@ describe('bad input', () => {
     const answer = await postEvents(url, [started('version', 'fuzz')]);
     expect(answer.status).toBe(200);
     const event = { ...wireEvent(started('version', 'fuzz')), type: 'runstream.RunStarted.v9' };
-    const { status, text } = await post('/v1/events', 'application/x-protobuf', writeEventBatch([event]), { accept: 'application/json' });
+    const { status, text } = await post('/v1/events', 'application/x-protobuf', writeEventBatch([event]), {
+      accept: 'application/json',
+    });
     expect(status).toBe(400);
     expect(JSON.parse(text).results[0]).toMatchObject({ code: 'UNSUPPORTED_VERSION', field: 'events[0].type' });
     expect(text).toContain('upgrade');
@@ -83,10 +104,14 @@ describe('bad input', () => {
 
   it('that is too large is refused before it is read, also when it is packed', async () => {
     const declared = await new Promise<number>((resolve, reject) => {
-      const sending = request(`${url}/v1/events`, { method: 'POST', headers: { 'content-type': 'application/x-protobuf', 'content-length': 2 ** 30 } }, (response) => {
-        resolve(response.statusCode!);
-        sending.destroy();
-      });
+      const sending = request(
+        `${url}/v1/events`,
+        { method: 'POST', headers: { 'content-type': 'application/x-protobuf', 'content-length': 2 ** 30 } },
+        (response) => {
+          resolve(response.statusCode!);
+          sending.destroy();
+        },
+      );
       sending.on('error', reject);
       sending.flushHeaders();
     });
@@ -96,16 +121,27 @@ describe('bad input', () => {
   });
 
   it('in GraphQL is refused by depth and cost', async () => {
-    const deep = `{ run(id: "x") ${'{ children { '.repeat(14)} id ${'} }'.repeat(14)} }`.replace(/children \{ \{/g, 'children {');
-    await expect(gql(url, `{ run(id: "x") { ${'children { '.repeat(13)} id ${'}'.repeat(13)} } }`)).rejects.toThrow(/levels deep/);
-    await expect(gql(url, '{ runs(first: 1000) { nodes { points(key: "a", first: 100000) { step } } } }')).rejects.toThrow(/costs/);
+    const deep = `{ run(id: "x") ${'{ children { '.repeat(14)} id ${'} }'.repeat(14)} }`.replace(
+      /children \{ \{/g,
+      'children {',
+    );
+    await expect(gql(url, `{ run(id: "x") { ${'children { '.repeat(13)} id ${'}'.repeat(13)} } }`)).rejects.toThrow(
+      /levels deep/,
+    );
+    await expect(
+      gql(url, '{ runs(first: 1000) { nodes { points(key: "a", first: 100000) { step } } } }'),
+    ).rejects.toThrow(/costs/);
     await expect(gql(url, deep)).rejects.toThrow();
     await expect(gql(url, '{ runs(filter: "metrics.loss <") { totalCount } }')).rejects.toThrow(/filter/);
   });
 
   it('of a page of another site is refused on loopback', async () => {
     const status = await new Promise<number>((resolve, reject) => {
-      const asking = request(`${url}/graphql?query={server{version}}`, { headers: { host: 'evil.example:7171', 'apollo-require-preflight': '1' } }, (response) => resolve(response.statusCode!));
+      const asking = request(
+        `${url}/graphql?query={server{version}}`,
+        { headers: { host: 'evil.example:7171', 'apollo-require-preflight': '1' } },
+        (response) => resolve(response.statusCode!),
+      );
       asking.on('error', reject);
       asking.end();
     });

@@ -22,10 +22,14 @@ describe('a first run', () => {
   it('is there for GraphQL and SQL as soon as the write was answered', async () => {
     const writer = writerOf('w1', 1);
     const params = [{ key: 'lr', json: '0.1' }];
-    const start = await postEvents(url, [started('first', 'hello', writer, { name: 'one', params, tags: { team: 'vision' } })]);
+    const start = await postEvents(url, [
+      started('first', 'hello', writer, { name: 'one', params, tags: { team: 'vision' } }),
+    ]);
     expect(start.results).toMatchObject([{ status: 'accepted' }]);
     const { position } = await postEvents(url, [
-      points('first', writerOf('w1', 1), [block(['loss', 'acc'], [0, 1, 2], (key, step) => (key === 0 ? 1 / (step + 1) : step / 2))]),
+      points('first', writerOf('w1', 1), [
+        block(['loss', 'acc'], [0, 1, 2], (key, step) => (key === 0 ? 1 / (step + 1) : step / 2)),
+      ]),
     ]);
     const { run } = await gql(url, runQuery, { id: 'first', at: `${position},${start.position}` });
     expect(run).toMatchObject({
@@ -39,18 +43,37 @@ describe('a first run', () => {
       ranks: [{ rank: 0, lastStep: 2, state: 'OK' }],
     });
     expect(run.summary).toContainEqual({ key: 'loss', last: 1 / 3, lastStep: 2, min: 1 / 3, max: 1, count: 3 });
-    expect(run.series).toEqual([{ key: 'loss', rank: 0, x: [0, 1, 2], min: [1, 0.5, 1 / 3], max: [1, 0.5, 1 / 3], first: [1, 0.5, 1 / 3], last: [1, 0.5, 1 / 3] }]);
-    const sql = await fetch(`${url}/clickhouse`, { method: 'POST', body: "SELECT key, step, value FROM metrics WHERE run = 'first' AND key = 'loss' ORDER BY step FORMAT TSV" });
+    expect(run.series).toEqual([
+      {
+        key: 'loss',
+        rank: 0,
+        x: [0, 1, 2],
+        min: [1, 0.5, 1 / 3],
+        max: [1, 0.5, 1 / 3],
+        first: [1, 0.5, 1 / 3],
+        last: [1, 0.5, 1 / 3],
+      },
+    ]);
+    const sql = await fetch(`${url}/clickhouse`, {
+      method: 'POST',
+      body: "SELECT key, step, value FROM metrics WHERE run = 'first' AND key = 'loss' ORDER BY step FORMAT TSV",
+    });
     expect(await sql.text()).toBe(`loss\t0\t1\nloss\t1\t0.5\nloss\t2\t${1 / 3}\n`);
   });
 
   it('can be written with curl', async () => {
     const post = (type: string, body: unknown) =>
-      fetch(`${url}/v1/events`, { method: 'POST', headers: { 'content-type': type }, body: JSON.stringify(body) }).then(async (response) => ({
-        status: response.status,
-        body: (await response.json()) as { results: Record<string, unknown>[]; position: string },
-      }));
-    const start = await post('application/cloudevents+json', { type: 'runstream.RunStarted.v1', subject: 'curl', data: { project: 'hello', params: { lr: 0.5 } } });
+      fetch(`${url}/v1/events`, { method: 'POST', headers: { 'content-type': type }, body: JSON.stringify(body) }).then(
+        async (response) => ({
+          status: response.status,
+          body: (await response.json()) as { results: Record<string, unknown>[]; position: string },
+        }),
+      );
+    const start = await post('application/cloudevents+json', {
+      type: 'runstream.RunStarted.v1',
+      subject: 'curl',
+      data: { project: 'hello', params: { lr: 0.5 } },
+    });
     expect(start.status).toBe(200);
     const log = await post('application/cloudevents-batch+json', [
       { type: 'runstream.PointsLogged.v1', subject: 'curl', data: { step: 1, metrics: { loss: 0.25, odd: 'NaN' } } },
@@ -63,7 +86,9 @@ describe('a first run', () => {
       { status: 'refused', code: 'INVALID_ARGUMENT', field: 'events[1].data.metrics.loss' },
       { status: 'accepted' },
     ]);
-    const { run } = await gql(url, `query($at: String) { run(id: "curl", at: $at) { notes summary { key last } } }`, { at: log.body.position });
+    const { run } = await gql(url, `query($at: String) { run(id: "curl", at: $at) { notes summary { key last } } }`, {
+      at: log.body.position,
+    });
     expect(run.notes).toBe('by hand');
     expect(run.summary).toEqual([
       { key: 'loss', last: 0.25 },
@@ -89,7 +114,10 @@ describe('a first run', () => {
   });
 
   it('is watched live, from the snapshot on', async () => {
-    const { position } = await postEvents(url, [started('live', 'hello', writerOf('w', 1)), points('live', writerOf('w', 1), [block(['loss'], [0], () => 5)])]);
+    const { position } = await postEvents(url, [
+      started('live', 'hello', writerOf('w', 1)),
+      points('live', writerOf('w', 1), [block(['loss'], [0], () => 5)]),
+    ]);
     await gql(url, '{ run(id: "live", at: "' + position + '") { id } }');
     const client = openSocket(url);
     const seen = new Map<number, unknown>();
@@ -102,7 +130,8 @@ describe('a first run', () => {
         if (seen.size === 21) return;
       }
     })();
-    for (let step = 1; step <= 20; step++) await postEvents(url, [points('live', writerOf('w', step + 1), [block(['loss'], [step], () => step * 2)])]);
+    for (let step = 1; step <= 20; step++)
+      await postEvents(url, [points('live', writerOf('w', step + 1), [block(['loss'], [step], () => step * 2)])]);
     await watching;
     expect(seen.get(0)).toBe(5);
     expect(seen.get(20)).toBe(40);
@@ -111,10 +140,15 @@ describe('a first run', () => {
 
   it('announces what people change, and refuses what can not be', async () => {
     const client = openSocket(url);
-    const changes = client.iterate<{ runChanged: { run: { name: string } } }>({ query: 'subscription { runChanged(ids: ["live"]) { cursor run { id name } } }' });
+    const changes = client.iterate<{ runChanged: { run: { name: string } } }>({
+      query: 'subscription { runChanged(ids: ["live"]) { cursor run { id name } } }',
+    });
     const first = changes.next();
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const { renameRun } = await gql(url, 'mutation { renameRun(id: "live", name: "better") { run { name } error { code } position } }');
+    const { renameRun } = await gql(
+      url,
+      'mutation { renameRun(id: "live", name: "better") { run { name } error { code } position } }',
+    );
     expect(renameRun).toMatchObject({ run: { name: 'better' }, error: null });
     expect((await first).value).toMatchObject({ data: { runChanged: { run: { name: 'better' } } } });
     const { noteRun } = await gql(url, 'mutation { noteRun(id: "no such run", text: "x") { error { code field } } }');
@@ -124,7 +158,18 @@ describe('a first run', () => {
 
   it('says which attempt a launch is, the same for a repeated event and for all ranks', async () => {
     const start = (rank: number, launch: string, id = newId()) =>
-      postEvents(url, [{ ...started('attempts', 'hello', { id: `w${rank}-${launch}`, attempt: 0, rank, seq: 1 }, { launch, worldSize: 2 }), id, reply: true }]);
+      postEvents(url, [
+        {
+          ...started(
+            'attempts',
+            'hello',
+            { id: `w${rank}-${launch}`, attempt: 0, rank, seq: 1 },
+            { launch, worldSize: 2 },
+          ),
+          id,
+          reply: true,
+        },
+      ]);
     const id = newId();
     expect((await start(0, 'a', id)).results[0]).toMatchObject({ status: 'accepted', attempt: 1 });
     expect((await start(0, 'a', id)).results[0]).toMatchObject({ status: 'accepted', attempt: 1 });
@@ -134,7 +179,10 @@ describe('a first run', () => {
   });
 
   it('is ready, and shows its own metrics', async () => {
-    const ready = (await (await fetch(`${url}/readyz`)).json()) as { status: string; projections: { projection: string }[] };
+    const ready = (await (await fetch(`${url}/readyz`)).json()) as {
+      status: string;
+      projections: { projection: string }[];
+    };
     expect(ready.status).toBe('ready');
     expect(new Set(ready.projections.map(({ projection }) => projection))).toEqual(new Set(['runs', 'points']));
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('runstream_projection_lag_records');

@@ -35,12 +35,22 @@ interface WriterLog {
 }
 
 /** Posts batches of random size; a batch whose answer was lost is sent again, the same to the byte, until it is answered. */
-async function write(rig: ServerRig, run: string, log: WriterLog, random: () => number, stop: () => boolean): Promise<void> {
+async function write(
+  rig: ServerRig,
+  run: string,
+  log: WriterLog,
+  random: () => number,
+  stop: () => boolean,
+): Promise<void> {
   while (!stop()) {
     const count = 1 + Math.floor(random() * 40);
     const steps = Array.from({ length: count }, (_, i) => log.steps + i);
     const writer = writerOf(`w${log.rank}`, log.seq + 1, log.rank);
-    const event = { ...points(run, writer, [block(keys, steps, (key, step) => valueAt(log.rank, key, step))]), id: `${run}-${log.rank}-${writer.seq}`, timeMs: 1_000 };
+    const event = {
+      ...points(run, writer, [block(keys, steps, (key, step) => valueAt(log.rank, key, step))]),
+      id: `${run}-${log.rank}-${writer.seq}`,
+      timeMs: 1_000,
+    };
     for (;;) {
       try {
         const { results } = await postEvents(rig.server.url, [event]);
@@ -63,7 +73,12 @@ export async function killRounds({ rounds, victim, writers, seed }: KillRounds):
   const rig = await openServerRig();
   const run = `kill-${victim}`;
   try {
-    await postEvents(rig.server.url, Array.from({ length: writers }, (_, rank) => started(run, 'recovery', writerOf(`w${rank}`, 1, rank), { worldSize: writers })));
+    await postEvents(
+      rig.server.url,
+      Array.from({ length: writers }, (_, rank) =>
+        started(run, 'recovery', writerOf(`w${rank}`, 1, rank), { worldSize: writers }),
+      ),
+    );
     let stopped = false;
     const logs = Array.from({ length: writers }, (_, rank): WriterLog => ({ rank, steps: 0, seq: 0, acked: 0 }));
     const writing = Promise.all(logs.map((log) => write(rig, run, log, random, () => stopped)));
@@ -91,9 +106,11 @@ function engineOf(server: number): number {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-      if (parent === server && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('clickhouse-engine-child')) return Number(pid);
+      if (parent === server && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('clickhouse-engine-child'))
+        return Number(pid);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && (error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && (error as NodeJS.ErrnoException).code !== 'ESRCH')
+        throw error;
     }
   }
   // it was killed a moment ago and is being started again
@@ -105,7 +122,9 @@ export async function settled(url: string): Promise<void> {
     .poll(
       async () => {
         const { server } = await gql(url, '{ server { projections { lag waiting } } }');
-        return server.projections.every(({ lag, waiting }: { lag: number; waiting: string | null }) => lag === 0 && waiting === null);
+        return server.projections.every(
+          ({ lag, waiting }: { lag: number; waiting: string | null }) => lag === 0 && waiting === null,
+        );
       },
       { timeout: 60_000, interval: 100 },
     )
@@ -124,7 +143,12 @@ async function checkPoints(rig: ServerRig, run: string, logs: readonly WriterLog
           'query($run: ID!, $key: String!, $rank: Int, $after: String) { run(id: $run) { points(key: $key, rank: $rank, after: $after) { step value endCursor hasNextPage } } }',
           { run, key, rank, after },
         );
-        const page = found.points as { step: number[]; value: number[]; endCursor: string | null; hasNextPage: boolean };
+        const page = found.points as {
+          step: number[];
+          value: number[];
+          endCursor: string | null;
+          hasNextPage: boolean;
+        };
         page.step.forEach((step, i) => {
           // in order and one of each: a hole is a lost point, a step past the end a phantom
           if (step !== next || page.value[i] !== valueAt(rank, index, step)) {
@@ -139,7 +163,11 @@ async function checkPoints(rig: ServerRig, run: string, logs: readonly WriterLog
     }
     expect(stored).toBe(acked);
   }
-  const { run: found } = await gql(rig.server.url, 'query($run: ID!) { run(id: $run) { completeness { batchesMissing gaps { rank fromSeq } } summary { key count last } } }', { run });
+  const { run: found } = await gql(
+    rig.server.url,
+    'query($run: ID!) { run(id: $run) { completeness { batchesMissing gaps { rank fromSeq } } summary { key count last } } }',
+    { run },
+  );
   expect(found.completeness).toMatchObject({ batchesMissing: 0, gaps: [] });
   const total = logs.reduce((sum, { steps }) => sum + steps, 0);
   for (const { count } of found.summary) expect(count).toBe(total);

@@ -18,8 +18,25 @@ export interface TestEvent<Name extends EventName = EventName> {
 let counter = 0;
 export const newId = (): string => `t-${process.pid}-${++counter}`;
 
-export function wireEvent<Name extends EventName>({ name, subject, data, writer = null, id = newId(), reply = false, timeMs = 0 }: TestEvent<Name>): WireEvent {
-  return { id, type: `runstream.${name}.v1`, source: 'test', subject, timeMs, writer, data: encodePayload(name, data), reply };
+export function wireEvent<Name extends EventName>({
+  name,
+  subject,
+  data,
+  writer = null,
+  id = newId(),
+  reply = false,
+  timeMs = 0,
+}: TestEvent<Name>): WireEvent {
+  return {
+    id,
+    type: `runstream.${name}.v1`,
+    source: 'test',
+    subject,
+    timeMs,
+    writer,
+    data: encodePayload(name, data),
+    reply,
+  };
 }
 
 export interface Answer {
@@ -28,14 +45,19 @@ export interface Answer {
   readonly position: string;
 }
 
-export async function postEvents(url: string, events: readonly TestEvent[], headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+export async function postEvents(
+  url: string,
+  events: readonly TestEvent[],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const response = await fetch(`${url}/v1/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-protobuf', ...headers },
     body: writeEventBatch(events.map((event) => wireEvent(event))),
   });
   const body = new Uint8Array(await response.arrayBuffer());
-  if (response.headers.get('content-type')?.includes('protobuf')) return { status: response.status, ...readEventResults(body) };
+  if (response.headers.get('content-type')?.includes('protobuf'))
+    return { status: response.status, ...readEventResults(body) };
   throw new Error(`${response.status} ${Buffer.from(body).toString()}`);
 }
 
@@ -51,15 +73,26 @@ export async function gql<T = Record<string, any>>(
     body: JSON.stringify({ query, variables }),
   });
   const answer = (await response.json()) as { data?: T; errors?: readonly { message: string; extensions?: unknown }[] };
-  if (answer.errors) throw Object.assign(new Error(answer.errors.map(({ message }) => message).join('; ')), { errors: answer.errors });
+  if (answer.errors)
+    throw Object.assign(new Error(answer.errors.map(({ message }) => message).join('; ')), { errors: answer.errors });
   return answer.data!;
 }
 
 export function openSocket(url: string, connectionParams: Readonly<Record<string, unknown>> = {}): Client {
-  return createClient({ url: `${url.replace(/^http/, 'ws')}/graphql`, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0 });
+  return createClient({
+    url: `${url.replace(/^http/, 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams,
+    retryAttempts: 0,
+  });
 }
 
-export const started = (subject: string, project: string, writer: Writer | null = null, more: Partial<EventData['RunStarted']> = {}): TestEvent<'RunStarted'> => ({
+export const started = (
+  subject: string,
+  project: string,
+  writer: Writer | null = null,
+  more: Partial<EventData['RunStarted']> = {},
+): TestEvent<'RunStarted'> => ({
   name: 'RunStarted',
   subject,
   writer,
@@ -83,7 +116,11 @@ export const started = (subject: string, project: string, writer: Writer | null 
   },
 });
 
-export function block(keys: readonly string[], steps: readonly number[], value: (key: number, step: number) => number): PointBlock {
+export function block(
+  keys: readonly string[],
+  steps: readonly number[],
+  value: (key: number, step: number) => number,
+): PointBlock {
   const values = new Float64Array(keys.length * steps.length);
   keys.forEach((_, k) => steps.forEach((step, i) => (values[k * steps.length + i] = value(k, step))));
   return { keys, steps: Float64Array.from(steps), times: null, values, everyValue: false };

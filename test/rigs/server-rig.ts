@@ -69,12 +69,18 @@ export async function runCli(
   return { code, output };
 }
 
-async function spawnServer(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<RunningServer> {
+async function spawnServer(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<RunningServer> {
   const child = spawnCli(args, environment);
   let output = '';
   const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
   const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the server did not start in ${startTimeoutMs} ms:\n${output}`)), startTimeoutMs);
+    const timer = setTimeout(
+      () => reject(new Error(`the server did not start in ${startTimeoutMs} ms:\n${output}`)),
+      startTimeoutMs,
+    );
     const read = (chunk: Buffer): void => {
       output += chunk.toString();
       const address = /Runstream is at (http:\S+)/.exec(output)?.[1];

@@ -40,6 +40,9 @@ export function writeEventResults(results: readonly WireResult[], position: stri
   return wire.EventResults.encode({ results: results as never, position }).finish();
 }
 
-export function readEventResults(bytes: Uint8Array): { readonly results: readonly WireResult[]; readonly position: string } {
+export function readEventResults(bytes: Uint8Array): {
+  readonly results: readonly WireResult[];
+  readonly position: string;
+} {
   return wire.EventResults.decode(bytes) as unknown as { results: readonly WireResult[]; position: string };
 }

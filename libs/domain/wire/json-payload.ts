@@ -1,5 +1,5 @@
 import type { EventData, EventName, Line, Param, PointBlock } from '#libs/domain/event.js';
-import { shapes, type Field, type Shape } from '#libs/domain/event-shape.js';
+import { shapeOf, type Field, type Shape } from '#libs/domain/event-shape.js';
 import { limits } from '#libs/domain/limits.js';
 import { Rejection } from '#libs/domain/rejection.js';
 
@@ -7,22 +7,27 @@ type Json = Record<string, unknown>;
 const refuse = (field: string, message: string): never => {
   throw new Rejection('INVALID_ARGUMENT', `${field}: ${message}`, field);
 };
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Payload of an event written as JSON by a person with curl: camelCase names, everything optional, unknown names refused. */
 export function readJsonPayload<Name extends EventName>(name: Name, json: unknown): EventData[Name] {
   const data = json ?? {};
   if (!isObject(data)) return refuse('data', 'must be an object');
   if (name === 'PointsLogged') return readPoints(data) as EventData[Name];
-  if (name === 'LinesLogged') return { lines: list('data.lines', data['lines'] ?? []).map(readLine) } as unknown as EventData[Name];
-  return readShape('data', shapes[name as keyof typeof shapes], data) as EventData[Name];
+  if (name === 'LinesLogged')
+    return { lines: list('data.lines', data['lines'] ?? []).map(readLine) } as unknown as EventData[Name];
+  return readShape('data', shapeOf(name), data) as EventData[Name];
 }
 
 function readShape(at: string, shape: Shape, json: Json): Json {
   for (const key of Object.keys(json)) {
-    if (!Object.hasOwn(shape, key)) refuse(`${at}.${key}`, `unknown field; known are ${Object.keys(shape).join(', ') || 'none'}`);
+    if (!Object.hasOwn(shape, key))
+      refuse(`${at}.${key}`, `unknown field; known are ${Object.keys(shape).join(', ') || 'none'}`);
   }
-  return Object.fromEntries(Object.entries(shape).map(([key, field]) => [key, readField(`${at}.${key}`, field, json[key])]));
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, field]) => [key, readField(`${at}.${key}`, field, json[key])]),
+  );
 }
 
 function readField(at: string, field: Field, value: unknown): unknown {
@@ -37,11 +42,16 @@ function readField(at: string, field: Field, value: unknown): unknown {
     case 'boolean':
       return absent ? false : typeof value === 'boolean' ? value : refuse(at, 'must be true or false');
     case 'texts':
-      return absent ? [] : list(at, value).map((item, i) => (typeof item === 'string' ? item : refuse(`${at}[${i}]`, 'must be a string')));
+      return absent
+        ? []
+        : list(at, value).map((item, i) =>
+            typeof item === 'string' ? item : refuse(`${at}[${i}]`, 'must be a string'),
+          );
     case 'texts-by-key':
       if (absent) return {};
       if (!isObject(value)) return refuse(at, 'must be an object of strings');
-      for (const [key, text] of Object.entries(value)) if (typeof text !== 'string') refuse(`${at}.${key}`, 'must be a string');
+      for (const [key, text] of Object.entries(value))
+        if (typeof text !== 'string') refuse(`${at}.${key}`, 'must be a string');
       return value;
     case 'params':
       return absent ? [] : readParams(at, value);
@@ -83,9 +93,10 @@ function readIntegers(at: string, value: unknown): Float64Array {
 function readPoints(data: Json): EventData['PointsLogged'] {
   if (data['metrics'] !== undefined) return { blocks: [readShorthand(data)] };
   return {
-    blocks: list('data.blocks', data['blocks'] ?? refuse('data.blocks', 'is missing; give blocks, or step and metrics')).map((block, index) =>
-      readBlock(`data.blocks[${index}]`, block),
-    ),
+    blocks: list(
+      'data.blocks',
+      data['blocks'] ?? refuse('data.blocks', 'is missing; give blocks, or step and metrics'),
+    ).map((block, index) => readBlock(`data.blocks[${index}]`, block)),
   };
 }
 
@@ -105,12 +116,15 @@ function readShorthand(data: Json): PointBlock {
 
 function readBlock(at: string, block: unknown): PointBlock {
   if (!isObject(block)) return refuse(at, 'must be an object');
-  const keys = list(`${at}.keys`, block['keys']).map((key, i) => (typeof key === 'string' ? key : refuse(`${at}.keys[${i}]`, 'must be a string')));
+  const keys = list(`${at}.keys`, block['keys']).map((key, i) =>
+    typeof key === 'string' ? key : refuse(`${at}.keys[${i}]`, 'must be a string'),
+  );
   const steps = readIntegers(`${at}.steps`, block['steps']);
   const times = block['times'] === undefined ? null : readIntegers(`${at}.times`, block['times']);
   const columns = list(`${at}.values`, block['values']);
   if (keys.length > limits.keysPerBlockMax) refuse(`${at}.keys`, `at most ${limits.keysPerBlockMax} keys are allowed`);
-  if (steps.length > limits.stepsPerBlockMax) refuse(`${at}.steps`, `at most ${limits.stepsPerBlockMax} steps are allowed`);
+  if (steps.length > limits.stepsPerBlockMax)
+    refuse(`${at}.steps`, `at most ${limits.stepsPerBlockMax} steps are allowed`);
   if (times && times.length !== steps.length) refuse(`${at}.times`, `${times.length} times for ${steps.length} steps`);
   if (columns.length !== keys.length) refuse(`${at}.values`, `${columns.length} columns for ${keys.length} keys`);
   const values = new Float64Array(keys.length * steps.length);

@@ -42,7 +42,7 @@ interface Codec {
 /** Payload bytes of an event. */
 export function encodePayload<Name extends EventName>(name: Name, data: EventData[Name]): Uint8Array {
   const message =
-    name === 'PointsLogged' ? { blocks: (data as EventData['PointsLogged']).blocks.map(writeBlock) } : (data as object);
+    name === 'PointsLogged' ? { blocks: (data as EventData['PointsLogged']).blocks.map(writeBlock) } : (data);
   return (messages[name] as unknown as Codec).encode(message).finish();
 }
 
@@ -104,8 +104,10 @@ function sums(differences: readonly number[], where: string): Float64Array {
 function readBlock(block: WireBlock, where: string): PointBlock {
   const steps = sums(block.stepDeltas, `${where}.step_deltas`);
   const times = block.timeDeltas.length ? sums(block.timeDeltas, `${where}.time_deltas`) : null;
-  if (steps.length > limits.stepsPerBlockMax) throw new Unreadable(`${where}: more than ${limits.stepsPerBlockMax} steps`);
-  if (block.keys.length > limits.keysPerBlockMax) throw new Unreadable(`${where}: more than ${limits.keysPerBlockMax} keys`);
+  if (steps.length > limits.stepsPerBlockMax)
+    throw new Unreadable(`${where}: more than ${limits.stepsPerBlockMax} steps`);
+  if (block.keys.length > limits.keysPerBlockMax)
+    throw new Unreadable(`${where}: more than ${limits.keysPerBlockMax} keys`);
   if (times && times.length !== steps.length)
     throw new Unreadable(`${where}.time_deltas: ${times.length} times for ${steps.length} steps`);
   if (block.f64.length > 0 && block.f32.length > 0) throw new Unreadable(`${where}: both f64 and f32 are given`);
@@ -113,7 +115,9 @@ function readBlock(block: WireBlock, where: string): PointBlock {
   const width = block.f32.length > 0 ? 4 : 8;
   const bytes = width === 4 ? block.f32 : block.f64;
   if (bytes.length !== expected * width)
-    throw new Unreadable(`${where}.${width === 4 ? 'f32' : 'f64'}: ${bytes.length} bytes for ${expected} values of ${width} bytes`);
+    throw new Unreadable(
+      `${where}.${width === 4 ? 'f32' : 'f64'}: ${bytes.length} bytes for ${expected} values of ${width} bytes`,
+    );
   // aligned, and free of the request body it came in; not bytes.slice(), which on a Buffer is only a view
   const own = new Uint8Array(bytes).buffer;
   const values = width === 4 ? Float64Array.from(new Float32Array(own)) : new Float64Array(own);

@@ -87,4 +87,5 @@ export function started(run: string, data: Partial<EventData['RunStarted']> = {}
   };
 }
 
-export const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index);
+export const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index);

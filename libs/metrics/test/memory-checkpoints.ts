@@ -14,7 +14,11 @@ export class MemoryCheckpoints implements Checkpoints {
     return Promise.resolve({ ...row });
   }
 
-  advance(projection: string, partition: PartitionId, move: Parameters<Checkpoints['advance']>[2]): Promise<ApplyOutcome> {
+  advance(
+    projection: string,
+    partition: PartitionId,
+    move: Parameters<Checkpoints['advance']>[2],
+  ): Promise<ApplyOutcome> {
     const row = this.#row(projection, partition);
     if (row.epoch !== move.epoch) return Promise.resolve('fenced');
     if (row.position !== move.from) return Promise.resolve(row.position === move.to ? 'applied' : 'stale');

@@ -1,6 +1,20 @@
 export const attributeNames = [
-  'status', 'name', 'id', 'project', 'user', 'group', 'job_type', 'started_at', 'ended_at', 'duration', 'heartbeat_at', 'archived',
-  'notes', 'labels', 'world_size', 'fork_of',
+  'status',
+  'name',
+  'id',
+  'project',
+  'user',
+  'group',
+  'job_type',
+  'started_at',
+  'ended_at',
+  'duration',
+  'heartbeat_at',
+  'archived',
+  'notes',
+  'labels',
+  'world_size',
+  'fork_of',
 ] as const;
 export type AttributeName = (typeof attributeNames)[number];
 
@@ -13,8 +27,20 @@ export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like' | 'ilike'
 export type Filter =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Filter[] }
   | { readonly kind: 'not'; readonly part: Filter }
-  | { readonly kind: 'compare'; readonly of: Identifier; readonly operator: Comparison; readonly value: Literal; readonly at: number }
-  | { readonly kind: 'in'; readonly of: Identifier; readonly negated: boolean; readonly values: readonly Literal[]; readonly at: number }
+  | {
+      readonly kind: 'compare';
+      readonly of: Identifier;
+      readonly operator: Comparison;
+      readonly value: Literal;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'in';
+      readonly of: Identifier;
+      readonly negated: boolean;
+      readonly values: readonly Literal[];
+      readonly at: number;
+    }
   | { readonly kind: 'null'; readonly of: Identifier; readonly negated: boolean };
 
 export interface Order {
@@ -22,11 +48,21 @@ export interface Order {
   readonly descending: boolean;
 }
 
-const quote = (text: string, mark: string): string => `${mark}${text.replaceAll('\\', '\\\\').replaceAll(mark, mark + mark)}${mark}`;
+const quote = (text: string, mark: string): string =>
+  `${mark}${text.replaceAll('\\', '\\\\').replaceAll(mark, mark + mark)}${mark}`;
 const printNumber = (value: number): string =>
-  Number.isNaN(value) ? 'nan' : value === Infinity ? 'inf' : value === -Infinity ? '-inf' : Object.is(value, -0) ? '-0' : String(value);
+  Number.isNaN(value)
+    ? 'nan'
+    : value === Infinity
+      ? 'inf'
+      : value === -Infinity
+        ? '-inf'
+        : Object.is(value, -0)
+          ? '-0'
+          : String(value);
 const printLiteral = (value: Literal): string => (typeof value === 'number' ? printNumber(value) : quote(value, "'"));
-const printIdentifier = (of: Identifier): string => `${of.kind}.${of.kind === 'attributes' ? of.key : quote(of.key, '`')}`;
+const printIdentifier = (of: Identifier): string =>
+  `${of.kind}.${of.kind === 'attributes' ? of.key : quote(of.key, '`')}`;
 
 /** Text that parses to the same tree. */
 export function printFilter(filter: Filter): string {

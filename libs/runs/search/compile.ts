@@ -15,7 +15,14 @@ export interface Column {
   readonly type: Type;
 }
 const comparisons: Readonly<Record<Comparison, Sql>> = {
-  '=': sql`=`, '!=': sql`<>`, '<': sql`<`, '<=': sql`<=`, '>': sql`>`, '>=': sql`>=`, like: sql`like`, ilike: sql`ilike`,
+  '=': sql`=`,
+  '!=': sql`<>`,
+  '<': sql`<`,
+  '<=': sql`<=`,
+  '>': sql`>`,
+  '>=': sql`>=`,
+  like: sql`like`,
+  ilike: sql`ilike`,
 };
 
 /**
@@ -33,7 +40,10 @@ export class Compiler {
 
   get from(): Sql {
     const joins = [...this.joins.values()].map((join) => join.sql);
-    const { runs, liveness } = { runs: sql.table(`${this.schema}.runs`), liveness: sql.table(`${this.schema}.liveness`) };
+    const { runs, liveness } = {
+      runs: sql.table(`${this.schema}.runs`),
+      liveness: sql.table(`${this.schema}.liveness`),
+    };
     return sql`${runs} r left join ${liveness} l on l.run = r.id ${joins.length > 0 ? sql.join(joins, sql` `) : sql``}`;
   }
 
@@ -41,7 +51,10 @@ export class Compiler {
     switch (filter.kind) {
       case 'and':
       case 'or':
-        return sql`(${sql.join(filter.parts.map((part) => this.filter(part)), filter.kind === 'and' ? sql` and ` : sql` or `)})`;
+        return sql`(${sql.join(
+          filter.parts.map((part) => this.filter(part)),
+          filter.kind === 'and' ? sql` and ` : sql` or `,
+        )})`;
       case 'not':
         return sql`(not ${this.filter(filter.part)})`;
       case 'compare':
@@ -62,10 +75,13 @@ export class Compiler {
   private compare(of: Identifier, operator: Comparison, value: Literal, at: number): Sql {
     const column = this.column(of, value);
     const pattern = operator === 'like' || operator === 'ilike';
-    if (pattern && (typeof value === 'number' || column.type !== 'text')) throw refuseAt(this.source, at, `${operator} compares texts only`, 'filter');
+    if (pattern && (typeof value === 'number' || column.type !== 'text'))
+      throw refuseAt(this.source, at, `${operator} compares texts only`, 'filter');
     const bound = this.bind(column, of, value, at);
     // PostgreSQL refuses a pattern that ends in a lone escape character; none is an escape here
-    return pattern ? sql`(${column.sql} ${comparisons[operator]} ${bound} escape '')` : sql`(${column.sql} ${comparisons[operator]} ${bound})`;
+    return pattern
+      ? sql`(${column.sql} ${comparisons[operator]} ${bound} escape '')`
+      : sql`(${column.sql} ${comparisons[operator]} ${bound})`;
   }
 
   private within(of: Identifier, values: readonly Literal[], negated: boolean, at: number): Sql {
@@ -77,7 +93,8 @@ export class Compiler {
   private bind(column: Column, of: Identifier, value: Literal, at: number): Sql {
     switch (column.type) {
       case 'text':
-        if (typeof value === 'number' && of.kind === 'params') throw refuseAt(this.source, at, 'the values must be all numbers or all texts', 'filter');
+        if (typeof value === 'number' && of.kind === 'params')
+          throw refuseAt(this.source, at, 'the values must be all numbers or all texts', 'filter');
         return sql`${of.kind === 'attributes' && of.key === 'status' ? String(value).toLowerCase() : String(value)}::text`;
       case 'number': {
         const number = typeof value === 'number' ? value : value.trim() === '' ? NaN : Number(value);
@@ -87,7 +104,8 @@ export class Compiler {
         return sql`${String(number)}::text::float8`;
       }
       case 'boolean':
-        if (value !== 'true' && value !== 'false') throw refuseAt(this.source, at, `${of.kind}.${of.key} is true or false`, 'filter');
+        if (value !== 'true' && value !== 'false')
+          throw refuseAt(this.source, at, `${of.kind}.${of.key} is true or false`, 'filter');
         return sql`${value}::text::boolean`;
     }
   }
@@ -115,7 +133,10 @@ export class Compiler {
         // the ends of a run are stored; only running and lost need a look at its last sign of life
         return comparedTo !== null && ['finished', 'failed', 'killed'].includes(String(comparedTo).toLowerCase())
           ? text('status')
-          : { sql: sql`(case when r.status = 'running' and greatest(r.seen_at, l.seen_at) < ${this.nowMs - lostAfterMs}::bigint then 'lost' else r.status end)`, type: 'text' };
+          : {
+              sql: sql`(case when r.status = 'running' and greatest(r.seen_at, l.seen_at) < ${this.nowMs - lostAfterMs}::bigint then 'lost' else r.status end)`,
+              type: 'text',
+            };
       case 'name':
       case 'id':
       case 'project':
@@ -143,7 +164,12 @@ export class Compiler {
     const name = `${table} ${key}`;
     let join = this.joins.get(name);
     if (!join) {
-      if (this.joins.size === joinsMax) throw new Rejection('LIMIT_EXCEEDED', `filter: at most ${joinsMax} different metrics, params and tags can be named`, 'filter');
+      if (this.joins.size === joinsMax)
+        throw new Rejection(
+          'LIMIT_EXCEEDED',
+          `filter: at most ${joinsMax} different metrics, params and tags can be named`,
+          'filter',
+        );
       const alias = `j${this.joins.size}`;
       const on = sql`${sql.ref(`${alias}.run`)} = r.id and ${sql.ref(`${alias}.key`)} = ${key.replaceAll('\u0000', '')}::text`;
       join = { alias, sql: sql`left join ${sql.table(`${this.schema}.${table}`)} ${sql.ref(alias)} on ${on}` };

@@ -31,7 +31,12 @@ function match(pattern: RegExp, source: string, at: number): string | null {
 }
 
 export function lex(source: string, field: string): Token[] {
-  if (source.length > filterCharsMax) throw new Rejection('INVALID_ARGUMENT', `${field}: ${source.length} characters; at most ${filterCharsMax} are allowed`, field);
+  if (source.length > filterCharsMax)
+    throw new Rejection(
+      'INVALID_ARGUMENT',
+      `${field}: ${source.length} characters; at most ${filterCharsMax} are allowed`,
+      field,
+    );
   const tokens: Token[] = [];
   let at = 0;
   const push = (kind: TokenKind, value: string, end: number, double = false): void => {
@@ -62,7 +67,9 @@ export function lex(source: string, field: string): Token[] {
       push('number', digits, at + digits.length);
       continue;
     }
-    const letters = match(word, source, at) ?? (/^[+-]inf/i.test(source.slice(at, at + 4)) ? source.slice(at).match(/^[+-][a-z]+/i)![0] : null);
+    const letters =
+      match(word, source, at) ??
+      (/^[+-]inf/i.test(source.slice(at, at + 4)) ? source.slice(at).match(/^[+-][a-z]+/i)![0] : null);
     if (letters !== null) {
       push('word', letters, at + letters.length);
       continue;

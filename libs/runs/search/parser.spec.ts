@@ -14,14 +14,34 @@ const at = fc.constant(0);
 const { filter } = fc.letrec<{ filter: Filter }>((tie) => ({
   filter: fc.oneof(
     { depthSize: 'small' },
-    fc.record({ kind: fc.constant('compare' as const), of: identifier, operator: fc.constantFrom('=' as const, '!=' as const, '<' as const, '>=' as const, 'like' as const), value: literal, at }),
-    fc.record({ kind: fc.constant('in' as const), of: identifier, negated: fc.boolean(), values: fc.array(literal, { minLength: 1, maxLength: 4 }), at }),
+    fc.record({
+      kind: fc.constant('compare' as const),
+      of: identifier,
+      operator: fc.constantFrom('=' as const, '!=' as const, '<' as const, '>=' as const, 'like' as const),
+      value: literal,
+      at,
+    }),
+    fc.record({
+      kind: fc.constant('in' as const),
+      of: identifier,
+      negated: fc.boolean(),
+      values: fc.array(literal, { minLength: 1, maxLength: 4 }),
+      at,
+    }),
     fc.record({ kind: fc.constant('null' as const), of: identifier, negated: fc.boolean() }),
     fc.record({ kind: fc.constant('not' as const), part: tie('filter') }),
-    fc.record({ kind: fc.constantFrom('and' as const, 'or' as const), parts: fc.array(tie('filter'), { minLength: 2, maxLength: 3 }) }),
+    fc.record({
+      kind: fc.constantFrom('and' as const, 'or' as const),
+      parts: fc.array(tie('filter'), { minLength: 2, maxLength: 3 }),
+    }),
   ),
 }));
-const withoutPlaces = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (key, part: unknown) => (key === 'at' ? 0 : typeof part === 'number' ? `#${Object.is(part, -0) ? '-0' : part}` : part)));
+const withoutPlaces = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (key, part: unknown) =>
+      key === 'at' ? 0 : typeof part === 'number' ? `#${Object.is(part, -0) ? '-0' : part}` : part,
+    ),
+  );
 
 describe('parseFilter', () => {
   it('gives the tree back that was printed', () => {
@@ -47,7 +67,11 @@ describe('parseFilter', () => {
   });
 
   it("reads MLflow's filters", () => {
-    expect(parseFilter(`metrics."a/b" > 1 AND params.x = "1" and tags.\`mlflow.user\` = 'x' and attributes.run_id IN ('a', 'b') and run_name ILIKE '%n'`)).toMatchObject({
+    expect(
+      parseFilter(
+        `metrics."a/b" > 1 AND params.x = "1" and tags.\`mlflow.user\` = 'x' and attributes.run_id IN ('a', 'b') and run_name ILIKE '%n'`,
+      ),
+    ).toMatchObject({
       kind: 'and',
       parts: [
         { of: { kind: 'metrics', key: 'a/b' }, operator: '>', value: 1 },
@@ -67,6 +91,8 @@ describe('parseFilter', () => {
     ['metrics.a = 1 params.b = 2', 15, 'expected "and"'],
     ['foo.a = 1', 1, 'is not one of'],
   ])('points at the character in %s', (source, place, message) => {
-    expect(() => parseFilter(source)).toThrow(new RegExp(`${message.replace(/[()]/g, '\\$&')}.*at character ${place}\\n`));
+    expect(() => parseFilter(source)).toThrow(
+      new RegExp(`${message.replace(/[()]/g, '\\$&')}.*at character ${place}\\n`),
+    );
   });
 });

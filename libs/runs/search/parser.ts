@@ -1,4 +1,12 @@
-import { attributeNames, type AttributeName, type Comparison, type Filter, type Identifier, type Literal, type Order } from './ast.js';
+import {
+  attributeNames,
+  type AttributeName,
+  type Comparison,
+  type Filter,
+  type Identifier,
+  type Literal,
+  type Order,
+} from './ast.js';
 import { lex, refuseAt, type Token } from './lexer.js';
 
 const depthMax = 50;
@@ -6,16 +14,38 @@ const inValuesMax = 1_000;
 const ordersMax = 8;
 
 const kinds: Readonly<Record<string, Identifier['kind']>> = {
-  metrics: 'metrics', metric: 'metrics', params: 'params', param: 'params', parameters: 'params', parameter: 'params',
-  tags: 'tags', tag: 'tags', attributes: 'attributes', attribute: 'attributes', attr: 'attributes', run: 'attributes',
+  metrics: 'metrics',
+  metric: 'metrics',
+  params: 'params',
+  param: 'params',
+  parameters: 'params',
+  parameter: 'params',
+  tags: 'tags',
+  tag: 'tags',
+  attributes: 'attributes',
+  attribute: 'attributes',
+  attr: 'attributes',
+  run: 'attributes',
 };
 /** Other trackers' words for the same thing. */
 const aliases: Readonly<Record<string, AttributeName>> = {
-  run_id: 'id', run_name: 'name', user_id: 'user', start_time: 'started_at', end_time: 'ended_at', created: 'started_at', experiment: 'project',
+  run_id: 'id',
+  run_name: 'name',
+  user_id: 'user',
+  start_time: 'started_at',
+  end_time: 'ended_at',
+  created: 'started_at',
+  experiment: 'project',
 };
 const compares: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=', 'like', 'ilike']);
 const numbers: Readonly<Record<string, number>> = {
-  nan: NaN, inf: Infinity, infinity: Infinity, '+inf': Infinity, '+infinity': Infinity, '-inf': -Infinity, '-infinity': -Infinity,
+  nan: NaN,
+  inf: Infinity,
+  infinity: Infinity,
+  '+inf': Infinity,
+  '+infinity': Infinity,
+  '-inf': -Infinity,
+  '-infinity': -Infinity,
 };
 
 /** Tree of a filter such as `metrics.loss < 0.3 and tags.team like '%vision%'`; null for an empty one. */
@@ -60,7 +90,8 @@ class Parser {
     return refuseAt(this.source, token.at, message, this.field);
   }
   private unexpected(expected: string): Error {
-    const found = this.next.kind === 'end' ? 'the end' : `"${this.source.slice(this.next.at, this.next.end).slice(0, 40)}"`;
+    const found =
+      this.next.kind === 'end' ? 'the end' : `"${this.source.slice(this.next.at, this.next.end).slice(0, 40)}"`;
     return this.refuse(`expected ${expected}, found ${found}`);
   }
   finish(expected: string): void {
@@ -110,7 +141,8 @@ class Parser {
     if (this.takeWord('in')) return { kind: 'in', of, negated, values: this.list(), at };
     const word = this.next.value.toLowerCase();
     const known = (this.next.kind === 'symbol' || this.next.kind === 'word') && compares.has(word);
-    if (!known || (negated && word !== 'like' && word !== 'ilike')) throw this.unexpected(negated ? '"in" or "like"' : 'a comparison (=, !=, <, <=, >, >=, like, ilike, in, is)');
+    if (!known || (negated && word !== 'like' && word !== 'ilike'))
+      throw this.unexpected(negated ? '"in" or "like"' : 'a comparison (=, !=, <, <=, >, >=, like, ilike, in, is)');
     this.index++;
     const value = this.literal();
     const compare: Filter = { kind: 'compare', of, operator: word as Comparison, value, at };
@@ -151,7 +183,8 @@ class Parser {
 
   private identifier(): Identifier {
     const first = this.next;
-    if (first.kind !== 'word' && first.kind !== 'quoted') throw this.unexpected('a field: metrics.…, params.…, tags.… or attributes.…');
+    if (first.kind !== 'word' && first.kind !== 'quoted')
+      throw this.unexpected('a field: metrics.…, params.…, tags.… or attributes.…');
     this.index++;
     if (!this.takeSymbol('.')) return { kind: 'attributes', key: this.attribute(first.value, first) };
     const kind = Object.hasOwn(kinds, first.value.toLowerCase()) ? kinds[first.value.toLowerCase()]! : null;

@@ -26,7 +26,8 @@ const and = (parts: readonly Sql[]): Sql => sql.join([...parts], sql` and `);
 /** One page of run ids. Rows that lack the first ordered value come after all that have it, so each kind is its own indexable query. */
 export async function searchRuns(queries: Kysely<unknown>, schema: string, search: RunSearch): Promise<FoundRuns> {
   const asked = parseOrder(search.orderBy ?? '');
-  const orders: readonly Order[] = asked.length > 0 ? asked : [{ of: { kind: 'attributes', key: 'started_at' }, descending: true }];
+  const orders: readonly Order[] =
+    asked.length > 0 ? asked : [{ of: { kind: 'attributes', key: 'started_at' }, descending: true }];
   const compiler = new Compiler(schema, search.nowMs, search.filter ?? '');
   const where: Sql[] = [sql`r.visible`];
   if (search.project !== undefined) where.push(sql`r.project = ${search.project.replaceAll('\u0000', '')}`);
@@ -38,7 +39,14 @@ export async function searchRuns(queries: Kysely<unknown>, schema: string, searc
   const ordered = orders.map((order) => compiler.order(order));
   const columns = ordered.map((column) => column.sql);
   const hash = queryHash([search.project, search.filter, search.orderBy, search.archived]);
-  const after = search.after === undefined || search.after === '' ? null : readCursor(search.after, hash, ordered.map(({ type }) => type));
+  const after =
+    search.after === undefined || search.after === ''
+      ? null
+      : readCursor(
+          search.after,
+          hash,
+          ordered.map(({ type }) => type),
+        );
   const page = async (first: Sql, limit: number, cursor: Cursor | null): Promise<readonly Row[]> => {
     const keyset = cursor ? [beyond(columns, orders, cursor)] : [];
     const selected = columns.map((column, index) => sql`${column} as ${sql.ref(`k${index}`)}`);
@@ -47,17 +55,22 @@ export async function searchRuns(queries: Kysely<unknown>, schema: string, searc
     return (await query.execute(queries)).rows;
   };
   const rows: Row[] = [];
-  if (!after || after.values[0] !== null) rows.push(...(await page(sql`${columns[0]!} is not null`, search.first + 1, after)));
+  if (!after || after.values[0] !== null)
+    rows.push(...(await page(sql`${columns[0]!} is not null`, search.first + 1, after)));
   if (rows.length <= search.first) {
     const cursor = after && after.values[0] === null ? after : null;
     rows.push(...(await page(sql`${columns[0]!} is null`, search.first + 1 - rows.length, cursor)));
   }
-  const counting = sql<{ count: number }>`select count(*) as count from (select 1 from ${counted} where ${and(where)} limit ${totalCountMax}) c`;
+  const counting = sql<{
+    count: number;
+  }>`select count(*) as count from (select 1 from ${counted} where ${and(where)} limit ${totalCountMax}) c`;
   const { rows: counts } = await counting.execute(queries);
   const kept = rows.slice(0, search.first);
   return {
     ids: kept.map(({ id }) => id),
-    cursors: kept.map((row) => printCursor(hash, { id: row.id, values: columns.map((_, index) => row[`k${index}`] ?? null) })),
+    cursors: kept.map((row) =>
+      printCursor(hash, { id: row.id, values: columns.map((_, index) => row[`k${index}`] ?? null) }),
+    ),
     hasNextPage: rows.length > search.first,
     totalCount: counts[0]!.count,
   };
@@ -91,6 +104,9 @@ function beyond(columns: readonly Sql[], orders: readonly Order[], cursor: Curso
   alternatives.push(sql`(${and([...equal, id])})`);
   const [first] = cursor.values;
   // the same once more in a form that an index can start from
-  const start = first === null || first === undefined ? [] : [orders[0]!.descending ? sql`${columns[0]!} <= ${bound(first)}` : sql`${columns[0]!} >= ${bound(first)}`];
+  const start =
+    first === null || first === undefined
+      ? []
+      : [orders[0]!.descending ? sql`${columns[0]!} <= ${bound(first)}` : sql`${columns[0]!} >= ${bound(first)}`];
   return and([...start, sql`(${sql.join(alternatives, sql` or `)})`]);
 }

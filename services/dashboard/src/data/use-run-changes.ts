@@ -1,0 +1,35 @@
+import { useEffect, useState } from 'react';
+import { listen } from './socket.js';
+import { runChangedSubscription } from './questions.js';
+import type { RunState } from './types.js';
+
+/** Newest states of runs, by id, laid over whatever a page asked for. Changes are gathered and shown once per 200 ms. */
+export function useRunChanges(project: string | null): ReadonlyMap<string, RunState> {
+  const [held, setHeld] = useState<{ project: string | null; changes: ReadonlyMap<string, RunState> }>({
+    project,
+    changes: new Map(),
+  });
+  useEffect(() => {
+    let changes = new Map<string, RunState>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = listen<{ runChanged: { cursor: string; run: RunState } }>({
+      query: runChangedSubscription,
+      variables: project === null ? {} : { project },
+      cursorOf: (data) => data.runChanged.cursor,
+      onData: ({ runChanged }) => {
+        changes.delete(runChanged.run.id);
+        changes.set(runChanged.run.id, runChanged.run);
+        if (changes.size > 5000) changes = new Map([...changes].slice(-2500));
+        timer ??= setTimeout(() => {
+          timer = undefined;
+          setHeld({ project, changes: new Map(changes) });
+        }, 200);
+      },
+    });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [project]);
+  return held.project === project ? held.changes : new Map();
+}
