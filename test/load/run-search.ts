@@ -11,9 +11,23 @@ export async function measureRunSearch(runs: number, repeats: number, print: (li
   const table = openPostgresRunTable({ database, generations: () => family.generations() });
   const log = examples();
   for (let i = 0; i < runs; i++) {
-    const params = [{ key: 'lr', json: String((i % 10) / 10) }, { key: 'opt', json: i % 3 ? '"adam"' : '"sgd"' }];
-    log.add('RunStarted', `run-${i}`, { project: i % 10 === 0 ? 'small' : 'large', name: `n${i}`, params, tags: { team: `team-${i % 20}` } });
-    log.points(`run-${i}`, { id: 'w', attempt: 1, rank: 0, seq: 1 }, ['loss', 'acc'], [1], [(i * 7_919) % runs, i % 100]);
+    const params = [
+      { key: 'lr', json: String((i % 10) / 10) },
+      { key: 'opt', json: i % 3 ? '"adam"' : '"sgd"' },
+    ];
+    log.add('RunStarted', `run-${i}`, {
+      project: i % 10 === 0 ? 'small' : 'large',
+      name: `n${i}`,
+      params,
+      tags: { team: `team-${i % 20}` },
+    });
+    log.points(
+      `run-${i}`,
+      { id: 'w', attempt: 1, rank: 0, seq: 1 },
+      ['loss', 'acc'],
+      [1],
+      [(i * 7_919) % runs, i % 100],
+    );
   }
   let events = 0;
   const started = performance.now();
@@ -25,7 +39,9 @@ export async function measureRunSearch(runs: number, repeats: number, print: (li
       events += batch.length;
     }
   }
-  print(`projected ${events} events in batches of 500: ${Math.round(events / ((performance.now() - started) / 1_000))} events/s`);
+  print(
+    `projected ${events} events in batches of 500: ${Math.round(events / ((performance.now() - started) / 1_000))} events/s`,
+  );
   const queries = [
     { project: 'large', orderBy: 'metrics.loss asc' },
     { project: 'large', filter: `metrics.loss < ${runs / 2}`, orderBy: 'metrics.loss desc' },
@@ -44,7 +60,9 @@ export async function measureRunSearch(runs: number, repeats: number, print: (li
     }
     times.sort((a, b) => a - b);
     all.push(...times);
-    print(`p50 ${times[Math.floor(repeats / 2)]!.toFixed(1)} ms, p95 ${times[Math.floor(repeats * 0.95)]!.toFixed(1)} ms  ${JSON.stringify(query)}`);
+    print(
+      `p50 ${times[Math.floor(repeats / 2)]!.toFixed(1)} ms, p95 ${times[Math.floor(repeats * 0.95)]!.toFixed(1)} ms  ${JSON.stringify(query)}`,
+    );
   }
   await database.close();
   all.sort((a, b) => a - b);

@@ -1,0 +1,79 @@
+/**
+ * `npm run bench [-- --json] [--quick] [--only ingest,live]`: the figures of docs/figures.md, each beside its goal.
+ * Measurements, not assertions: a missed goal is said, a figure that could not be taken makes the exit code 1.
+ */
+import { parseArgs } from 'node:util';
+import { loadavg, cpus } from 'node:os';
+import { measureBytes } from './figures/bytes.js';
+import { measureCharts } from './figures/charts.js';
+import { round, verdictOn, type Bench } from './figures/figure.js';
+import { measureIngest } from './figures/ingest.js';
+import { measureLive } from './figures/live.js';
+import { measureLog } from './figures/log.js';
+import { measureRebuild } from './figures/rebuild.js';
+import { measureSdk } from './figures/sdk.js';
+import { measureSearch } from './figures/search.js';
+import { measureStart } from './figures/start.js';
+
+const groups: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  start: measureStart,
+  log: measureLog,
+  bytes: measureBytes,
+  sdk: measureSdk,
+  ingest: measureIngest,
+  live: measureLive,
+  rebuild: measureRebuild,
+  search: measureSearch,
+  charts: measureCharts,
+};
+
+function refuse(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
+}
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    cluster: { type: 'boolean', default: false },
+    mlflow: { type: 'boolean', default: false },
+  },
+});
+if (flags.cluster) refuse('--cluster: figures over Kafka, ClickHouse and Postgres are not built in yet');
+if (flags.mlflow) refuse('--mlflow: figures of the MLflow door are not built in yet');
+const chosen = flags.only === undefined ? Object.keys(groups) : flags.only.split(',').map((name) => name.trim());
+for (const name of chosen)
+  if (!groups[name]) refuse(`--only: there is no group "${name}"; known are ${Object.keys(groups).join(', ')}`);
+
+const say = (line: string): void => void process.stderr.write(`# ${line}\n`);
+const bench: Bench = {
+  quick: flags.quick,
+  say,
+  print: (figure, exact, unit, what) => {
+    const value = round(exact);
+    const verdict = verdictOn({ figure, value, unit, note: what });
+    const note = [what, ...(flags.quick ? ['quick sizes'] : []), ...(verdict ? [verdict] : [])].join('; ');
+    if (flags.json) process.stdout.write(`${JSON.stringify({ figure, value, unit, note })}\n`);
+    else
+      process.stdout.write(
+        `${figure.padEnd(26)} ${value.toLocaleString('en').padStart(12)} ${unit.padEnd(9)} ${note}\n`,
+      );
+  },
+};
+say(
+  `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown cpu'}, load ${loadavg()[0]!.toFixed(1)}`,
+);
+let failed = false;
+for (const name of chosen) {
+  const startedAt = performance.now();
+  try {
+    await groups[name]!(bench);
+  } catch (error) {
+    failed = true;
+    say(`${name}: could not be measured: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+  say(`${name} took ${((performance.now() - startedAt) / 1_000).toFixed(0)} s, load ${loadavg()[0]!.toFixed(1)}`);
+}
+process.exit(failed ? 1 : 0);
