@@ -58,7 +58,9 @@ export function readConfiguration(
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  const env = parsed.success ? parsed.data : schema.parse({});
+  // what can be read is read all the same, so that every problem is found in one go
+  const broken = new Set(parsed.success ? [] : parsed.error.issues.map((issue) => String(issue.path[0])));
+  const env = schema.parse(Object.fromEntries(Object.entries(environment).filter(([name]) => !broken.has(name))));
   const dataDir = resolve(cwd, env.RUNSTREAM_DATA);
   const address = <T>(
     name: keyof typeof env,

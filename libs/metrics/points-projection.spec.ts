@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeProjectionFamily } from '#libs/projecting/projection.contract.js';
 import { openPointsProjectionFamily } from './points-projection-family.js';
 import { PointsProjection } from './points-projection.js';
 import { block, points, range, recordsOf, started, startMs, type SomeEvent } from './test/event-batches.js';
@@ -59,6 +60,8 @@ function storyOf(): SomeEvent[] {
   events.push({ name: 'RunDeleted', subject: 'b', data: {} });
   return events;
 }
+
+describeProjectionFamily('the metric store', openMetricsRig);
 
 describe('PointsProjection', () => {
   let rig: MetricsRig;

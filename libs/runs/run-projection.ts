@@ -1,3 +1,4 @@
+import { Rejection } from '#libs/domain/rejection.js';
 import { createHash } from 'node:crypto';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
@@ -63,7 +64,11 @@ async function dropGeneration(database: SqlDatabase, generation: number): Promis
       [family, generation],
     );
     if (rows[0]?.live)
-      throw new Error(`runs generation ${generation} is live and can't be dropped; switch to another one first`);
+      throw new Rejection(
+        'INVALID_ARGUMENT',
+        `runs generation ${generation} is live and can't be dropped; switch to another one first`,
+        'generation',
+      );
     const name = `${family}@${generation}`;
     await session.query(`drop schema if exists ${family}_g${generation} cascade`);
     await session.query('delete from runstream.generations where family = $1 and generation = $2', [

@@ -11,6 +11,8 @@ const stopTimeoutMs = 15_000;
 export async function start(configuration: Configuration, version: string): Promise<void> {
   const logger = createLogger(configuration.logLevel, (line) => process.stderr.write(line), Date.now);
   const backend = await openBackend(configuration, { clock: Date.now, logger });
+  // the key may have been made a moment ago: the run tables must contain it
+  if (!isLoopback(configuration.host)) await backend.catchUp('runs');
   if (!isLoopback(configuration.host) && !(await backend.hasApiKeys())) {
     await backend.close();
     throw new ConfigurationError(

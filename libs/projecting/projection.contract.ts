@@ -1,0 +1,238 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { EventData, EventName, Topic, Writer } from '#libs/domain/event.js';
+import type { PartitionId, StoredRecord } from '#libs/log/event-log.js';
+import { encodeEvent, toRecord } from '#libs/log/event-record.js';
+import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
+
+export interface OpenedFamily {
+  readonly family: ProjectionFamily;
+  close(): Promise<void>;
+}
+
+type Log = ReadonlyMap<Topic, readonly StoredRecord[]>;
+
+const noRun = {
+  project: 'p',
+  name: '',
+  group: '',
+  jobType: '',
+  user: '',
+  notes: '',
+  tags: {},
+  params: [],
+  environment: null,
+  worldSize: 2,
+  launch: 'l1',
+  fromStep: 0,
+  hasFromStep: false,
+  costPerHour: 0,
+  labels: [],
+};
+
+/** A log as tests make it: one partition per topic, offsets and times from the place in it. */
+class Story {
+  private readonly records = new Map<Topic, StoredRecord[]>();
+  private count = 0;
+
+  add<Name extends EventName>(name: Name, subject: string, writer: Writer | null, data: EventData[Name]): this {
+    this.count += 1;
+    const head = {
+      id: `e${this.count}`,
+      source: 'contract',
+      subject,
+      timeMs: 1_000 + this.count,
+      writer,
+      reply: false,
+    };
+    return this.push(toRecord(encodeEvent(head, name, data), () => 1));
+  }
+  push(record: Omit<StoredRecord, 'offset' | 'appendedAt'>): this {
+    const records = this.records.get(record.topic) ?? [];
+    this.records.set(record.topic, records);
+    records.push({ ...record, offset: records.length, appendedAt: 2_000 + this.count });
+    return this;
+  }
+  get log(): Log {
+    return this.records;
+  }
+}
+
+const points = (steps: readonly number[], value: number): EventData['PointsLogged'] => ({
+  blocks: [
+    {
+      keys: ['loss', 'acc'],
+      steps: Float64Array.from(steps),
+      times: null,
+      values: Float64Array.from([...steps, ...steps], (step) => step * value),
+      everyValue: false,
+    },
+  ],
+});
+
+/** Two ranks of a run with params, a resume, steps written again, a gap, lines, an end; and a second run that is deleted. */
+function storyOf(): Story {
+  const story = new Story().add('ProjectCreated', 'p', null, { description: '', tags: {} });
+  const writer = (rank: number, seq: number, attempt = 1): Writer => ({
+    id: `w${rank}-${attempt}`,
+    attempt,
+    rank,
+    seq,
+  });
+  for (const rank of [1, 0])
+    story.add('RunStarted', 'a', writer(rank, 1), { ...noRun, params: [{ key: 'lr', json: '0.1' }] });
+  for (let seq = 1; seq <= 12; seq++) {
+    for (const rank of [0, 1])
+      if (!(rank === 1 && seq === 7))
+        story.add('PointsLogged', 'a', writer(rank, seq), points([seq * 3, seq * 3 + 1, seq * 3 + 2], rank + 1));
+  }
+  story.add('PointsLogged', 'a', writer(0, 13), points([6, 7], 9));
+  story.add('RunStarted', 'a', writer(0, 1, 2), { ...noRun, launch: 'l2', hasFromStep: true, fromStep: 30 });
+  story.add('PointsLogged', 'a', writer(0, 1, 2), points([30, 31], 5));
+  story.add('LinesLogged', 'a', writer(0, 2, 2), {
+    lines: [{ number: 1, stream: 'stdout', timeMs: 5, text: 'hello' }],
+  });
+  story.add('TagsSet', 'a', null, { tags: { team: 'x' }, removed: [], labels: ['l'], labelsRemoved: [] });
+  story.add('RunStarted', 'b', writer(0, 1), noRun);
+  story.add('PointsLogged', 'b', writer(0, 1), points([1], NaN));
+  story.add('RunDeleted', 'b', null, {});
+  story.add('RunFinished', 'a', writer(0, 2, 2), {
+    state: 'finished',
+    reason: '',
+    lastTelemetrySeq: 2,
+    lastRunsSeq: 2,
+    exitCode: 0,
+    wholeRun: false,
+  });
+  return story;
+}
+
+const partitionOf = (topic: Topic): PartitionId => ({ topic, partition: 0 });
+
+/** Delivers the log partition by partition in the given order, cut after the given numbers of records, over and over. */
+async function deliver(
+  projection: Projection,
+  log: Log,
+  cuts: readonly number[],
+  topics: readonly Topic[],
+): Promise<void> {
+  for (const topic of topics) {
+    const records = log.get(topic) ?? [];
+    const { epoch, position } = await projection.claim(partitionOf(topic));
+    let cut = 0;
+    for (let from = position; from < records.length;) {
+      const to = Math.min(records.length, from + cuts[cut++ % cuts.length]!);
+      expect(
+        await projection.apply({ partition: partitionOf(topic), epoch, from, to, records: records.slice(from, to) }),
+      ).toBe('applied');
+      from = to;
+    }
+  }
+}
+
+/** What every projection promises: the laws 2, 3, 4, 6 and 9, whatever its store. */
+export function describeProjectionFamily(name: string, open: () => Promise<OpenedFamily>): void {
+  describe(`${name} as a projection family`, () => {
+    const within = async (work: (family: ProjectionFamily) => Promise<void>): Promise<void> => {
+      const { family, close } = await open();
+      try {
+        await work(family);
+      } finally {
+        await close();
+      }
+    };
+
+    it('gives the same state however the log is cut into batches and in whatever order its partitions come', () =>
+      within(async (family) => {
+        const { log } = storyOf();
+        const live = await family.live();
+        await deliver(live, log, [1_000], family.topics);
+        const digest = await live.digest();
+        let generation = live.generation;
+        const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 });
+        await fc.assert(
+          fc.asyncProperty(
+            cuts,
+            fc.shuffledSubarray([...family.topics], { minLength: family.topics.length }),
+            async (sizes, topics) => {
+              const other = await family.openGeneration(++generation);
+              await deliver(other, log, sizes, topics);
+              expect(await other.digest()).toBe(digest);
+              await family.drop(generation);
+            },
+          ),
+          { numRuns: 6, seed: 4 },
+        );
+      }));
+
+    it('sees any change of the log in its digest', () =>
+      within(async (family) => {
+        const live = await family.live();
+        await deliver(live, storyOf().log, [1_000], family.topics);
+        const other = await family.openGeneration(live.generation + 1);
+        const longer = storyOf().add('PointsLogged', 'a', { id: 'w0-2', attempt: 2, rank: 0, seq: 3 }, points([32], 1));
+        await deliver(other, longer.log, [1_000], family.topics);
+        expect(await other.digest()).not.toBe(await live.digest());
+      }));
+
+    it('lets only the owner write, and takes a repeated batch of the owner for done', () =>
+      within(async (family) => {
+        const live = await family.live();
+        const records = storyOf().log.get('telemetry')!;
+        const partition = partitionOf('telemetry');
+        const zombie = await live.claim(partition);
+        const owner = await live.claim(partition);
+        expect(owner.epoch).toBeGreaterThan(zombie.epoch);
+        const batch = (epoch: number, from: number, to: number) => ({
+          partition,
+          epoch,
+          from,
+          to,
+          records: records.slice(from, to),
+        });
+        expect(await live.apply(batch(owner.epoch, 0, 4))).toBe('applied');
+        const digest = await live.digest();
+        expect(await live.apply(batch(zombie.epoch, 0, 4))).toBe('fenced');
+        expect(await live.apply(batch(owner.epoch, 0, 4))).toBe('applied');
+        expect(await live.apply(batch(owner.epoch, 6, 8))).toBe('stale');
+        // rows of a zombie or from elsewhere are the same rows, or none: a store without transactions may have written them
+        expect((await live.checkpoints()).get('telemetry/0')).toBe(4);
+        await deliver(live, storyOf().log, [5], family.topics);
+        const straight = await family.openGeneration(live.generation + 1);
+        await deliver(straight, storyOf().log, [1_000], family.topics);
+        expect(await live.digest()).toBe(await straight.digest());
+        expect(digest).not.toBe(await live.digest());
+      }));
+
+    it('goes past what it can not read, and applies its neighbours', () =>
+      within(async (family) => {
+        const story = storyOf();
+        const damaged = new Story();
+        for (const records of story.log.values()) {
+          records.forEach((record, index) => {
+            if (index === 2) damaged.push({ ...record, value: Buffer.from('\xff\xff\xff not protobuf', 'latin1') });
+            if (index === 3)
+              damaged.push({ ...record, headers: { ...record.headers, ce_type: 'runstream.Unheard.v7' } });
+            damaged.push(record);
+          });
+        }
+        const live = await family.live();
+        await deliver(live, damaged.log, [3], family.topics);
+        for (const topic of family.topics)
+          expect((await live.checkpoints()).get(`${topic}/0`)).toBe(damaged.log.get(topic)!.length);
+      }));
+
+    it('makes another generation live at once, keeps the old one, and drops only what is not live', () =>
+      within(async (family) => {
+        const live = await family.live();
+        const next = live.generation + 1;
+        await family.openGeneration(next);
+        await expect(family.drop(live.generation)).rejects.toMatchObject({ name: 'Rejection' });
+        await family.switchTo(next);
+        expect((await family.live()).generation).toBe(next);
+        expect((await family.generations()).all).toContain(live.generation);
+        await family.drop(live.generation);
+        expect(await family.generations()).toEqual({ live: next, all: [next] });
+      }));
+  });
+}

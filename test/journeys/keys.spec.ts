@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gql, openSocket, postEvents, started } from '../rigs/client.js';
+import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
+
+const anywhere = { RUNSTREAM_HOST: '0.0.0.0' };
+
+it('a server that others can reach does not start without keys, and says how to make one', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'runstream-'));
+  const { code, output } = await runCli(['start'], { ...anywhere, RUNSTREAM_DATA: dir, RUNSTREAM_PORT: '0' });
+  expect(code).toBe(1);
+  expect(output).toContain('runstream keys create');
+  rmSync(dir, { recursive: true });
+});
+
+it('a configuration that can not be used is refused with all its problems at once', async () => {
+  const { code, output } = await runCli(['start'], {
+    RUNSTREAM_PORT: 'seven',
+    RUNSTREAM_ROLES: 'cook',
+    RUNSTREAM_LOG: 'tape:/dev/st0',
+  });
+  expect(code).toBe(1);
+  expect(output).toMatch(/RUNSTREAM_PORT/);
+  expect(output).toMatch(/RUNSTREAM_ROLES: "cook"/);
+  expect(output).toMatch(/RUNSTREAM_LOG: "tape:/);
+});
+
+describe('with keys', () => {
+  let rig: ServerRig;
+  let url: string;
+  let key: string;
+  let headers: Record<string, string>;
+  beforeAll(async () => {
+    rig = await openServerRig();
+    const data = { RUNSTREAM_DATA: rig.dir };
+    const { port } = new URL(rig.server.url);
+    await rig.server.kill('SIGTERM');
+    const { output } = await runCli(['keys', 'create', 'laptop'], { ...data, RUNSTREAM_PORT: port });
+    key = /rs_[0-9a-f]{12}_\S+/.exec(output)![0];
+    await rig.start(anywhere);
+    url = rig.server.url.replace('0.0.0.0', '127.0.0.1');
+    headers = { authorization: `Bearer ${key}` };
+  });
+  afterAll(() => rig.close());
+
+  const doors = [
+    ['POST', '/v1/events'],
+    ['POST', '/graphql'],
+    ['GET', '/clickhouse?query=select%201'],
+    ['PUT', `/v1/artifacts/sha256:${'0'.repeat(64)}`],
+    ['POST', '/v1/admin/keys'],
+    ['GET', '/metrics'],
+  ] as const;
+
+  it.each(doors)('%s %s asks for one, and takes no wrong one', async (method, path) => {
+    for (const authorization of [
+      '',
+      'Bearer nonsense',
+      `Bearer ${key}x`,
+      `Bearer ${key.replace(/rs_[0-9a-f]{12}/, 'rs_000000000000')}`,
+    ]) {
+      const response = await fetch(url + path, { method, ...(authorization ? { headers: { authorization } } : {}) });
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ error: { code: 'UNAUTHENTICATED' } });
+    }
+  });
+
+  it('lets the holder in at every door and socket', async () => {
+    expect((await postEvents(url, [started('keyed', 'keys')], headers)).status).toBe(200);
+    expect(await gql(url, '{ server { authRequired } }', {}, headers)).toEqual({ server: { authRequired: true } });
+    // ClickHouse clients send the key as a password
+    const basic = `Basic ${Buffer.from(`anyone:${key}`).toString('base64')}`;
+    expect(
+      await (await fetch(`${url}/clickhouse?query=select%201`, { headers: { authorization: basic } })).text(),
+    ).toBe('1\n');
+    const socket = openSocket(url, { authorization: `Bearer ${key}` });
+    const { value } = await socket.iterate({ query: '{ server { version } }' }).next();
+    expect(value).toHaveProperty('data.server.version');
+    await socket.dispose();
+  });
+
+  it('refuses a socket without one', async () => {
+    const socket = openSocket(url);
+    await expect(socket.iterate({ query: '{ server { version } }' }).next()).rejects.toMatchObject({ code: 4403 });
+  });
+
+  it('shows the page and its health to everybody', async () => {
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  });
+
+  it('stores only a hash of it', async () => {
+    const { execFileSync } = await import('node:child_process');
+    const secret = key.split('_')[2]!;
+    expect(() => execFileSync('grep', ['-r', '--binary-files=text', '-l', secret, rig.dir])).toThrow();
+  });
+
+  it('locks the holder out when it is revoked', async () => {
+    const keyId = key.split('_')[1]!;
+    const response = await fetch(`${url}/v1/admin/keys/revoke`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ keyId }),
+    });
+    expect(response.status).toBe(204);
+    await expect.poll(async () => (await fetch(`${url}/metrics`, { headers })).status, { timeout: 15_000 }).toBe(401);
+  });
+});
