@@ -1,6 +1,6 @@
 /** The arrows of the house (docs/architecture.md): domain <- log <- projecting <- runs, metrics, live <- backend <- services. */
 const lib = (name) => `^libs/${name}/`;
-const test = '\\.(spec|contract)\\.ts$|^test/';
+const test = '\\.(spec|contract|examples)\\.ts$|^test/|/test/|append-until-killed-child';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {

@@ -42,21 +42,6 @@ function text(value: string): Buffer {
 
 const texts = (values: readonly string[]): Buffer[] => values.map(text);
 
-/** A Map(String, String) column: offsets, then all keys, then all values. */
-export function mapColumn(rows: readonly Readonly<Record<string, string>>[]): Buffer {
-  const offsets = new BigUint64Array(rows.length);
-  const keys: Buffer[] = [];
-  const values: Buffer[] = [];
-  rows.forEach((row, index) => {
-    for (const [key, value] of Object.entries(row)) {
-      keys.push(text(key));
-      values.push(text(value));
-    }
-    offsets[index] = BigInt(keys.length);
-  });
-  return Buffer.concat([Buffer.from(offsets.buffer), ...keys, ...values]);
-}
-
 export type ResultColumn = NumberColumn | string[] | ArrayColumn;
 /** Array(T): row i is `values` from offsets[i - 1] to offsets[i]. */
 export interface ArrayColumn {

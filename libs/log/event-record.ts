@@ -1,6 +1,5 @@
 import {
   topicOf,
-  topics,
   type Event,
   type EventHead,
   type EventName,
@@ -126,5 +125,3 @@ export function readEvent(record: StoredRecord): Event {
   if (event instanceof Unreadable) throw event;
   return event;
 }
-
-export const isTopic = (text: string): text is Topic => (topics as readonly string[]).includes(text);

@@ -40,10 +40,6 @@ export interface PointGroup {
   readonly segments: PointSegment[];
 }
 
-export function segmentRows(segment: PointSegment): number {
-  return segment.steps.length;
-}
-
 /** Segments in the order of the table's key, cut where a chunk of 1,024 steps ends if several ranks share the group. */
 export function orderedSegments(group: PointGroup): readonly PointSegment[] {
   const { segments } = group;

@@ -78,7 +78,13 @@ export const runResolvers: RunResolvers = {
   status: (run, _, { nowMs }) => statusOf(run, nowMs),
   statusReason: (run) => orNull(run.statusReason),
   durationMs: (run, _, { nowMs }) => Math.max(0, lastedUntil(run, nowMs) - run.startedAt),
-  attempts: (run) => run.attempts.map((attempt) => ({ ...attempt, launch: orNull(attempt.launch) })),
+  attempts: (run) =>
+    run.attempts.map((attempt, index) => ({
+      ...attempt,
+      launch: orNull(attempt.launch),
+      // its writers never said how they ended, and a newer attempt has taken their place
+      state: attempt.state === 'running' && index < run.attempts.length - 1 ? 'lost' : attempt.state,
+    })),
   children: async (run, { first }, { backend }) => [...(await backend.runTable.children(run.id, pageSize(first)))],
   params: (run) => paramList(run.params),
   environment: (run) => run.environment && environmentOf(run.environment),
@@ -207,12 +213,16 @@ function environmentOf(environment: Environment) {
 
 const gapsMax = 1_000;
 
-/** "Did you get all my points?", answered with numbers from the accounting of each writer. */
+/**
+ * "Did you get all my points?", answered with numbers from the accounting of each writer. A writer that was killed never says what
+ * its last batch was; once a newer attempt has taken its place only what it did number is asked for.
+ */
 function completeness(writers: readonly WriterRow[]) {
   const gaps = [];
   let received = 0;
   let missing = 0;
   let whole = true;
+  const newest = Math.max(...writers.map(({ attempt }) => attempt));
   for (const { writer, rank, attempt, topics, state } of writers) {
     for (const { topic, maxSeq, lastSeq, gaps: holes } of topics) {
       const end = Math.max(maxSeq, lastSeq ?? 0);
@@ -222,7 +232,7 @@ function completeness(writers: readonly WriterRow[]) {
       missing += lost;
       for (const [fromSeq, toSeq] of ranges) gaps.push({ writer, rank, attempt, topic, fromSeq, toSeq });
     }
-    whole &&= state !== 'running';
+    whole &&= state !== 'running' || attempt < newest;
   }
   return {
     complete: writers.length > 0 && whole && missing === 0,
