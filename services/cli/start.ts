@@ -3,14 +3,14 @@ import { openBackend } from '#libs/backend/open-backend.js';
 import { ConfigurationError } from '#libs/config/configuration.js';
 import { createLogger } from '#libs/observability/logger.js';
 import { isLoopback } from '../http/auth.js';
-import { openServer } from '../server.js';
 
 const stopTimeoutMs = 15_000;
 
 /** Runs until told to stop; the first signal stops cleanly, the second at once. */
 export async function start(configuration: Configuration, version: string): Promise<void> {
   const logger = createLogger(configuration.logLevel, (line) => process.stderr.write(line), Date.now);
-  const backend = await openBackend(configuration, { clock: Date.now, logger });
+  // the frameworks are read while the engines start: together they are most of the time a person waits
+  const [backend, { openServer }] = await Promise.all([openBackend(configuration, { clock: Date.now, logger }), import('../server.js')]);
   // the key may have been made a moment ago: the run tables must contain it
   if (!isLoopback(configuration.host)) await backend.catchUp('runs');
   if (!isLoopback(configuration.host) && !(await backend.hasApiKeys())) {
