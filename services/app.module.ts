@@ -9,6 +9,7 @@ import { ArtifactsController } from './gateway/artifacts.controller.js';
 import { ClickhouseController } from './gateway/clickhouse.controller.js';
 import { GraphqlController } from './gateway/graphql.controller.js';
 import { ErrorFilter } from './http/error-filter.js';
+import { ExportController } from './ingest/export.controller.js';
 import { IngestController } from './ingest/ingest.controller.js';
 import { ProjectorController } from './projector/projector.controller.js';
 import { StatusController } from './status/status.controller.js';
@@ -29,7 +30,7 @@ export class AppModule {
   static register(parts: AppParts): DynamicModule {
     const { roles } = parts.backend.configuration;
     const controllers: Type[] = [StatusController, AdminController];
-    if (roles.includes('ingest')) controllers.push(IngestController);
+    if (roles.includes('ingest')) controllers.push(IngestController, ExportController);
     if (roles.includes('projector')) controllers.push(ProjectorController);
     if (roles.includes('gateway')) controllers.push(GraphqlController, ArtifactsController, ClickhouseController);
     const value = (provide: symbol, useValue: unknown): Provider => ({ provide, useValue });

@@ -6,6 +6,7 @@ import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import { createKeyCommand, listKeysCommand, revokeKeyCommand } from './cli/keys.js';
 import { rebuildCommand } from './cli/rebuild.js';
 import { start } from './cli/start.js';
+import { exportCommand, importCommand } from './cli/transfer.js';
 import { verifyCommand } from './cli/verify.js';
 
 // beside this file in a checkout, one folder up in dist
@@ -43,6 +44,17 @@ program
   .command('verify')
   .description('read the whole log and check every block')
   .action(async () => verifyCommand(configuration()));
+program
+  .command('export')
+  .argument('<file>', 'JSON lines are written here; - for standard output')
+  .argument('[run...]', 'run ids; every run when none is given')
+  .description('write the events of runs, to archive them or to import them elsewhere')
+  .action(async (file: string, runs: string[]) => exportCommand(configuration(), runs, file));
+program
+  .command('import')
+  .argument('<file>', 'what export wrote; - for standard input')
+  .description('append exported events to the running server; twice changes nothing')
+  .action(async (file: string) => importCommand(configuration(), file));
 const keys = program
   .command('keys')
   .description('API keys: needed by every caller when the server is bound to other than loopback');

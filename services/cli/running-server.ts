@@ -1,10 +1,15 @@
 import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import type { Configuration } from '#libs/config/configuration.js';
 
+/** Where the server of this configuration is reached from this machine. */
+export function serverUrl({ host, port }: Configuration): string {
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
 /** Asks the server that runs on this configuration's address; null when none answers there. */
 export async function askRunningServer<T>(configuration: Configuration, path: string, body: object): Promise<T | null> {
-  const host = configuration.host === '0.0.0.0' ? '127.0.0.1' : configuration.host;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${configuration.port}${path}`;
+  const url = `${serverUrl(configuration)}${path}`;
   let response: Response;
   try {
     response = await fetch(url, {

@@ -10,7 +10,10 @@ const stopTimeoutMs = 15_000;
 export async function start(configuration: Configuration, version: string): Promise<void> {
   const logger = createLogger(configuration.logLevel, (line) => process.stderr.write(line), Date.now);
   // the frameworks are read while the engines start: together they are most of the time a person waits
-  const [backend, { openServer }] = await Promise.all([openBackend(configuration, { clock: Date.now, logger }), import('../server.js')]);
+  const [backend, { openServer }] = await Promise.all([
+    openBackend(configuration, { clock: Date.now, logger }),
+    import('../server.js'),
+  ]);
   // the key may have been made a moment ago: the run tables must contain it
   if (!isLoopback(configuration.host)) await backend.catchUp('runs');
   if (!isLoopback(configuration.host) && !(await backend.hasApiKeys())) {

@@ -95,7 +95,10 @@ function readJsonEvent(item: unknown, nowMs: number, newId: () => string): Encod
     reply: json['reply'] === true,
   };
   checkHead(head, name);
-  const data = readJsonPayload(name, json['data']);
+  const data =
+    json['data_base64'] === undefined
+      ? readJsonPayload(name, json['data'])
+      : decodePayload(name, Buffer.from(text('data_base64'), 'base64'));
   checkData(name, data);
   const event = encodeEvent(head, name, data as never);
   if (event.payload.length > limits.eventBytesMax) {
@@ -118,6 +121,7 @@ const knownAttributes = new Set([
   'writer',
   'reply',
   'data',
+  'data_base64',
 ]);
 
 function readWriterText(text: string): EventHead['writer'] {
