@@ -49,11 +49,26 @@ describe('PGlite folder', () => {
     await database.close();
   });
 
+  it('does not trust a folder that was in use when the machine went down', async () => {
+    const before = await openPgliteDatabase({ dir, bootId: () => 'boot 1' });
+    await before.database.script('create table unsynced (n int)');
+    await before.database.crash();
+    // our own crash leaves the system's cache whole
+    const same = await openPgliteDatabase({ dir, bootId: () => 'boot 1' });
+    expect(same.damaged).toBeNull();
+    expect(await same.database.query('select n from unsynced')).toEqual([]);
+    await same.database.crash();
+    const after = await openPgliteDatabase({ dir, bootId: () => 'boot 2' });
+    expect(after.damaged).toBe(join(dir, 'damaged-1'));
+    await expect(after.database.query('select n from unsynced')).rejects.toThrow(/unsynced/);
+    await after.database.close();
+  });
+
   it('moves a damaged folder aside and starts afresh', async () => {
     for (const name of ['PG_VERSION', 'global/pg_control']) await writeFile(join(dir, 'data', name), 'garbage');
     const { database, cleanStop, damaged } = await openPgliteDatabase({ dir });
     expect(cleanStop).toBe(false);
-    expect(damaged).toBe(join(dir, 'damaged-1'));
+    expect(damaged).toBe(join(dir, 'damaged-2'));
     expect(await readdir(damaged!)).toContain('PG_VERSION');
     expect(await database.query('select 1 as one')).toEqual([{ one: 1 }]);
     await database.close();

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PgliteEngine } from './pglite-engine.js';
 import type { SqlDatabase, SqlSession } from './sql-database.js';
@@ -7,6 +7,8 @@ import type { SqlDatabase, SqlSession } from './sql-database.js';
 export interface PgliteOptions {
   /** Folder of the database; null keeps everything in memory. */
   readonly dir: string | null;
+  /** Names the machine's current start, so that its crash is told from ours; null: it can't be told. */
+  readonly bootId?: () => string | null;
 }
 export interface OpenedPglite {
   readonly database: PgliteDatabase;
@@ -19,26 +21,43 @@ export interface OpenedPglite {
   readonly damaged: string | null;
 }
 
-/** Opens the embedded PostgreSQL in its worker thread; a folder that does not open is moved aside, never deleted. */
-export async function openPgliteDatabase({ dir }: PgliteOptions): Promise<OpenedPglite> {
+/**
+ * Opens the embedded PostgreSQL in its worker thread. A folder that does not open is moved aside, never deleted; so is one that was
+ * in use when the machine itself went down: PGlite does not fsync, and what the disk holds then may be anything.
+ */
+export async function openPgliteDatabase({ dir, bootId = readBootId }: PgliteOptions): Promise<OpenedPglite> {
   if (dir === null)
     return { database: new PgliteDatabase(null, await PgliteEngine.open(null)), cleanStop: true, damaged: null };
   await mkdir(dir, { recursive: true });
   const dataDir = join(dir, 'data');
-  let cleanStop = !existsSync(markerOf(dir));
-  let damaged: string | null = null;
-  await writeFile(markerOf(dir), 'removed by a clean stop\n');
+  const marker = markerOf(dir);
+  const boot = bootId();
+  const left = existsSync(marker) ? (await readFile(marker, 'utf8')).trim() : null;
+  const trusted = left === null || (boot !== null && left === boot);
+  let damaged = !trusted && existsSync(dataDir) ? await moveAside(dir, dataDir) : null;
+  await writeFile(marker, `${boot ?? 'unknown'}\n`);
   let engine: PgliteEngine;
   try {
     engine = await PgliteEngine.open(dataDir);
   } catch (error) {
     if (!existsSync(dataDir)) throw error;
-    damaged = join(dir, `damaged-${(await readdir(dir)).filter((name) => name.startsWith('damaged-')).length + 1}`);
-    await rename(dataDir, damaged);
-    cleanStop = false;
+    damaged = await moveAside(dir, dataDir);
     engine = await PgliteEngine.open(dataDir);
   }
-  return { database: new PgliteDatabase(dir, engine), cleanStop, damaged };
+  return { database: new PgliteDatabase(dir, engine), cleanStop: left === null && damaged === null, damaged };
+}
+
+async function moveAside(dir: string, dataDir: string): Promise<string> {
+  const count = (await readdir(dir)).filter((name) => name.startsWith('damaged-')).length;
+  const damaged = join(dir, `damaged-${count + 1}`);
+  await rename(dataDir, damaged);
+  return damaged;
+}
+
+/** Which start of the machine this is; null where the system does not say. */
+function readBootId(): string | null {
+  const file = '/proc/sys/kernel/random/boot_id';
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : null;
 }
 
 const markerOf = (dir: string): string => join(dir, 'running');
