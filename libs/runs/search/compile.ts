@@ -78,6 +78,11 @@ export class Compiler {
     if (pattern && (typeof value === 'number' || column.type !== 'text'))
       throw refuseAt(this.source, at, `${operator} compares texts only`, 'filter');
     const bound = this.bind(column, of, value, at);
+    if (of.kind === 'metrics' && (operator === '<' || operator === '<=') && Number.isFinite(value)) {
+      // the same twice: of NaN and missing neither is true, and the index is on `sort`
+      const sorted = sql.ref(`${this.join('summaries', of.key)}.sort`);
+      return sql`(${column.sql} ${comparisons[operator]} ${bound} and ${sorted} ${comparisons[operator]} ${bound})`;
+    }
     // PostgreSQL refuses a pattern that ends in a lone escape character; none is an escape here
     return pattern
       ? sql`(${column.sql} ${comparisons[operator]} ${bound} escape '')`

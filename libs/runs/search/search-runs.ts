@@ -7,7 +7,7 @@ import { parseFilter, parseOrder } from './parser.js';
 
 type Sql = RawBuilder<unknown>;
 /** Counting stops here: an exact count of more would cost more than the page itself. */
-export const totalCountMax = 10_000;
+export const totalCountMax = 1_000;
 
 export interface FoundRuns {
   readonly ids: readonly string[];
@@ -23,7 +23,10 @@ interface Row {
 
 const and = (parts: readonly Sql[]): Sql => sql.join([...parts], sql` and `);
 
-/** One page of run ids. Rows that lack the first ordered value come after all that have it, so each kind is its own indexable query. */
+/**
+ * One page of run ids. First as many matches as are counted, sorted: for a narrow filter that is the answer, however badly the planner
+ * guesses how its parts go together. Where there are more, they lie so close that the order's index soon finds a page of them.
+ */
 export async function searchRuns(queries: Kysely<unknown>, schema: string, search: RunSearch): Promise<FoundRuns> {
   const asked = parseOrder(search.orderBy ?? '');
   const orders: readonly Order[] =
@@ -34,52 +37,87 @@ export async function searchRuns(queries: Kysely<unknown>, schema: string, searc
   if (search.archived !== undefined) where.push(search.archived ? sql`r.archived` : sql`not r.archived`);
   const filter = parseFilter(search.filter ?? '');
   if (filter) where.push(compiler.filter(filter));
-  // without the joins that only the order needs
-  const counted = compiler.from;
   const ordered = orders.map((order) => compiler.order(order));
-  const columns = ordered.map((column) => column.sql);
   const hash = queryHash([search.project, search.filter, search.orderBy, search.archived]);
-  const after =
-    search.after === undefined || search.after === ''
-      ? null
-      : readCursor(
-          search.after,
-          hash,
-          ordered.map(({ type }) => type),
-        );
-  const page = async (first: Sql, limit: number, cursor: Cursor | null): Promise<readonly Row[]> => {
-    const keyset = cursor ? [beyond(columns, orders, cursor)] : [];
-    const selected = columns.map((column, index) => sql`${column} as ${sql.ref(`k${index}`)}`);
-    const query = sql<Row>`select r.id, ${sql.join(selected)} from ${compiler.from} where ${and([...where, first, ...keyset])}
-      order by ${sql.join([...columns.map((column, index) => direction(column, orders[index]!, index)), tie(orders)])} limit ${limit}`;
-    return (await query.execute(queries)).rows;
+  const types = ordered.map(({ type }) => type);
+  const after = search.after === undefined || search.after === '' ? null : readCursor(search.after, hash, types);
+  const question: Question = {
+    from: compiler.from,
+    where,
+    columns: ordered.map((column) => column.sql),
+    orders,
+    after,
   };
-  const rows: Row[] = [];
-  if (!after || after.values[0] !== null)
-    rows.push(...(await page(sql`${columns[0]!} is not null`, search.first + 1, after)));
-  if (rows.length <= search.first) {
-    const cursor = after && after.values[0] === null ? after : null;
-    rows.push(...(await page(sql`${columns[0]!} is null`, search.first + 1 - rows.length, cursor)));
-  }
-  const counting = sql<{
-    count: number;
-  }>`select count(*) as count from (select 1 from ${counted} where ${and(where)} limit ${totalCountMax}) c`;
-  const { rows: counts } = await counting.execute(queries);
+  const narrow = await firstMatches(queries, question, search.first + 1);
+  const rows = narrow.count < totalCountMax ? narrow.rows : await pageByIndex(queries, question, search.first + 1);
   const kept = rows.slice(0, search.first);
   return {
     ids: kept.map(({ id }) => id),
     cursors: kept.map((row) =>
-      printCursor(hash, { id: row.id, values: columns.map((_, index) => row[`k${index}`] ?? null) }),
+      printCursor(hash, { id: row.id, values: orders.map((_, index) => row[`k${index}`] ?? null) }),
     ),
     hasNextPage: rows.length > search.first,
-    totalCount: counts[0]!.count,
+    totalCount: narrow.count,
   };
 }
 
+interface Question {
+  readonly from: Sql;
+  readonly where: readonly Sql[];
+  readonly columns: readonly Sql[];
+  readonly orders: readonly Order[];
+  readonly after: Cursor | null;
+}
+const named = (columns: readonly Sql[]): Sql =>
+  sql.join(columns.map((column, index) => sql`${column} as ${sql.ref(`k${index}`)}`));
+
+/** Up to `totalCountMax` matches in whatever order they are found, how many they are, and the page of them. */
+async function firstMatches(
+  queries: Kysely<unknown>,
+  { from, where, columns, orders, after }: Question,
+  limit: number,
+): Promise<{ readonly count: number; readonly rows: readonly Row[] }> {
+  const keys = columns.map((_, index) => sql.ref(`r.k${index}`));
+  const keyset = after ? beyond(keys, orders, after) : sql`true`;
+  const order = sql.join([...keys.map((key, index) => nullsLast(key, orders[index]!)), tie(orders)]);
+  const query = sql<Row & { readonly id: string | null; readonly count: number }>`
+    with found as materialized (select r.id, ${named(columns)} from ${from} where ${and(where)} limit ${totalCountMax}),
+      counted as (select count(*) as count from found),
+      page as (select r.*, row_number() over (order by ${order}) as place from found r, counted
+        where counted.count < ${totalCountMax} and ${keyset} order by place limit ${limit})
+    select * from counted left join page on true order by place`;
+  const { rows } = await query.execute(queries);
+  return { count: rows[0]!.count, rows: rows.filter(({ id }) => id !== null) };
+}
+
+/** Rows that lack the first ordered value come after all that have it, so each kind is its own indexable query. */
+async function pageByIndex(
+  queries: Kysely<unknown>,
+  { from, where, columns, orders, after }: Question,
+  limit: number,
+): Promise<readonly Row[]> {
+  const page = async (first: Sql, rows: number, cursor: Cursor | null): Promise<readonly Row[]> => {
+    const keyset = cursor ? [...indexStart(columns, orders, cursor), beyond(columns, orders, cursor)] : [];
+    const query = sql<Row>`select r.id, ${named(columns)} from ${from} where ${and([...where, first, ...keyset])}
+      order by ${sql.join([...columns.map((column, index) => direction(column, orders[index]!, index)), tie(orders)])} limit ${rows}`;
+    return (await query.execute(queries)).rows;
+  };
+  const found: Row[] = [];
+  if (!after || after.values[0] !== null) found.push(...(await page(sql`${columns[0]!} is not null`, limit, after)));
+  if (found.length < limit) {
+    const cursor = after && after.values[0] === null ? after : null;
+    found.push(...(await page(sql`${columns[0]!} is null`, limit - found.length, cursor)));
+  }
+  return found;
+}
+
+const nullsLast = (column: Sql, order: Order): Sql =>
+  order.descending ? sql`${column} desc nulls last` : sql`${column} asc nulls last`;
+
 /** The first column is never null or always null within a query, so its plain direction can use an index both ways. */
 function direction(column: Sql, order: Order, index: number): Sql {
-  if (index === 0) return order.descending ? sql`${column} desc` : sql`${column} asc`;
-  return order.descending ? sql`${column} desc nulls last` : sql`${column} asc nulls last`;
+  if (index > 0) return nullsLast(column, order);
+  return order.descending ? sql`${column} desc` : sql`${column} asc`;
 }
 const tie = (orders: readonly Order[]): Sql => (orders[0]!.descending ? sql`r.id desc` : sql`r.id asc`);
 
@@ -96,17 +134,18 @@ function beyond(columns: readonly Sql[], orders: readonly Order[], cursor: Curso
     const value = cursor.values[index]!;
     if (value !== null) {
       const past = orders[index]!.descending ? sql`${column} < ${bound(value)}` : sql`${column} > ${bound(value)}`;
-      alternatives.push(sql`(${and([...equal, index === 0 ? past : sql`(${past} or ${column} is null)`])})`);
+      alternatives.push(sql`(${and([...equal, sql`(${past} or ${column} is null)`])})`);
     }
     equal.push(value === null ? sql`${column} is null` : sql`${column} = ${bound(value)}`);
   });
   const id = orders[0]!.descending ? sql`r.id < ${cursor.id}` : sql`r.id > ${cursor.id}`;
   alternatives.push(sql`(${and([...equal, id])})`);
+  return sql`(${sql.join(alternatives, sql` or `)})`;
+}
+
+/** The same once more, loosely, in a form that an index can start from. */
+function indexStart(columns: readonly Sql[], orders: readonly Order[], cursor: Cursor): Sql[] {
   const [first] = cursor.values;
-  // the same once more in a form that an index can start from
-  const start =
-    first === null || first === undefined
-      ? []
-      : [orders[0]!.descending ? sql`${columns[0]!} <= ${bound(first)}` : sql`${columns[0]!} >= ${bound(first)}`];
-  return and([...start, sql`(${sql.join(alternatives, sql` or `)})`]);
+  if (first === null || first === undefined) return [];
+  return [orders[0]!.descending ? sql`${columns[0]!} <= ${bound(first)}` : sql`${columns[0]!} >= ${bound(first)}`];
 }
