@@ -23,17 +23,16 @@ function unavailable(name, reason) {
   total[ci ? 'failed' : 'skipped'] += 1;
 }
 
-/** The browser of the end-to-end test; Debian's, installed where we may. */
-function haveBrowser() {
-  const known = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-  if (known.some(existsSync)) return true;
+/** A program of the tests, from Debian's packages where we may install. */
+function have(paths, packages) {
+  if (paths.some(existsSync)) return true;
   if (!ci || process.getuid?.() !== 0) return false;
-  run('apt-get', ['update', '-qq']);
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-dejavu-core'], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  });
-  return known.some(existsSync);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+  return paths.some(existsSync);
 }
+const browsers = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 function vitest() {
   const report = join(out, 'vitest.json');
@@ -86,7 +85,12 @@ function pytest() {
 }
 
 if (!long) count('npm run check', run(process.execPath, ['tools/check.mjs']) === 0);
-if (!haveBrowser()) unavailable('browser', 'chromium is not installed (Debian: apt-get install chromium)');
+if (!have(browsers, ['chromium', 'fonts-dejavu-core'])) {
+  unavailable('browser', 'chromium is not installed (Debian: apt-get install chromium)');
+}
+if (!have(['/usr/lib/postgresql'], ['postgresql'])) {
+  unavailable('PostgreSQL', 'it is not installed (Debian: apt-get install postgresql)');
+}
 vitest();
 if (!long) pytest();
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -15,6 +15,7 @@ import { openSqlDoor } from '#libs/metrics/sql-door.js';
 import type { Logger } from '#libs/observability/logger.js';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
 import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
+import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
@@ -131,7 +132,7 @@ async function openRuns({ runs }: Configuration, logger: Logger): Promise<SqlDat
       return database;
     }
     case 'postgres':
-      throw new ConfigurationError('RUNSTREAM_RUNS: postgres: is not built in yet; use pglite:');
+      return new PostgresDatabase({ url: runs.url });
   }
 }
 
