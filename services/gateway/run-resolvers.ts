@@ -4,11 +4,10 @@ import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
 import type { RunRow, SummaryRow, WriterRow } from '#libs/runs/run-table.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
+import { lostAfterMs } from '#libs/runs/search/compile.js';
 import { pageSize } from './query-resolvers.js';
 import { rankStates } from './rank-states.js';
 
-/** A running run whose writers have all been silent this long counts as lost. */
-export const lostAfterMs = 60_000;
 const pointsPageMax = 100_000;
 const bucketsMax = 10_000;
 const seriesKeysMax = 200;
