@@ -17,6 +17,8 @@ export const limits = {
   keysPerBlockMax: 10_000,
   stepsPerBlockMax: 65_536,
   blocksPerEventMax: 4_096,
+  /** Levels of lists and objects in one JSON value: beyond some thousands nobody can print it any more. */
+  jsonDepthMax: 100,
   linesPerEventMax: 10_000,
   lineCharsMax: 64_000,
   paramsPerEventMax: 10_000,

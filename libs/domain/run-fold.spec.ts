@@ -80,6 +80,7 @@ describe('attempts', () => {
       'RunResumed',
       { attempt: 1, launch: 'l', fromStep: 0, hasFromStep: false, worldSize: 1, environment: null },
       by(0),
+      6,
     );
     const ended = [event('RunStarted', {}, by(0)), event('RunFinished', {}, by(0), 5)];
     expect(fold(...ended).state!.status).toBe('finished');
@@ -88,6 +89,21 @@ describe('attempts', () => {
       status: 'killed',
       endedAt: 8,
     });
+  });
+
+  it('stays failed when a resume that was said before the failure arrives after it', () => {
+    const resumed = (rank: number, timeMs: number): RunEvent =>
+      event(
+        'RunResumed',
+        { attempt: 1, launch: 'm', fromStep: 0, hasFromStep: false, worldSize: 2, environment: null },
+        by(rank),
+        timeMs,
+      );
+    const failed = event('RunFinished', { state: 'failed', reason: 'oom' }, by(0), 9);
+    const before = [event('RunStarted', { worldSize: 2 }, by(0)), resumed(0, 6), failed];
+    for (const late of [resumed(1, 7), resumed(0, 6)])
+      expect(fold(...before, late).state).toMatchObject({ status: 'failed', statusReason: 'oom', endedAt: 9 });
+    expect(fold(...before, resumed(0, 10)).state).toMatchObject({ status: 'running', endedAt: null });
   });
 
   it('fails as soon as one rank fails', () => {

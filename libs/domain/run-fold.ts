@@ -297,7 +297,10 @@ function started(
 
 const reopened = { finished: 0, failed: 0, killed: 0, whole: null, endedAt: null, reason: '' } as const;
 
-/** An attempt is said to begin: by RunStarted, or by RunResumed, which also takes an ended attempt back to running. */
+/**
+ * An attempt is said to begin: by RunStarted, or by RunResumed, which also takes an ended attempt back to running, unless it was said
+ * before that end: a resume that arrives late, or that of another rank, must not undo the failure it led to.
+ */
 function begun(
   state: RunState,
   data: { launch: string; fromStep: number; hasFromStep: boolean; worldSize: number },
@@ -310,7 +313,9 @@ function begun(
     startedAt: attempt.startedAt === null ? timeMs : Math.min(attempt.startedAt, timeMs),
     worldSize: Math.max(attempt.worldSize, data.worldSize),
     fromStep: data.hasFromStep ? Math.min(attempt.fromStep ?? Infinity, data.fromStep) : attempt.fromStep,
-    ...('attempt' in data && attemptStatus(attempt) !== 'running' ? reopened : {}),
+    ...('attempt' in data && attemptStatus(attempt) !== 'running' && timeMs > (attempt.endedAt ?? -Infinity)
+      ? reopened
+      : {}),
   }));
 }
 

@@ -1,5 +1,6 @@
 import { topicOf, type Event, type EventData, type EventHead, type EventName } from '#libs/domain/event.js';
 import { runIdPattern, shapeOf, type Field, type Shape } from '#libs/domain/event-shape.js';
+import { isDeeper } from '#libs/domain/json-depth.js';
 import { limits } from '#libs/domain/limits.js';
 import { Rejection } from '#libs/domain/rejection.js';
 
@@ -66,8 +67,7 @@ function checkWriter(writer: NonNullable<EventHead['writer']>, name: EventName):
 export function checkData<Name extends EventName>(name: Name, data: EventData[Name]): void {
   if (name === 'PointsLogged') checkPoints(data as EventData['PointsLogged']);
   else if (name === 'LinesLogged') checkLines(data as EventData['LinesLogged']);
-  else
-    checkShape('data', shapeOf(name), data as Record<string, unknown>);
+  else checkShape('data', shapeOf(name), data as Record<string, unknown>);
   if (name === 'RunStarted') checkProjectName('data.project', (data as EventData['RunStarted']).project);
 }
 
@@ -96,6 +96,8 @@ function checkLines(data: EventData['LinesLogged']): void {
     const at = `data.lines[${index}]`;
     if (!Number.isSafeInteger(line.number) || line.number < 1) refuse(`${at}.number`, 'must be a whole number from 1');
     if (line.stream !== 'stdout' && line.stream !== 'stderr') refuse(`${at}.stream`, 'must be "stdout" or "stderr"');
+    if (!Number.isSafeInteger(line.timeMs) || Math.abs(line.timeMs) > 8.64e15)
+      refuse(`${at}.timeMs`, 'must be a time in whole milliseconds since 1970');
     checkText(`${at}.text`, line.text, limits.lineCharsMax);
   });
 }
@@ -155,10 +157,13 @@ function checkParams(at: string, params: EventData['ParamsLogged']['params'], it
   params.forEach((param, index) => {
     checkKey(`${at}[${index}].key`, param.key);
     checkText(`${at}[${index}].json`, param.json, limits.paramValueCharsMax);
+    let value: unknown;
     try {
-      JSON.parse(param.json);
+      value = JSON.parse(param.json);
     } catch {
       refuse(`${at}[${index}].json`, `the value of "${param.key}" is not JSON text`);
     }
+    if (isDeeper(value, limits.jsonDepthMax))
+      refuse(`${at}[${index}].json`, `"${param.key}" is nested more than ${limits.jsonDepthMax} levels deep`);
   });
 }

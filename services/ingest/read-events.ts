@@ -83,16 +83,20 @@ function readJsonEvent(item: unknown, nowMs: number, newId: () => string): Encod
     throw new Rejection('UNSUPPORTED_VERSION', 'specversion: only CloudEvents 1.0 is understood', 'specversion');
   }
   const name = nameOf(text('type'));
-  const time = json['time'] === undefined ? nowMs : Date.parse(text('time'));
+  const time = json['time'] === undefined ? nowMs : withOffset.test(text('time')) ? Date.parse(text('time')) : NaN;
   if (Number.isNaN(time))
-    throw new Rejection('INVALID_ARGUMENT', `time: "${text('time')}" is not an RFC 3339 time`, 'time');
+    throw new Rejection(
+      'INVALID_ARGUMENT',
+      `time: "${text('time').slice(0, 80)}" is not an RFC 3339 time such as 2026-01-31T12:00:00.000Z`,
+      'time',
+    );
   const head: EventHead = {
     id: text('id', newId()),
     source: text('source', 'http'),
     subject: text('subject', ''),
     timeMs: time,
     writer: json['writer'] === undefined ? null : readWriterText(text('writer')),
-    reply: json['reply'] === true,
+    reply: readReply(json['reply']),
   };
   checkHead(head, name);
   const data =
@@ -123,6 +127,15 @@ const knownAttributes = new Set([
   'data',
   'data_base64',
 ]);
+
+function readReply(value: unknown): boolean {
+  if (value === undefined) return false;
+  if (typeof value !== 'boolean') throw new Rejection('INVALID_ARGUMENT', 'reply: must be true or false', 'reply');
+  return value;
+}
+
+// without an offset Date.parse would take the server's own zone, and a bare number for a year
+const withOffset = /T.*(Z|[+-]\d\d:?\d\d)$/i;
 
 function readWriterText(text: string): EventHead['writer'] {
   const match = /^(\S{1,64}) (\d{1,7}) (\d{1,7}) (\d{1,15})$/.exec(text);

@@ -1,5 +1,6 @@
 import type { EventData, EventName, Line, Param, PointBlock } from '#libs/domain/event.js';
 import { shapeOf, type Field, type Shape } from '#libs/domain/event-shape.js';
+import { isDeeper } from '#libs/domain/json-depth.js';
 import { limits } from '#libs/domain/limits.js';
 import { Rejection } from '#libs/domain/rejection.js';
 
@@ -15,16 +16,21 @@ export function readJsonPayload<Name extends EventName>(name: Name, json: unknow
   const data = json ?? {};
   if (!isObject(data)) return refuse('data', 'must be an object');
   if (name === 'PointsLogged') return readPoints(data) as EventData[Name];
-  if (name === 'LinesLogged')
+  if (name === 'LinesLogged') {
+    known('data', data, ['lines']);
     return { lines: list('data.lines', data['lines'] ?? []).map(readLine) } as unknown as EventData[Name];
+  }
   return readShape('data', shapeOf(name), data) as EventData[Name];
 }
 
+function known(at: string, json: Json, names: readonly string[]): void {
+  for (const key of Object.keys(json))
+    if (!names.includes(key))
+      refuse(`${at}.${key.slice(0, 60)}`, `unknown field; known are ${names.join(', ') || 'none'}`);
+}
+
 function readShape(at: string, shape: Shape, json: Json): Json {
-  for (const key of Object.keys(json)) {
-    if (!Object.hasOwn(shape, key))
-      refuse(`${at}.${key}`, `unknown field; known are ${Object.keys(shape).join(', ') || 'none'}`);
-  }
+  known(at, json, Object.keys(shape));
   return Object.fromEntries(
     Object.entries(shape).map(([key, field]) => [key, readField(`${at}.${key}`, field, json[key])]),
   );
@@ -62,13 +68,22 @@ function readField(at: string, field: Field, value: unknown): unknown {
 
 /** {"lr": 0.1} or [{"key": "lr", "json": "0.1"}] */
 function readParams(at: string, value: unknown): Param[] {
-  if (isObject(value)) return Object.entries(value).map(([key, item]) => ({ key, json: JSON.stringify(item) }));
+  if (isObject(value))
+    return Object.entries(value).map(([key, item]) => {
+      if (isDeeper(item, limits.jsonDepthMax))
+        refuse(`${at}.${key.slice(0, 60)}`, `nested more than ${limits.jsonDepthMax} levels deep`);
+      return { key, json: JSON.stringify(item) };
+    });
   return list(at, value).map((item, index) => {
     if (!isObject(item) || typeof item['key'] !== 'string' || typeof item['json'] !== 'string') {
       return refuse(`${at}[${index}]`, 'must be {"key": string, "json": string}');
     }
     return { key: item['key'], json: item['json'] };
   });
+}
+
+function readFlag(at: string, value: unknown): boolean {
+  return value === undefined ? false : typeof value === 'boolean' ? value : refuse(at, 'must be true or false');
 }
 
 function list(at: string, value: unknown): unknown[] {
@@ -92,6 +107,7 @@ function readIntegers(at: string, value: unknown): Float64Array {
 
 function readPoints(data: Json): EventData['PointsLogged'] {
   if (data['metrics'] !== undefined) return { blocks: [readShorthand(data)] };
+  known('data', data, ['blocks']);
   return {
     blocks: list(
       'data.blocks',
@@ -102,6 +118,7 @@ function readPoints(data: Json): EventData['PointsLogged'] {
 
 /** {"step": 1, "metrics": {"loss": 0.3}} */
 function readShorthand(data: Json): PointBlock {
+  known('data', data, ['step', 'time', 'metrics', 'everyValue']);
   const metrics = data['metrics'];
   if (!isObject(metrics)) return refuse('data.metrics', 'must be an object of numbers');
   const keys = Object.keys(metrics);
@@ -110,12 +127,13 @@ function readShorthand(data: Json): PointBlock {
     steps: readIntegers('data.step', [data['step'] ?? refuse('data.step', 'is missing')]),
     times: data['time'] === undefined ? null : readIntegers('data.time', [data['time']]),
     values: Float64Array.from(keys, (key) => readValue(`data.metrics.${key}`, metrics[key])),
-    everyValue: data['everyValue'] === true,
+    everyValue: readFlag('data.everyValue', data['everyValue']),
   };
 }
 
 function readBlock(at: string, block: unknown): PointBlock {
   if (!isObject(block)) return refuse(at, 'must be an object');
+  known(at, block, ['keys', 'steps', 'times', 'values', 'everyValue']);
   const keys = list(`${at}.keys`, block['keys']).map((key, i) =>
     typeof key === 'string' ? key : refuse(`${at}.keys[${i}]`, 'must be a string'),
   );
@@ -133,12 +151,13 @@ function readBlock(at: string, block: unknown): PointBlock {
     if (items.length !== steps.length) refuse(`${at}.values[${k}]`, `${items.length} values for ${steps.length} steps`);
     items.forEach((item, i) => (values[k * steps.length + i] = readValue(`${at}.values[${k}][${i}]`, item)));
   });
-  return { keys, steps, times, values, everyValue: block['everyValue'] === true };
+  return { keys, steps, times, values, everyValue: readFlag(`${at}.everyValue`, block['everyValue']) };
 }
 
 function readLine(line: unknown, index: number): Line {
   const at = `data.lines[${index}]`;
   if (!isObject(line) || typeof line['text'] !== 'string') return refuse(at, 'must be {"text": string, …}');
+  known(at, line, ['number', 'stream', 'timeMs', 'text']);
   return {
     number: (line['number'] as number | undefined) ?? index + 1,
     stream: (line['stream'] as Line['stream'] | undefined) ?? 'stdout',
