@@ -53,38 +53,56 @@ export class PointBatch {
   #addBlock(record: RecordContext, block: PointBlock): void {
     const { steps, keys } = block;
     if (steps.length === 0 || keys.length === 0) return;
-    const shape = shapeOf(steps);
+    const { minStep, maxStep, ascending } = shapeOf(steps);
     const position = record.takePositions(steps.length);
-    const clocks = new Map<string, Float64Array | null>();
+    const { rank, version } = record;
+    const { values, everyValue } = block;
+    // of the steps' clock and of the system metrics' clock
+    const own: (Float64Array | null | undefined)[] = [undefined, undefined];
     for (let index = 0; index < keys.length; index++) {
       const group = record.group(keys[index]!);
-      const clock = group.state.system ? systemClockKey : clockKey;
-      if (!clocks.has(clock)) {
-        const { own, rows } = record.tellTime(clock, block);
-        clocks.set(clock, own);
-        if (rows)
-          this.#push(record.group(clock), {
-            ...shape,
-            ...rows,
-            rank: record.rank,
-            version: record.version,
-            position,
-            clock: true,
-          });
-      }
+      const kind = group.state.system ? 1 : 0;
+      if (own[kind] === undefined)
+        own[kind] = this.#tellTime(record, block, kind === 1 ? systemClockKey : clockKey, position);
+      // written out: there is one for every key of every record, and a spread costs ten times as much
       this.#push(group, {
-        ...shape,
-        rank: record.rank,
+        rank,
         steps,
-        values: block.values,
+        values,
         offset: index * steps.length,
-        times: clocks.get(clock)!,
-        version: record.version,
+        minStep,
+        maxStep,
+        ascending,
+        times: own[kind]!,
+        version,
         position,
-        everyValue: block.everyValue,
+        everyValue,
         clock: false,
       });
     }
+  }
+
+  /** Writes a record's times to a clock; gives the times that its points must carry themselves, null where the clock has them all. */
+  #tellTime(record: RecordContext, block: PointBlock, clock: string, position: number): Float64Array | null {
+    const { own, rows } = record.tellTime(clock, block);
+    if (rows) {
+      const { minStep, maxStep, ascending } = shapeOf(rows.steps);
+      this.#push(record.group(clock), {
+        rank: record.rank,
+        steps: rows.steps,
+        values: rows.values,
+        offset: 0,
+        minStep,
+        maxStep,
+        ascending,
+        times: null,
+        version: record.version,
+        position,
+        everyValue: false,
+        clock: true,
+      });
+    }
+    return own;
   }
 
   #push(group: BatchGroup, segment: PointSegment): void {
@@ -116,10 +134,8 @@ function shapeOf(steps: Float64Array): { minStep: number; maxStep: number; ascen
 
 interface ClockRows {
   readonly steps: Float64Array;
+  /** Times. */
   readonly values: Float64Array;
-  readonly offset: number;
-  readonly times: null;
-  readonly everyValue: false;
 }
 
 /** One event: its writer's version, how many positions are used, and what its clocks say. */
@@ -153,7 +169,7 @@ class RecordContext {
   tellTime(clock: string, block: PointBlock): { own: Float64Array | null; rows: ClockRows | null } {
     const { steps } = block;
     const times = block.times ?? new Float64Array(steps.length).fill(this.event.timeMs);
-    const rows: ClockRows = { steps, values: times, offset: 0, times: null, everyValue: false };
+    const rows: ClockRows = { steps, values: times };
     if (!this.event.writer || block.everyValue) return { own: ownTimes(times), rows };
     const told = this.#told.get(clock);
     if (!told && this.event.data.blocks.length === 1 && strictlyAscending(steps)) return { own: null, rows };
@@ -183,15 +199,7 @@ class RecordContext {
       }
     }
     if (newSteps.length === 0) return { own, rows: null };
-    const clockSteps = Float64Array.from(newSteps);
-    const rows: ClockRows & ReturnType<typeof shapeOf> = {
-      ...shapeOf(clockSteps),
-      steps: clockSteps,
-      values: Float64Array.from(newTimes),
-      offset: 0,
-      times: null,
-      everyValue: false,
-    };
+    const rows: ClockRows = { steps: Float64Array.from(newSteps), values: Float64Array.from(newTimes) };
     return { own, rows };
   }
 }

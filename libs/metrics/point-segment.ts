@@ -68,13 +68,18 @@ function cutAtChunks(segment: PointSegment): readonly PointSegment[] {
   for (let from = 0, i = 1; i <= steps.length; i++) {
     if (i < steps.length && chunkOf(steps[i]!) === chunkOf(steps[from]!)) continue;
     pieces.push({
-      ...segment,
+      rank: segment.rank,
       steps: steps.subarray(from, i),
+      values: segment.values,
       offset: segment.offset + from,
-      times: segment.times?.subarray(from, i) ?? null,
-      position: segment.position + from,
       minStep: steps[from]!,
       maxStep: steps[i - 1]!,
+      ascending: segment.ascending,
+      times: segment.times?.subarray(from, i) ?? null,
+      version: segment.version,
+      position: segment.position + from,
+      everyValue: segment.everyValue,
+      clock: segment.clock,
     });
     from = i;
   }
