@@ -8,16 +8,19 @@ const refuse = (field: string, message: string): never => {
   throw new Rejection('INVALID_ARGUMENT', `${field}: ${message}`, field);
 };
 // C0 controls break terminals, CSV and log lines; tab and newline are allowed in free text only
-const hasControls = (text: string): boolean => /[\u0000-\u001f\u007f]/.test(text);
+// and half a surrogate pair is a name that no store can keep
+const hasControls = (text: string): boolean => /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(text);
 
 function checkText(field: string, value: string, charsMax: number): void {
   if (value.length > charsMax) refuse(field, `${value.length} characters; at most ${charsMax} are allowed`);
+  // no UTF-8 says it, so it would be accepted here and be unreadable ever after
+  if (/\p{Surrogate}/u.test(value)) refuse(field, 'holds half of a character (an unpaired surrogate)');
 }
 
 export function checkKey(field: string, key: string): void {
   if (key === '') refuse(field, 'must not be empty');
   checkText(field, key, limits.keyCharsMax);
-  if (hasControls(key)) refuse(field, 'must not contain control characters');
+  if (hasControls(key)) refuse(field, 'must not contain control characters or halves of characters');
 }
 
 /** Refuses an envelope that breaks the limits of docs/protocol.md, naming the field. */
@@ -26,7 +29,7 @@ export function checkHead(head: EventHead, name: EventName): void {
   checkText('id', head.id, limits.eventIdCharsMax);
   checkText('source', head.source, limits.sourceCharsMax);
   if (!/^[\x21-\x7e][\x20-\x7e]*$/.test(head.id)) refuse('id', 'must be printable ASCII');
-  if (hasControls(head.source)) refuse('source', 'must not contain control characters');
+  if (hasControls(head.source)) refuse('source', 'must not contain control characters or halves of characters');
   if (!Number.isSafeInteger(head.timeMs) || Math.abs(head.timeMs) > 8.64e15) refuse('time', 'is not a time');
   const topic = topicOf[name];
   if (topic === 'catalog') {
@@ -41,7 +44,7 @@ export function checkProjectName(field: string, name: string): void {
   if (name.trim() !== name || name === '')
     refuse(field, 'a project name must not be empty or begin or end with a space');
   checkText(field, name, limits.projectCharsMax);
-  if (hasControls(name)) refuse(field, 'must not contain control characters');
+  if (hasControls(name)) refuse(field, 'must not contain control characters or halves of characters');
 }
 
 export function checkRunId(field: string, id: string): void {

@@ -1,6 +1,7 @@
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
 import type { ApplyOutcome, Claim, DeadLetter } from '#libs/projecting/projection.js';
+import { storableJson } from './storable-json.js';
 import type { SqlSession } from './sql-database.js';
 
 const nameOf = (partition: PartitionId): string => partitionName(partition.topic, partition.partition);
@@ -51,9 +52,8 @@ export async function storeDeadLetters(session: SqlSession, letters: readonly De
     projection: letter.projection,
     partition: nameOf(letter),
     offset: letter.offset,
-    // PostgreSQL text can't hold NUL
-    reason: letter.reason.replaceAll('\u0000', '\ufffd'),
-    key: letter.record.key.replaceAll('\u0000', '\ufffd'),
+    reason: letter.reason,
+    key: letter.record.key,
     headers: letter.record.headers,
     value: Buffer.from(letter.record.value).toString('base64'),
     appended_at: letter.record.appendedAt,
@@ -62,6 +62,6 @@ export async function storeDeadLetters(session: SqlSession, letters: readonly De
     `insert into runstream.dead_letters
      select * from json_to_recordset($1::json) as t(projection text, partition text, "offset" bigint, reason text, key text, headers json, value text, appended_at bigint)
      on conflict do nothing`,
-    [JSON.stringify(rows)],
+    [storableJson(JSON.stringify(rows))],
   );
 }

@@ -1,3 +1,4 @@
+import { storableJson } from '#libs/postgres/storable-json.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 
 export interface BulkTable {
@@ -7,8 +8,6 @@ export interface BulkTable {
   readonly key: readonly string[];
 }
 
-// PostgreSQL text and json hold no NUL
-const clean = (json: string): string => (json.includes('\\u0000') ? json.replaceAll('\\u0000', '\\ufffd') : json);
 const plain = (_: string, value: unknown): unknown =>
   typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 
@@ -30,6 +29,6 @@ export async function writeRows(
     `insert into ${schema}.${table.name} as t (${names.join(', ')})
      select ${names.join(', ')} from json_to_recordset($1::json) as r(${typed.join(', ')}) order by ${key.join(', ')}
      on conflict (${key.join(', ')}) ${conflict}`,
-    [clean(JSON.stringify(rows, plain))],
+    [storableJson(JSON.stringify(rows, plain))],
   );
 }

@@ -4,6 +4,7 @@ import {
   type ASTVisitor,
   type FieldNode,
   type FragmentDefinitionNode,
+  type OperationDefinitionNode,
   type SelectionSetNode,
   type ValidationContext,
   type ValueNode,
@@ -18,10 +19,11 @@ interface Size {
 }
 
 /** Validation rule: refuses an operation that is too deep or too expensive, before anything runs. */
-export function queryLimitsRule(variables: Readonly<Record<string, unknown>>) {
+export function queryLimitsRule(variables: Variables) {
   return (context: ValidationContext): ASTVisitor => ({
     OperationDefinition(operation) {
       let fields = 0;
+      const given = { ...defaultsOf(operation), ...variables };
       const measureSet = (set: SelectionSetNode, depth: number, open: ReadonlySet<string>): Size => {
         let cost = 0;
         let deepest = depth;
@@ -44,7 +46,7 @@ export function queryLimitsRule(variables: Readonly<Record<string, unknown>>) {
             const inner = selection.selectionSet
               ? measureSet(selection.selectionSet, depth + 1, open)
               : { cost: 0, depth };
-            return { cost: 1 + rowsOf(selection) * inner.cost, depth: inner.depth };
+            return { cost: 1 + rowsOf(selection, given) * inner.cost, depth: inner.depth };
           }
           case Kind.INLINE_FRAGMENT:
             return measureSet(selection.selectionSet, depth, open);
@@ -65,36 +67,53 @@ export function queryLimitsRule(variables: Readonly<Record<string, unknown>>) {
           }),
         );
       }
-      if (cost > queryLimits.costMax) {
+      if (fields > queryLimits.fieldsMax) {
+        context.reportError(
+          new GraphQLError(
+            `the query asks for more than ${queryLimits.fieldsMax} fields, those of its fragments included; ask in several queries`,
+            { nodes: operation },
+          ),
+        );
+      } else if (cost > queryLimits.costMax) {
         const hint = 'ask for fewer fields or smaller pages (first, buckets)';
         context.reportError(
-          new GraphQLError(`the query costs ${cost}; at most ${queryLimits.costMax} is allowed; ${hint}`, {
+          new GraphQLError(`the query costs ${Math.ceil(cost)}; at most ${queryLimits.costMax} is allowed; ${hint}`, {
             nodes: operation,
           }),
         );
       }
     },
   });
+}
 
-  function rowsOf(field: FieldNode): number {
-    const number = (name: string): number | null => {
-      const value = field.arguments?.find((argument) => argument.name.value === name)?.value;
-      return value ? numberOf(value) : null;
-    };
-    const buckets = number('buckets');
-    if (buckets !== null) return Math.max(1, buckets / 10);
-    return Math.max(
-      1,
-      number('first') ?? number('last') ?? (field.name.value === 'runs' || field.name.value === 'projects' ? 50 : 1),
-    );
-  }
+type Variables = Readonly<Record<string, unknown>>;
 
-  function numberOf(value: ValueNode): number | null {
-    if (value.kind === Kind.INT || value.kind === Kind.FLOAT) return Number(value.value);
-    if (value.kind === Kind.VARIABLE) {
-      const given = variables[value.name.value];
-      return typeof given === 'number' ? given : null;
-    }
-    return null;
-  }
+/** Defaults of the operation's variables: they are asked for as if they had been given. */
+function defaultsOf(operation: OperationDefinitionNode): Variables {
+  return Object.fromEntries(
+    (operation.variableDefinitions ?? []).map(({ variable, defaultValue }) => [
+      variable.name.value,
+      defaultValue ? numberOf(defaultValue, {}) : null,
+    ]),
+  );
+}
+
+function rowsOf(field: FieldNode, variables: Variables): number {
+  const number = (name: string): number | null => {
+    const value = field.arguments?.find((argument) => argument.name.value === name)?.value;
+    return value ? numberOf(value, variables) : null;
+  };
+  const buckets = number('buckets');
+  if (buckets !== null) return Math.max(1, buckets / 10);
+  return Math.max(
+    1,
+    number('first') ?? number('last') ?? (field.name.value === 'runs' || field.name.value === 'projects' ? 50 : 1),
+  );
+}
+
+function numberOf(value: ValueNode, variables: Variables): number | null {
+  if (value.kind === Kind.INT || value.kind === Kind.FLOAT) return Number(value.value);
+  if (value.kind !== Kind.VARIABLE) return null;
+  const given = variables[value.name.value];
+  return typeof given === 'number' ? given : null;
 }

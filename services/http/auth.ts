@@ -20,7 +20,7 @@ export function createApiKey(random: (bytes: number) => Buffer = randomBytes): N
 }
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
-export const isLoopback = (host: string): boolean => loopbackNames.has(host) || host.startsWith('127.');
+export const isLoopback = (host: string): boolean => loopbackNames.has(host) || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** How long a revoked key may still be let in by a process that has not looked again. */
 const keysFreshMs = 2_000;

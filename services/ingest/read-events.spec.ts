@@ -94,6 +94,9 @@ describe('the JSON door', () => {
     ],
     ['LinesLogged', { lines: [{ text: 'a', timeMs: 'now' }] }, 'data.lines[0].timeMs'],
     ['LinesLogged', { lines: [{ text: 'a', stream: 'log' }] }, 'data.lines[0].stream'],
+    ['NoteSet', { text: 'half \ud800' }, 'data.text'],
+    ['LinesLogged', { lines: [{ text: 'half \udc00' }] }, 'data.lines[0].text'],
+    ['PointsLogged', { step: 1, metrics: { 'a\ud800': 1 } }, 'data.blocks[0].keys[0]'],
     ['ArtifactLogged', { name: 'a', digest: 'md5:1' }, 'data.digest'],
   ])('names the field of a wrong %s %j: %s', (name, data, field) => {
     expect(refusal(one(name, data)).field).toBe(`events[0].${field}`);

@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PointBlock } from '#libs/domain/event.js';
+import { openPgliteDatabase, type PgliteDatabase } from '#libs/postgres/pglite-database.js';
+import { openPostgresRunTable } from './postgres-run-table.js';
+import { openRunProjectionFamily } from './run-projection.js';
+import { examples } from './run-table.examples.js';
+import { addBlock } from './apply-telemetry.js';
+
+interface Said {
+  readonly attempt: number;
+  readonly rank: number;
+  readonly seq: number;
+  readonly block: PointBlock;
+}
+
+const value = fc.oneof(fc.constantFrom(NaN, Infinity, -Infinity, -0, 0, 1, -1), fc.double());
+/** What a few writers said: of small numbers, so that steps, values and ranks meet often. */
+const said = fc
+  .uniqueArray(
+    fc
+      .record({
+        attempt: fc.integer({ min: 1, max: 2 }),
+        rank: fc.integer({ min: 0, max: 2 }),
+        seq: fc.integer({ min: 1, max: 4 }),
+        keys: fc.constantFrom(['loss'], ['acc'], ['loss', 'acc']),
+        steps: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }),
+      })
+      .chain(({ keys, steps, ...source }) =>
+        fc
+          .array(value, { minLength: keys.length * steps.length, maxLength: keys.length * steps.length })
+          .map((values): Said => ({
+            ...source,
+            block: {
+              keys,
+              steps: Float64Array.from(steps),
+              times: null,
+              values: Float64Array.from(values),
+              everyValue: false,
+            },
+          })),
+      ),
+    { maxLength: 12, selector: ({ attempt, rank, seq }) => `${attempt} ${rank} ${seq}` },
+  )
+  .chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+
+const summed = (list: readonly Said[]): Record<string, unknown> => {
+  const summaries: Parameters<typeof addBlock>[0] = new Map();
+  for (const { block, ...source } of list) addBlock(summaries, block, source);
+  return Object.fromEntries([...summaries].sort(([a], [b]) => (a < b ? -1 : 1)));
+};
+
+describe('summaries of telemetry', () => {
+  it('are the same in whatever order the points come', () => {
+    fc.assert(
+      fc.property(said, ([list, shuffled]) => {
+        expect(summed(shuffled)).toEqual(summed(list));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('summaries in the store', () => {
+  let database: PgliteDatabase;
+  beforeAll(async () => {
+    database = (await openPgliteDatabase({ dir: null })).database;
+  });
+  afterAll(() => database.close());
+
+  it('merge to the same in any order of partitions and batches, and repetitions at later offsets change nothing', async () => {
+    const family = await openRunProjectionFamily({ database });
+    let generation = (await family.live()).generation;
+    const stored = async (list: readonly Said[], partitions: number, batchRecords: number) => {
+      const projection = await family.openGeneration(++generation);
+      await family.switchTo(generation);
+      for (let partition = 0; partition < partitions; partition++) {
+        const log = examples();
+        for (const { block, ...source } of list)
+          if (source.rank % partitions === partition)
+            log.points('r', { id: `w${source.rank}`, ...source }, [...block.keys], [...block.steps], [...block.values]);
+        const records = [...log.partitions().values()][0] ?? [];
+        const id = { topic: 'telemetry', partition: partitions - 1 - partition } as const;
+        const { epoch } = await projection.claim(id);
+        for (let from = 0; from < records.length; from += batchRecords) {
+          const batch = records.slice(from, from + batchRecords).map((record) => ({ ...record, ...id, appendedAt: 1 }));
+          const to = from + batch.length;
+          expect(await projection.apply({ partition: id, epoch, from, to, records: batch })).toBe('applied');
+        }
+      }
+      const table = openPostgresRunTable({ database, generations: () => family.generations() });
+      const shown = { summaries: (await table.summaries(['r'])).get('r'), writers: await table.writers('r') };
+      await family.switchTo(generation - 1);
+      await family.drop(generation);
+      generation -= 1;
+      return shown;
+    };
+    await fc.assert(
+      fc.asyncProperty(said, fc.integer({ min: 1, max: 3 }), async ([list, shuffled], batchRecords) => {
+        const once = await stored(list, 1, 100);
+        expect(await stored([...shuffled, ...list], 3, batchRecords)).toEqual(once);
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
