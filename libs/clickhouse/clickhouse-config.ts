@@ -92,7 +92,8 @@ export const sqlSettings = {
   implicit_select: 0,
   max_execution_time: 10,
   max_memory_usage: 1_000_000_000,
-  max_rows_to_read: 2_000_000_000,
+  // checked against what the plan could read before join filters narrow it: far above what a store holds; time and memory are the limits
+  max_rows_to_read: 50_000_000_000,
   max_result_rows: 1_000_000,
   max_result_bytes: 100_000_000,
   max_concurrent_queries_for_user: 4,
