@@ -27,7 +27,7 @@ export async function countPoints(url: string, run: string): Promise<number> {
     const question =
       'query($id: ID!, $keys: [String!]!) { run(id: $id) { series(keys: $keys, buckets: 2) { count } } }';
     const answer = await gql(url, question, { id: run, keys: [key] });
-    for (const series of answer.run.series as { count: number[] }[]) for (const some of series.count) count += some;
+    for (const series of answer['run'].series as { count: number[] }[]) for (const some of series.count) count += some;
   }
   return count;
 }
