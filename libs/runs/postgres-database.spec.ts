@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openPostgresRunTable } from './postgres-run-table.js';
 import { openRunProjectionFamily } from './run-projection.js';
-import { describeRunTable } from './run-table.contract.js';
+import { describeRunTable, type RunTables } from './run-table.contract.js';
+import { describeRunFacts } from './run-table.facts.contract.js';
 import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
 import { describeSqlDatabase } from '#libs/postgres/sql-database.contract.js';
 
@@ -73,14 +74,16 @@ describe.skipIf(!existsSync(join(bin, 'initdb')))('PostgreSQL server (skipped wh
   });
 
   describeSqlDatabase('PostgreSQL', async () => database);
-  describeRunTable('PostgreSQL', async () => {
+  const open = async (): Promise<RunTables> => {
     await database.script(
       'drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade',
     );
     const family = await openRunProjectionFamily({ database });
     await family.live();
     return { family, table: openPostgresRunTable({ database, generations: () => family.generations() }) };
-  });
+  };
+  describeRunTable('PostgreSQL', open);
+  describeRunFacts('PostgreSQL', open);
 });
 
 async function freePort(): Promise<number> {

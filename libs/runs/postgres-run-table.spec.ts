@@ -2,7 +2,8 @@ import { afterAll, beforeAll } from 'vitest';
 import { openPgliteDatabase, type PgliteDatabase } from '#libs/postgres/pglite-database.js';
 import { openPostgresRunTable } from './postgres-run-table.js';
 import { openRunProjectionFamily } from './run-projection.js';
-import { describeRunTable } from './run-table.contract.js';
+import { describeRunTable, type RunTables } from './run-table.contract.js';
+import { describeRunFacts } from './run-table.facts.contract.js';
 
 let database: PgliteDatabase;
 beforeAll(async () => {
@@ -10,11 +11,13 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-describeRunTable('PGlite', async () => {
+const open = async (): Promise<RunTables> => {
   await database.script(
     'drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade',
   );
   const family = await openRunProjectionFamily({ database });
   await family.live();
   return { family, table: openPostgresRunTable({ database, generations: () => family.generations() }) };
-});
+};
+describeRunTable('PGlite', open);
+describeRunFacts('PGlite', open);

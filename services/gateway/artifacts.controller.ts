@@ -48,6 +48,17 @@ export class ArtifactsController {
     await reply.status(201).header('etag', `"${stat.digest}"`).send(stat);
   }
 
+  // a route of its own: the one Fastify makes of GET says that there are no bytes
+  @Head(':digest')
+  async head(
+    @Param('digest') digest: string,
+    @Query('name') name: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.get(digest, name, request, reply);
+  }
+
   @Get(':digest')
   async get(
     @Param('digest') digest: string,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { formatPositionToken, partitionName } from '#libs/domain/position-token.js';
 import type { Rejection } from '#libs/domain/rejection.js';
 import { Unavailable } from '#libs/domain/rejection.js';
@@ -29,6 +30,10 @@ export interface EventAcceptorOptions {
 /** Names seen are only a shortcut: appending a project twice is harmless, the fold keeps the first. */
 const projectsSeenMax = 100_000;
 
+/** The same for the same name; names may be longer than an id, and of any alphabet. */
+export const projectEventId = (name: string): string =>
+  `project:${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+
 export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOptions): EventAcceptor {
   const seen = new Set<string>();
   const partitionCount = (topic: Parameters<EventLog['partitionCount']>[0]): number => log.partitionCount(topic);
@@ -45,7 +50,7 @@ export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOption
     await log.append(
       [...names].map((name) =>
         toRecord(
-          encodeEvent({ ...head, id: `project:${name}`, subject: name }, 'ProjectCreated', {
+          encodeEvent({ ...head, id: projectEventId(name), subject: name }, 'ProjectCreated', {
             description: '',
             tags: {},
           }),
