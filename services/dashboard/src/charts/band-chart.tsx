@@ -48,6 +48,9 @@ function plotDataOf(band: Band, worst: Series | undefined, smoothing: number, th
   return data;
 }
 
+/** Some rank is always the farthest from the median; it is worth a name only when it is far. */
+const outlierScoreMin = 3;
+
 /** All ranks of a metric as one picture: min to max, p5 to p95, the median, and the rank that stands out by name. */
 export function BandChart(props: Props): ReactElement {
   const { run, metric, live, visible, view } = props;
@@ -62,7 +65,8 @@ export function BandChart(props: Props): ReactElement {
     { everyMs, paused: !visible, scope },
   );
   const band = asked.data?.run?.band;
-  const worstRank = band?.worstRank ?? null;
+  const standsOut = (band?.worstScore ?? 0) >= outlierScoreMin;
+  const worstRank = standsOut ? (band?.worstRank ?? null) : null;
   const worst = useGraph(
     seriesQuestion,
     { id: run, keys: [metric], ranks: worstRank === null ? [] : [worstRank], x: 'STEP', from, to, buckets: 300 },
@@ -77,7 +81,7 @@ export function BandChart(props: Props): ReactElement {
     band === undefined ? null : (
       <span className="band-note">
         {worstRank === null ? (
-          <span className="faint">{band.ranks} ranks, none stands out</span>
+          <span className="faint">{band.ranks === 1 ? 'one rank' : `${band.ranks} ranks, none stands out`}</span>
         ) : (
           <span
             className="worst"

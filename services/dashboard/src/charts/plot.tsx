@@ -145,8 +145,18 @@ export function Plot(props: Props): ReactElement {
     return () => cancelAnimationFrame(frame);
   }, [props.data, log]);
 
+  const first = props.data.lines.find((line) => line.silent !== true)?.values ?? [];
   return (
-    <div className="plot" ref={host} style={{ height: props.height }} role="img" aria-label={props.label}>
+    <div
+      className="plot"
+      ref={host}
+      style={{ height: props.height }}
+      role="img"
+      aria-label={props.label}
+      data-x-last={props.data.x.at(-1)}
+      data-first={first.find((value) => value !== null)}
+      data-last={first.findLast((value) => value !== null)}
+    >
       <div className="readout" ref={readout} hidden />
     </div>
   );

@@ -115,7 +115,11 @@ export function RanksTab(props: { run: RunHead }): ReactElement {
   const [chosen, setChosen] = useState<string | null>(null);
   const [zoom, setZoom] = useState<ChartView['zoom']>(null);
   const metric =
-    chosen ?? keys?.find((key) => /loss/i.test(key)) ?? keys?.find((key) => !/^(_|sys)/.test(key)) ?? keys?.[0];
+    chosen ??
+    keys?.find((key) => /(^|\/)loss$/i.test(key) && !/^(eval|val|test)/i.test(key)) ??
+    keys?.find((key) => /loss/i.test(key)) ??
+    keys?.find((key) => !/^(_|sys)/.test(key)) ??
+    keys?.[0];
   const view = useMemo<ChartView>(
     () => ({ kind: 'band', x: 'STEP', log: false, smoothing: 0, height: 270, zoom }),
     [zoom],
