@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openBrowserRig, type BrowserRig } from '../rigs/browser-rig.js';
+import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const patience = { timeout: 90_000, interval: 250 };
+const straggler = 5;
+const killed = 3;
+
+let server: ServerRig;
+let browser: BrowserRig;
+let demo: ChildProcess | undefined;
+let said = '';
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([openServerRig(), openBrowserRig()]);
+});
+
+afterAll(async () => {
+  if (demo && demo.exitCode === null) {
+    demo.kill('SIGCONT');
+    demo.kill('SIGTERM');
+  }
+  await browser?.close();
+  await server?.close();
+});
+
+/** The launcher is held as soon as a rank is killed, as if nobody were there to start the job again. */
+function startDemo(): Promise<number | null> {
+  const { NODE_OPTIONS: _, VITEST: __, ...inherited } = process.env;
+  const flags = ['--url', server.server.url, '--seconds', '30', `--straggler=${straggler}`, '--crash'];
+  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', 'demo/main.ts', ...flags], {
+    cwd: root,
+    env: inherited,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  demo = child;
+  const read = (chunk: Buffer): void => {
+    const before = said.includes('was killed');
+    said += chunk.toString();
+    if (!before && said.includes('was killed')) child.kill('SIGSTOP');
+  };
+  child.stdout.on('data', read);
+  child.stderr.on('data', read);
+  return new Promise((resolve) => child.on('close', resolve));
+}
+
+/** What the page's chart of a metric draws: its first line's first and newest value, and how far it reaches. */
+async function drawn(metric: string, what: 'first' | 'last' | 'x-last'): Promise<number> {
+  const plot = browser.page.getByTestId(`chart-${metric}`).locator('.plot');
+  if ((await plot.count()) === 0) return NaN;
+  return Number((await plot.getAttribute(`data-${what}`)) ?? NaN);
+}
+
+/** Whether the server knows the run: its page is opened once and never again. */
+async function known(run: string): Promise<boolean> {
+  const answer = await fetch(`${server.server.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query: 'query($id: ID!) { run(id: $id) { id } }', variables: { id: run } }),
+  });
+  return (await answer.text()).includes(`"${run}"`);
+}
+
+it('a person watches a training with a slow and a killed rank from start to end without a reload', async () => {
+  const { page } = browser;
+
+  // given the demo and its page, opened once
+  const ended = startDemo();
+  await expect.poll(() => /\/runs\/(demo-\w+)/.exec(said)?.[1], patience).toBeDefined();
+  const run = /\/runs\/(demo-\w+)/.exec(said)![1]!;
+  await expect.poll(() => known(run), patience).toBe(true);
+  await page.goto(`${server.server.url}/runs/${run}`);
+
+  // then the curve moves by itself and the loss falls
+  await page.getByTestId('chart-loss').locator('canvas').first().waitFor({ timeout: patience.timeout });
+  await expect.poll(() => drawn('loss', 'x-last'), patience).toBeGreaterThan(0);
+  const reached = await drawn('loss', 'x-last');
+  await expect.poll(() => drawn('loss', 'x-last'), patience).toBeGreaterThan(reached + 10);
+  const start = await drawn('loss', 'first');
+  expect(start).toBeGreaterThan(1.5);
+  await expect.poll(() => drawn('loss', 'last'), patience).toBeLessThan(start / 2);
+  await browser.picture('demo-loss');
+
+  // and the band names the slow rank
+  await page.getByTestId('view-band').click();
+  const worst = page.getByTestId('chart-compute_ms').getByTestId('worst-rank');
+  await page.getByTestId('chart-compute_ms').scrollIntoViewIfNeeded();
+  await expect.poll(() => worst.getAttribute('data-rank'), patience).toBe(String(straggler));
+  await browser.picture('demo-band');
+
+  // and the killed rank falls silent while nobody restarts the job
+  await page.getByTestId('tab-ranks').click();
+  await expect.poll(() => said, patience).toContain(`rank ${killed} was killed`);
+  const state = page.getByTestId(`rank-state-${killed}`);
+  await expect.poll(() => state.textContent(), patience).toMatch(/silent/i);
+  await browser.picture('demo-silent');
+
+  // when the job is started again, the rank is back as attempt 2
+  demo!.kill('SIGCONT');
+  await expect.poll(() => state.textContent(), patience).not.toMatch(/silent/i);
+  await expect.poll(() => said, patience).toContain('as attempt 2');
+  await page.getByText(/^2\s*· from step/).waitFor({ timeout: patience.timeout });
+  await browser.picture('demo-attempt-2');
+  expect(await ended, said).toBe(0);
+
+  // then everything has arrived, and the words of the job are there
+  await page.getByTestId('tab-completeness').click();
+  await expect.poll(() => page.getByTestId('completeness').getAttribute('data-complete'), patience).toBe('true');
+  await browser.picture('demo-complete');
+  await page.getByTestId('tab-console').click();
+  await expect.poll(() => page.getByTestId('console-line').allTextContents(), patience).not.toEqual([]);
+  expect(browser.problems).toEqual([]);
+}, 240_000);
