@@ -134,11 +134,11 @@ async function deliver(
 export function describeProjectionFamily(name: string, open: () => Promise<OpenedFamily>): void {
   describe(`${name} as a projection family`, () => {
     const within = async (work: (family: ProjectionFamily) => Promise<void>): Promise<void> => {
-      const { family, close } = await open();
+      const opened = await open();
       try {
-        await work(family);
+        await work(opened.family);
       } finally {
-        await close();
+        await opened.close();
       }
     };
 
@@ -190,6 +190,9 @@ export function describeProjectionFamily(name: string, open: () => Promise<Opene
           to,
           records: records.slice(from, to),
         });
+        // a zombie is right about the position: only its epoch gives it away
+        expect(await live.apply(batch(zombie.epoch, 0, 4))).toBe('fenced');
+        expect((await live.checkpoints()).get('telemetry/0')).toBe(0);
         expect(await live.apply(batch(owner.epoch, 0, 4))).toBe('applied');
         const digest = await live.digest();
         expect(await live.apply(batch(zombie.epoch, 0, 4))).toBe('fenced');
