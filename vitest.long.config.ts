@@ -4,5 +4,10 @@ import base from './vitest.config.js';
 /** What takes longer than a commit should: long kill -9 runs, large data. */
 export default defineConfig({
   ...base,
-  test: { ...base.test, include: ['test/**/*.long.spec.ts'], exclude: ['**/node_modules/**', '**/dist/**'], testTimeout: 3_600_000 },
+  test: {
+    ...base.test,
+    include: ['test/**/*.long.spec.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    testTimeout: 3_600_000,
+  },
 });

@@ -1,11 +1,4 @@
-import {
-  topicOf,
-  type Event,
-  type EventHead,
-  type EventName,
-  type EventData,
-  type Topic,
-} from '#libs/domain/event.js';
+import { topicOf, type Event, type EventHead, type EventName, type EventData, type Topic } from '#libs/domain/event.js';
 import { Unreadable } from '#libs/domain/rejection.js';
 import { decodePayload, encodePayload, isEventName } from '#libs/domain/wire/payload-codec.js';
 import type { EventRecord, StoredRecord } from '#libs/log/event-log.js';

@@ -243,12 +243,12 @@ export class Run {
       let rest = '';
       const keep = (line: string): void =>
         this.#record(kinds.line, tag, ++this.#lines, line.replace(/\r$/, '').split('\r').at(-1)!.slice(0, 60_000));
-      stream.write = ((chunk: string | Uint8Array, ...more: never[]): boolean => {
+      stream.write = (chunk: string | Uint8Array, ...more: never[]): boolean => {
         const pieces = (rest + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'))).split('\n');
         rest = pieces.pop()!.slice(-1_000_000);
         pieces.forEach(keep);
         return original(chunk, ...more);
-      });
+      };
       this.#undo.push(() => {
         if (rest !== '') keep(rest);
         stream.write = original;

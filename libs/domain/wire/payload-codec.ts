@@ -42,7 +42,7 @@ interface Codec {
 /** Payload bytes of an event. */
 export function encodePayload<Name extends EventName>(name: Name, data: EventData[Name]): Uint8Array {
   const message =
-    name === 'PointsLogged' ? { blocks: (data as EventData['PointsLogged']).blocks.map(writeBlock) } : (data);
+    name === 'PointsLogged' ? { blocks: (data as EventData['PointsLogged']).blocks.map(writeBlock) } : data;
   return (messages[name] as unknown as Codec).encode(message).finish();
 }
 

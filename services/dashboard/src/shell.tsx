@@ -1,4 +1,4 @@
-import { useState, type FormEvent, type ReactElement } from 'react';
+import { useState, type ReactElement, type SyntheticEvent } from 'react';
 import { Link, Outlet } from 'react-router';
 import { forgetApiKey, apiKey, keepApiKey } from './data/api-key.js';
 import { useNow } from './data/clock.js';
@@ -39,7 +39,7 @@ function Outage(): ReactElement | null {
 function KeyForm(): ReactElement {
   const [key, setKey] = useState('');
   const refused = apiKey() !== null;
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
     keepApiKey(key.trim());
     location.reload();

@@ -126,7 +126,8 @@ export function plotOptions(data: () => PlotData, look: PlotLook, events: PlotEv
     scales: {
       x: { time: look.x === 'TIME', range: (_, min, max) => xRange(look, min, max) },
       y: {
-        distr: look.log ? 3 : 1,
+        // uPlot's own enum exists in its types only: 3 is logarithmic, 1 linear
+        distr: (look.log ? 3 : 1) as uPlot.Scale.Distr,
         range: () => yRange(data(), look.log),
       },
     },

@@ -86,7 +86,7 @@ export function listen<Data extends object>(listening: Listening<Data>): () => v
         cursor = listening.cursorOf(data);
         listening.onData(data);
       },
-      error: (error) => startOver(Array.isArray(error) ? String(error[0]?.message) : 'The live connection was refused.'),
+      error: (error) => startOver(Array.isArray(error) ? String((error as { message?: unknown }[])[0]?.message) : 'The live connection was refused.'),
       complete: () => startOver('The live stream ended.'),
     });
   };

@@ -45,7 +45,7 @@ export function useGraph<Data, Variables extends AnyVariables>(
       timer = setTimeout(() => setTurn((n) => n + 1), ms);
     };
     const query = client.query(document, JSON.parse(asked) as Variables, { requestPolicy: 'cache-and-network' });
-    const { unsubscribe } = query.subscribe((result) => {
+    const subscription = query.subscribe((result) => {
       const trouble = result.error === undefined ? null : readTrouble(result.error);
       // A stale result comes from the cache and says nothing about the server.
       if (!result.stale) reportTrouble(trouble);
@@ -59,7 +59,7 @@ export function useGraph<Data, Variables extends AnyVariables>(
     });
     return () => {
       clearTimeout(timer);
-      unsubscribe();
+      subscription.unsubscribe();
     };
   }, [document, asked, scope, paused, everyMs, epoch, turn]);
 

@@ -1,4 +1,4 @@
-import { useState, type FormEvent, type ReactElement } from 'react';
+import { useState, type ReactElement, type SyntheticEvent } from 'react';
 import { tagRun, type TagChange } from '../data/commands.js';
 import type { RunHead } from '../data/types.js';
 
@@ -36,7 +36,7 @@ export function Tags(props: { run: RunHead; changed: () => void }): ReactElement
     setAdding(false);
     props.changed();
   };
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
     const change = readTag(text);
     if (change === null) setAdding(false);
