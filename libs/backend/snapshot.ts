@@ -10,11 +10,16 @@ const waitTimeoutMs = 10_000;
 
 /** Snapshots for live viewers, from the metric store; the positions are those the store surely contained before it was asked. */
 export function createSnapshot(metricStore: MetricStore, progress: Progress): Snapshot {
-  return async ({ run, keys, ranks }, atLeast) => {
+  return async ({ run, keys, ranks, pointsMax = snapshotPointsMax }, atLeast) => {
     if (atLeast) await progress.waitFor(['points'], atLeast, waitTimeoutMs);
     const contains = progress.token('points');
     const chosen = keys ?? (await metricStore.keys(run, undefined, snapshotKeysMax));
-    const found = await metricStore.latestPoints({ run, keys: chosen, ranks, pointsMax: snapshotPointsMax });
+    const found = await metricStore.latestPoints({
+      run,
+      keys: chosen,
+      ranks,
+      pointsMax: Math.min(Math.max(1, pointsMax), snapshotPointsMax),
+    });
     const series = found.map(({ key, rank, attempt, step, value, time }) => ({
       key,
       rank,

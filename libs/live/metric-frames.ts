@@ -16,6 +16,8 @@ export interface MetricFramesQuery {
   readonly partitions: readonly PartitionId[];
   readonly keys?: readonly string[] | undefined;
   readonly ranks?: readonly number[] | undefined;
+  /** Newest points per series in a snapshot; the store has a limit of its own. */
+  readonly pointsMax?: number | undefined;
   /** Cursor of the last frame the viewer has. */
   readonly after?: string | undefined;
 }

@@ -31,7 +31,7 @@ export const subscriptionResolvers: SubscriptionResolvers = {
       abortableSource((signal) => runChanged(project, ids, after, context, signal)),
   },
   metricFrames: {
-    subscribe: (_, { run, keys, ranks, after }, context) => {
+    subscribe: (_, { run, keys, ranks, after, pointsMax }, context) => {
       if ((keys?.length ?? 0) > subscribedKeysMax) {
         throw new Rejection(
           'INVALID_ARGUMENT',
@@ -45,6 +45,7 @@ export const subscriptionResolvers: SubscriptionResolvers = {
         keys: keys ?? undefined,
         ranks: ranks ?? undefined,
         after: after ?? undefined,
+        pointsMax: pointsMax ?? undefined,
       });
       return mapped(frames, (frame) => ({ metricFrames: { cursor: frame.cursor, frame } }));
     },
