@@ -30,7 +30,7 @@ afterAll(async () => {
 /** The launcher is held as soon as a rank is killed, as if nobody were there to start the job again. */
 function startDemo(): Promise<number | null> {
   const { NODE_OPTIONS: _, VITEST: __, ...inherited } = process.env;
-  const flags = ['--url', server.server.url, '--seconds', '30', `--straggler=${straggler}`, '--crash'];
+  const flags = ['--url', server.server.url, '--seconds', '36', `--straggler=${straggler}`, '--crash=150'];
   const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', 'demo/main.ts', ...flags], {
     cwd: root,
     env: inherited,
@@ -78,7 +78,7 @@ it('a person watches a training with a slow and a killed rank from start to end 
   await page.getByTestId('chart-loss').locator('canvas').first().waitFor({ timeout: patience.timeout });
   await expect.poll(() => drawn('loss', 'x-last'), patience).toBeGreaterThan(0);
   const reached = await drawn('loss', 'x-last');
-  await expect.poll(() => drawn('loss', 'x-last'), patience).toBeGreaterThan(reached + 10);
+  await expect.poll(() => drawn('loss', 'x-last'), patience).toBeGreaterThan(reached);
   const start = await drawn('loss', 'first');
   expect(start).toBeGreaterThan(1.5);
   await expect.poll(() => drawn('loss', 'last'), patience).toBeLessThan(start / 2);
@@ -91,7 +91,7 @@ it('a person watches a training with a slow and a killed rank from start to end 
   await expect.poll(() => worst.getAttribute('data-rank'), patience).toBe(String(straggler));
   await browser.picture('demo-band');
 
-  // and the killed rank falls silent while nobody restarts the job
+  // and the killed rank falls silent while nobody restarts the job (the others do too: the launcher stops them, without a farewell)
   await page.getByTestId('tab-ranks').click();
   await expect.poll(() => said, patience).toContain(`rank ${killed} was killed`);
   const state = page.getByTestId(`rank-state-${killed}`);
