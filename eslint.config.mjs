@@ -48,6 +48,7 @@ export default tseslint.config(
       // it calls assertions unnecessary that the compiler needs
       '@typescript-eslint/no-unnecessary-type-assertion': 'off',
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       'no-console': 'error',
       eqeqeq: 'error',
     },

@@ -127,7 +127,7 @@ export function plotOptions(data: () => PlotData, look: PlotLook, events: PlotEv
       x: { time: look.x === 'TIME', range: (_, min, max) => xRange(look, min, max) },
       y: {
         // uPlot's own enum exists in its types only: 3 is logarithmic, 1 linear
-        distr: (look.log ? 3 : 1) as uPlot.Scale.Distr,
+        distr: look.log ? 3 : 1,
         range: () => yRange(data(), look.log),
       },
     },
