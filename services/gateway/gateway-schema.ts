@@ -42,6 +42,9 @@ export function toGraphQLError(
     };
   if (cause instanceof GraphQLError)
     return { ...formatted, extensions: { code: formatted.extensions?.['code'] ?? 'BAD_REQUEST' } };
+  // the asker went away and its question was stopped: nobody is left to be told
+  if (cause instanceof Error && cause.name === 'AbortError')
+    return { ...formatted, message: 'cancelled', extensions: { code: 'CANCELLED' } };
   onInternal(cause);
   return { ...formatted, message: 'internal error; the server log says more', extensions: { code: 'INTERNAL' } };
 }

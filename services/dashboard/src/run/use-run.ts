@@ -6,7 +6,7 @@ import { useGraph, type Answer } from '../data/use-graph.js';
 
 /** A run's head, kept current by push: each change makes the page ask once more, so that answers never go back in time. */
 export function useRun(id: string): Answer<{ run: RunHead | null }> {
-  const asked = useGraph(runHeadQuestion, { id }, { everyMs: 15_000 });
+  const asked = useGraph(runHeadQuestion, { id }, { everyMs: 3_000 });
   const { refresh, data } = asked;
   const [pushed, setPushed] = useState<RunHead | null>(null);
   useEffect(() => {
