@@ -17,6 +17,8 @@ export interface SeriesQuery extends Window {
   /** All ranks when absent. */
   readonly ranks?: readonly number[] | undefined;
   readonly attempt?: number | undefined;
+  /** As if no later attempt had been made. */
+  readonly attemptMax?: number | undefined;
   /** Upper bound of buckets per (key, rank). */
   readonly buckets: number;
 }
@@ -40,6 +42,7 @@ export interface BandQuery {
   readonly key: string;
   readonly from?: number | undefined;
   readonly to?: number | undefined;
+  readonly attemptMax?: number | undefined;
   readonly buckets: number;
 }
 export interface BandColumns {
@@ -62,6 +65,9 @@ export interface PointsQuery {
   readonly key: string;
   readonly rank?: number | undefined;
   readonly attempt?: number | undefined;
+  readonly attemptMax?: number | undefined;
+  /** Exclusive. */
+  readonly to?: number | undefined;
   readonly after?: string | undefined;
   readonly first: number;
 }

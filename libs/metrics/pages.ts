@@ -18,13 +18,13 @@ export async function readPointsPage(
   const found: PointColumns[] = [];
   let rows = 0;
   const wanted = query.first + 1;
-  const whole = visibleRanges(facts, { attempt: query.attempt, from: after?.step });
+  const whole = visibleRanges(facts, { ...query, from: after?.step });
   if (whole.length > 0) {
     const { min, max } = extentOf(whole);
     const ranks = Math.max(1, ...[...facts.reach.values()].map((reach) => reach.ranks));
     let size = Math.max(256, Math.ceil((wanted * 1.25) / ranks));
     for (let from = min; from <= max && rows < wanted; from += size, size *= 4) {
-      const ranges = visibleRanges(facts, { attempt: query.attempt, from, to: from + size });
+      const ranges = visibleRanges(facts, { ...query, from, to: Math.min(from + size, query.to ?? Infinity) });
       if (ranges.length === 0) continue;
       const page = await readWindow(client, table, facts, query, rangeCondition(ranges), after, wanted - rows, signal);
       rows += page.step.length;

@@ -31,7 +31,7 @@ export async function timeSeries(
   query: SeriesQuery,
   signal?: AbortSignal,
 ): Promise<SeriesColumns[]> {
-  const ranges = visibleRanges(facts, { attempt: query.attempt });
+  const ranges = visibleRanges(facts, { attempt: query.attempt, attemptMax: query.attemptMax });
   if (ranges.length === 0) return [];
   const points = timedPoints(table, facts, rangeCondition(ranges), query.ranks);
   const extent = await client.query(

@@ -86,14 +86,18 @@ export function visibleRanges(
     readonly from?: number | undefined;
     readonly to?: number | undefined;
     readonly attempt?: number | undefined;
+    /** As if no later attempt had been made: what a fork has inherited. */
+    readonly attemptMax?: number | undefined;
   },
 ): readonly VisibleRange[] {
   const ranges: VisibleRange[] = [];
+  const newest = window.attemptMax ?? Infinity;
   for (const [attempt, { first, last }] of [...facts.reach].sort(([a], [b]) => a - b)) {
-    if (window.attempt !== undefined && attempt !== window.attempt) continue;
+    if (attempt > newest || (window.attempt !== undefined && attempt !== window.attempt)) continue;
     let cutoff = Infinity;
     if (window.attempt === undefined && !facts.system) {
-      for (const [later, start] of facts.starts) if (later > attempt) cutoff = Math.min(cutoff, start);
+      for (const [later, start] of facts.starts)
+        if (later > attempt && later <= newest) cutoff = Math.min(cutoff, start);
     }
     const lo = Math.ceil(window.from ?? -Infinity);
     const hi = Math.min(cutoff, Math.ceil(window.to ?? Infinity));

@@ -7,6 +7,7 @@ import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } fro
 import { lostAfterMs } from '#libs/runs/search/compile.js';
 import { pageSize } from './query-resolvers.js';
 import { rankStates } from './rank-states.js';
+import { metricsOf } from './run-lineage.js';
 
 const pointsPageMax = 100_000;
 const bucketsMax = 10_000;
@@ -97,13 +98,15 @@ export const runResolvers: RunResolvers = {
   },
   summarySet: (run) => paramList(run.summarySet),
   metricKeys: async (run, { match, first }, { backend }) => [
-    ...(await backend.metricStore.keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000))),
+    ...(await (await metricsOf(run, backend)).keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000))),
   ],
   series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }) => {
     if (keys.length > seriesKeysMax)
       throw new Rejection('INVALID_ARGUMENT', `keys: at most ${seriesKeysMax} keys are allowed at once`, 'keys');
     const shift = x === 'RELATIVE' ? run.startedAt : 0;
-    const found = await backend.metricStore.series(
+    const found = await (
+      await metricsOf(run, backend)
+    ).series(
       {
         run: run.id,
         keys,
@@ -126,7 +129,7 @@ export const runResolvers: RunResolvers = {
       to: to ?? undefined,
       buckets: within('buckets', buckets, 500, bucketsMax),
     };
-    const band = await backend.metricStore.band(query, signal);
+    const band = await (await metricsOf(run, backend)).band(query, signal);
     const { x, min, p5, p50, p95, max, minRank, maxRank, ranks, worstRank, worstScore } = band;
     return {
       key,
@@ -152,7 +155,7 @@ export const runResolvers: RunResolvers = {
       after: after ?? undefined,
       first: within('first', first, 10_000, pointsPageMax),
     };
-    const page = await backend.metricStore.points(query, signal);
+    const page = await (await metricsOf(run, backend)).points(query, signal);
     return {
       step: [...page.step],
       rank: [...page.rank],
