@@ -42,6 +42,9 @@ export async function openClickHouseEngine(options: EngineOptions): Promise<Clic
   return supervisor;
 }
 
+/** Making the database of an engine that answered; without a bound a lost one would keep the supervisor waiting for ever. */
+const statementTimeoutMs = 10_000;
+
 class EngineSupervisor implements ClickHouseEngine {
   readonly #options: EngineOptions;
   readonly #database: string;
@@ -114,7 +117,8 @@ class EngineSupervisor implements ClickHouseEngine {
     const { username, password } = this.#users.app;
     const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
     const body = `CREATE DATABASE IF NOT EXISTS ${this.#database}`;
-    const response = await fetch(url, { method: 'POST', headers: { authorization }, body });
+    const signal = AbortSignal.timeout(statementTimeoutMs);
+    const response = await fetch(url, { method: 'POST', headers: { authorization }, body, signal });
     if (!response.ok) throw new Error(`metrics: the engine refused to make its database: ${await response.text()}`);
   }
 

@@ -23,6 +23,8 @@ export interface ProcessOptions extends EngineSettings {
   readonly startId: string;
 }
 
+const pingTimeoutMs = 2_000;
+
 /** Starts one engine child and resolves when it answers. */
 export async function startEngineProcess(options: ProcessOptions): Promise<EngineProcess> {
   const dataDir = join(options.dir, 'data');
@@ -91,8 +93,12 @@ function absent(error: NodeJS.ErrnoException): string {
   throw error;
 }
 
+/**
+ * Bounded, because an engine killed at this moment leaves a port that may belong to anybody a moment later, even to our own end of the
+ * connection: what answers then may never do so, and the engine would never be started again.
+ */
 async function answers(url: string): Promise<boolean> {
-  return fetch(`${url}/ping`).then(
+  return fetch(`${url}/ping`, { signal: AbortSignal.timeout(pingTimeoutMs) }).then(
     (response) => response.ok,
     () => false,
   );

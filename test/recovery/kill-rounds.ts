@@ -88,7 +88,7 @@ export async function killRounds({ rounds, victim, writers, seed }: KillRounds):
         await rig.server.kill();
         await rig.start();
       } else {
-        process.kill(engineOf(rig.server.pid), 'SIGKILL');
+        await killEngine(rig.server.pid);
       }
     }
     stopped = true;
@@ -101,8 +101,16 @@ export async function killRounds({ rounds, victim, writers, seed }: KillRounds):
   }
 }
 
-/** The engine: the child of the server that runs the engine's file. */
-function engineOf(server: number): number {
+/** Kills the engine; one that was killed a moment ago is waited for until it is started again. */
+async function killEngine(server: number): Promise<void> {
+  const found = (): number | null => engineOf(server);
+  await expect.poll(found, { timeout: 60_000, interval: 20 }).not.toBeNull();
+  const pid = found();
+  if (pid !== null) process.kill(pid, 'SIGKILL');
+}
+
+/** The child of the server that runs the engine's file; null while there is none. */
+function engineOf(server: number): number | null {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
@@ -113,8 +121,7 @@ function engineOf(server: number): number {
         throw error;
     }
   }
-  // it was killed a moment ago and is being started again
-  return engineOf(server);
+  return null;
 }
 
 export async function settled(url: string): Promise<void> {
