@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { openDiskArtifactStore } from '#libs/artifacts/disk-artifact-store.js';
 import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
 import { openClickHouseClient, readClickHouseUrl, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
-import { openClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
+import { openClickHouseEngine, type ClickHouseAddress } from '#libs/clickhouse/clickhouse-engine.js';
 import { ConfigurationError, type Configuration } from '#libs/config/configuration.js';
 import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
@@ -164,11 +164,20 @@ async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<
       const client = openClickHouseClient({ address: () => address });
       return {
         client,
-        sqlDoor: openSqlDoor({ address: () => address, sandboxed: () => true }),
+        sqlDoor: openSqlDoor({ address: sqlAddress(metrics.url), sandboxed: () => true }),
         close: () => client.close(),
       };
     }
   }
+}
+
+/** People's SQL never runs as the user that owns the tables: without a user of its own it is not offered. */
+export function sqlAddress(metricsUrl: string): (() => ClickHouseAddress) | null {
+  const { searchParams } = new URL(metricsUrl);
+  const username = searchParams.get('sql_user');
+  if (username === null || username === '') return null;
+  const address = { ...readClickHouseUrl(metricsUrl), username, password: searchParams.get('sql_password') ?? '' };
+  return () => address;
 }
 
 async function openArtifacts({ artifacts }: Configuration, clock: () => number): Promise<ArtifactStore> {
