@@ -131,13 +131,13 @@ class EngineSupervisor implements ClickHouseEngine {
         const upSince = performance.now();
         await engine.exited;
         this.#process = null;
-        if (performance.now() - upSince > 30_000) backoffMs = 50;
+        if (performance.now() - upSince > 5_000) backoffMs = 50;
         if (this.#stop.signal.aborted) return;
         this.#options.onChange?.({ state: 'down', detail: `engine process ${engine.pid} ended` });
       }
       await sleep(backoffMs, undefined, { signal: this.#stop.signal }).catch(ignoreAbort);
       if (this.#stop.signal.aborted) return;
-      backoffMs = Math.min(backoffMs * 2, this.#options.backoffMsMax ?? 5_000);
+      backoffMs = Math.min(backoffMs * 2, this.#options.backoffMsMax ?? 2_000);
       try {
         engine = await this.#startOnce();
       } catch (error) {

@@ -1,3 +1,4 @@
+import { DictionaryWriter } from '#libs/clickhouse/dictionary-column.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
 import { writeInt64 } from './growable-column.js';
 import type { PointGroup, PointSegment } from './point-segment.js';
@@ -13,8 +14,8 @@ export interface EncodedPoints {
 
 /** Groups in key order as whole columns, and their rollups. Rows are never sorted one by one: segments are. */
 export function encodePoints(groups: readonly PointGroup[]): EncodedPoints {
-  const rows = groups.reduce((sum, group) => sum + group.segments.reduce((all, { steps }) => all + steps.length, 0), 0);
-  const writer = new PointsWriter(rows);
+  const shape = shapeOf(groups);
+  const writer = new PointsWriter(shape);
   const rollup64 = new RollupColumns(64);
   const rollup4096 = new RollupColumns(4_096);
   for (const group of [...groups].sort(byKey)) {
@@ -33,7 +34,7 @@ export function encodePoints(groups: readonly PointGroup[]): EncodedPoints {
   }
   rollup64.flush();
   rollup4096.flush();
-  return { rows, points: writer.blockColumns(), rollup64, rollup4096 };
+  return { rows: shape.rows, points: writer.blockColumns(), rollup64, rollup4096 };
 }
 
 function byKey(a: PointGroup, b: PointGroup): number {
@@ -42,37 +43,61 @@ function byKey(a: PointGroup, b: PointGroup): number {
   return a.attempt - b.attempt;
 }
 
+/** What the columns of a batch need: bytes that say nothing are neither written, sent nor parsed. */
+interface Shape {
+  readonly rows: number;
+  readonly smallSteps: boolean;
+  readonly rankMax: number;
+  readonly ownTimes: boolean;
+}
+
+function shapeOf(groups: readonly PointGroup[]): Shape {
+  let [rows, rankMax] = [0, 0];
+  let smallSteps = true;
+  let ownTimes = false;
+  for (const { segments } of groups) {
+    for (const { steps, rank, minStep, maxStep, times } of segments) {
+      rows += steps.length;
+      if (rank > rankMax) rankMax = rank;
+      if (minStep < -2_147_483_648 || maxStep > 2_147_483_647) smallSteps = false;
+      if (times) ownTimes = true;
+    }
+  }
+  return { rows, smallSteps, rankMax, ownTimes };
+}
+
 class PointsWriter {
-  readonly #run: BigUint64Array;
-  readonly #series: BigUint64Array;
+  readonly #run: DictionaryWriter;
+  readonly #series: DictionaryWriter;
   readonly #attempt: Uint16Array;
-  readonly #rank: Uint32Array;
-  readonly #step: BigInt64Array;
+  readonly #rank: Uint8Array | Uint16Array | Uint32Array;
+  readonly #step: Int32Array | BigInt64Array;
   readonly #ord: BigUint64Array;
   readonly #value: Float64Array;
-  readonly #time: BigInt64Array;
+  readonly #time: BigInt64Array | null;
   readonly #version: BigUint64Array;
-  readonly #stepHalves: Uint32Array;
+  readonly #stepHalves: Uint32Array | null;
   readonly #ordHalves: Uint32Array;
-  readonly #timeHalves: Uint32Array;
+  readonly #timeHalves: Uint32Array | null;
   readonly #versionHalves: Uint32Array;
   readonly #valueHalves: Uint32Array;
   #at = 0;
   #groupStart = 0;
 
-  constructor(rows: number) {
-    this.#run = new BigUint64Array(rows);
-    this.#series = new BigUint64Array(rows);
+  constructor({ rows, smallSteps, rankMax, ownTimes }: Shape) {
+    this.#run = new DictionaryWriter(rows);
+    this.#series = new DictionaryWriter(rows);
     this.#attempt = new Uint16Array(rows);
-    this.#rank = new Uint32Array(rows);
-    this.#step = new BigInt64Array(rows);
+    this.#rank =
+      rankMax < 256 ? new Uint8Array(rows) : rankMax < 65_536 ? new Uint16Array(rows) : new Uint32Array(rows);
+    this.#step = smallSteps ? new Int32Array(rows) : new BigInt64Array(rows);
     this.#ord = new BigUint64Array(rows);
     this.#value = new Float64Array(rows);
-    this.#time = new BigInt64Array(rows);
+    this.#time = ownTimes ? new BigInt64Array(rows) : null;
     this.#version = new BigUint64Array(rows);
-    this.#stepHalves = new Uint32Array(this.#step.buffer);
+    this.#stepHalves = smallSteps ? null : new Uint32Array(this.#step.buffer);
     this.#ordHalves = new Uint32Array(this.#ord.buffer);
-    this.#timeHalves = new Uint32Array(this.#time.buffer);
+    this.#timeHalves = this.#time && new Uint32Array(this.#time.buffer);
     this.#versionHalves = new Uint32Array(this.#version.buffer);
     this.#valueHalves = new Uint32Array(this.#value.buffer);
   }
@@ -92,15 +117,17 @@ class PointsWriter {
     const start = this.#at;
     const end = start + steps.length;
     this.#rank.fill(segment.rank, start, end);
-    for (let i = 0; i < steps.length; i++) {
-      const row = start + i;
-      writeInt64(this.#stepHalves, row, steps[i]!);
-      this.#value[row] = values[offset + i]!;
-      this.#versionHalves[row * 2] = version.low + (position + i) * version.scale;
-      this.#versionHalves[row * 2 + 1] = version.high;
+    if (this.#stepHalves) for (let i = 0; i < steps.length; i++) writeInt64(this.#stepHalves, start + i, steps[i]!);
+    else (this.#step as Int32Array).set(steps, start);
+    this.#value.set(values.subarray(offset, offset + steps.length), start);
+    const { high, low, scale } = version;
+    const versions = this.#versionHalves;
+    for (let row = start, tie = low + position * scale; row < end; row++, tie += scale) {
+      versions[row * 2] = tie;
+      versions[row * 2 + 1] = high;
     }
     if (segment.times)
-      for (let i = 0; i < steps.length; i++) writeInt64(this.#timeHalves, start + i, segment.times[i]!);
+      for (let i = 0; i < steps.length; i++) writeInt64(this.#timeHalves!, start + i, segment.times[i]!);
     if (segment.clock) for (let row = start; row < end; row++) this.#ordHalves[row * 2] = version.high;
     if (segment.everyValue) for (let row = start; row < end; row++) this.#hashRow(row);
     this.#at = end;
@@ -111,7 +138,7 @@ class PointsWriter {
     let low = 0x9747b28c;
     let high = 0x85ebca6b;
     for (const half of [0, 1]) {
-      low = mix(low ^ this.#timeHalves[row * 2 + half]!);
+      low = mix(low ^ (this.#timeHalves?.[row * 2 + half] ?? 0));
       low = mix(low ^ this.#valueHalves[row * 2 + half]!);
       high = mix(high ^ low ^ Math.imul(this.#valueHalves[row * 2 + half]!, 0xc2b2ae35));
     }
@@ -119,18 +146,22 @@ class PointsWriter {
     this.#ordHalves[row * 2 + 1] = high;
   }
 
+  /** The engine casts what is narrower here than in the table, and fills in the zeros of an absent column. */
   blockColumns(): BlockColumn[] {
-    return [
-      { name: 'run', type: 'UInt64', data: this.#run },
-      { name: 'series', type: 'UInt64', data: this.#series },
+    const rankType =
+      this.#rank instanceof Uint8Array ? 'UInt8' : this.#rank instanceof Uint16Array ? 'UInt16' : 'UInt32';
+    const columns: BlockColumn[] = [
+      { name: 'run', ...this.#run.column() },
+      { name: 'series', ...this.#series.column() },
       { name: 'attempt', type: 'UInt16', data: this.#attempt },
-      { name: 'rank', type: 'UInt32', data: this.#rank },
-      { name: 'step', type: 'Int64', data: this.#step },
+      { name: 'rank', type: rankType, data: this.#rank },
+      { name: 'step', type: this.#stepHalves ? 'Int64' : 'Int32', data: this.#step },
       { name: 'ord', type: 'UInt64', data: this.#ord },
       { name: 'value', type: 'Float64', data: this.#value },
-      { name: 'time', type: 'Int64', data: this.#time },
       { name: 'version', type: 'UInt64', data: this.#version },
     ];
+    if (this.#time) columns.push({ name: 'time', type: 'Int64', data: this.#time });
+    return columns;
   }
 }
 

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { Unavailable } from '#libs/domain/rejection.js';
 import { describeProjectionFamily } from '#libs/projecting/projection.contract.js';
 import { openPointsProjectionFamily } from './points-projection-family.js';
 import { PointsProjection } from './points-projection.js';
@@ -131,6 +133,71 @@ describe('PointsProjection', () => {
     expect(await rig.store.keys('x', undefined, 5)).toEqual(['loss']);
     expect(await rig.store.keys('y', undefined, 5)).toEqual([]);
     expect(await rig.store.keys('z', undefined, 5)).toEqual(['loss']);
+  });
+
+  it('takes batches of several partitions at once, some of which fail half-way and come again', async () => {
+    const story = storyOf().filter(({ name }) => name === 'PointsLogged');
+    const [inTurn, atOnce] = [await rig.family.openGeneration(5), await rig.family.openGeneration(6)];
+    await replay(inTurn, story);
+    const { marker } = await markerOf(rig, 6);
+    let inserts = 0;
+    const failing: ClickHouseClient = {
+      database: rig.client.database,
+      query: (sql, options) => rig.client.query(sql, options),
+      command: (sql, settings) => rig.client.command(sql, settings),
+      insertNative: async (table, columns, rows) => {
+        await rig.client.insertNative(table, columns, rows);
+        if (++inserts % 17 === 0) throw new Unavailable('the answer was lost');
+      },
+      close: () => Promise.resolve(),
+    };
+    const projection = new PointsProjection({
+      client: failing,
+      checkpoints: rig.checkpoints,
+      generation: 6,
+      marker,
+    });
+    // a rank's events stay in one partition, in order, as telemetry keys make sure
+    const partitions = [0, 1, 2].map((rank) => story.filter(({ writer }) => (writer?.rank ?? 0) === rank));
+    await Promise.all(
+      partitions.map(async (events, index) => {
+        const partition = { topic: 'telemetry', partition: index } as const;
+        const { epoch } = await projection.claim(partition);
+        const records = recordsOf(events).map((record) => ({ ...record, partition: index }));
+        for (let from = 0; from < records.length;) {
+          const to = Math.min(records.length, from + 3);
+          const batch = { partition, epoch, from, to, records: records.slice(from, to) };
+          const outcome = await projection.apply(batch).catch((error: unknown) => {
+            if (!(error instanceof Unavailable)) throw error;
+            return 'again';
+          });
+          if (outcome === 'applied') from = to;
+        }
+      }),
+    );
+    expect(inserts).toBeGreaterThan(50);
+    expect(await atOnce.digest()).toBe(await inTurn.digest());
+    for (const generation of [5, 6]) await rig.family.drop(generation);
+  });
+
+  it('keeps steps, ranks and keys that need the widest columns', async () => {
+    const live = await rig.family.live();
+    const partition = { topic: 'telemetry', partition: 9 } as const;
+    const steps = [-(2 ** 40), 3, 2 ** 52];
+    const many = Object.fromEntries(range(0, 300).map((key) => [`k${key}`, steps.map((_, index) => key + index / 4)]));
+    const records = recordsOf([
+      points({ run: 'edge', rank: 70_000, seq: 1, steps, values: many }),
+      points({ run: 'edge', rank: 300, seq: 1, steps: [3], values: { k7: [9] } }),
+    ]);
+    const { epoch } = await live.claim(partition);
+    expect(await live.apply({ partition, epoch, from: 0, to: 2, records })).toBe('applied');
+    for (const key of [0, 255, 299]) {
+      const page = await rig.store.points({ run: 'edge', key: `k${key}`, rank: 70_000, first: 5 });
+      expect([...page.step]).toEqual(steps);
+      expect([...page.value]).toEqual([key, key + 0.25, key + 0.5]);
+      expect([...page.time]).toEqual([startMs, startMs, startMs]);
+    }
+    expect([...(await rig.store.points({ run: 'edge', key: 'k7', rank: 300, first: 5 })).value]).toEqual([9]);
   });
 
   it('fences an owner whose partition was taken over, whose rows change nothing', async () => {

@@ -14,6 +14,7 @@ import { digestTables } from './points-digest.js';
 import { findRewritten } from './rewritten-series.js';
 import { RunFacts } from './run-facts.js';
 import { SeriesRegistry } from './series-registry.js';
+import { Slots } from './slots.js';
 import { spanRows } from './span-columns.js';
 
 export const pointsTopics: readonly Topic[] = ['runs', 'telemetry'];
@@ -27,6 +28,9 @@ export interface PointsProjectionOptions {
   readonly seriesMax?: number;
 }
 
+/** Batches of different partitions written at once: while the engine takes one, the next is encoded. Each may take tens of MB. */
+const batchesInFlightMax = 2;
+
 /**
  * Points, console lines and the directory of runs in ClickHouse. The store has no transactions: rows are the same whenever they are
  * written, and the checkpoint moves after the store's ack.
@@ -39,7 +43,7 @@ export class PointsProjection implements Projection {
   readonly #client: ClickHouseClient;
   readonly #checkpoints: Checkpoints;
   readonly #registry: SeriesRegistry;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #slots: Slots = new Slots(batchesInFlightMax);
 
   constructor(options: PointsProjectionOptions) {
     this.generation = options.generation;
@@ -51,14 +55,12 @@ export class PointsProjection implements Projection {
 
   claim(partition: PartitionId): Promise<Claim> {
     // another process may have written to the partition since
-    return this.#inTurn(() => {
-      this.#registry.forget();
-      return this.#checkpoints.claim(this.checkpointName, partition);
-    });
+    this.#registry.forget();
+    return this.#checkpoints.claim(this.checkpointName, partition);
   }
 
   apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
-    return this.#inTurn(() => this.#apply(batch));
+    return this.#slots.use(() => this.#apply(batch));
   }
 
   checkpoints(): Promise<ReadonlyMap<string, number>> {
@@ -67,13 +69,6 @@ export class PointsProjection implements Projection {
 
   digest(): Promise<string> {
     return digestTables(this.#client, this.generation);
-  }
-
-  /** One batch at a time: the registry is shared by all partitions. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(work, work);
-    this.#queue = turn.catch(() => undefined);
-    return turn;
   }
 
   async #apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
@@ -123,7 +118,7 @@ export class PointsProjection implements Projection {
     const points = new PointBatch(this.#registry);
     const lines = new LineColumns();
     const facts = new RunFacts();
-    await this.#registry.load(ranksOf(events.map(({ event }) => event)));
+    await this.#loadRegistry(ranksOf(events.map(({ event }) => event)));
     const named = new Set<string>();
     for (const { event, index } of events) {
       try {
@@ -144,6 +139,15 @@ export class PointsProjection implements Projection {
     for (const group of rewritten) group.state.rewritten = true;
     for (const group of points.groups) group.state.stored = true;
     for (const id of named) this.#registry.run(id).named = true;
+  }
+
+  /** When this has returned, what the registry says of these ranks is what is stored, until the next await. */
+  async #loadRegistry(ranks: ReadonlyMap<string, ReadonlySet<number>>): Promise<void> {
+    this.#registry.trim();
+    for (let known = Number.NaN; known !== this.#registry.forgotten;) {
+      known = this.#registry.forgotten;
+      await this.#registry.load(ranks);
+    }
   }
 
   async #insertAll(points: PointBatch, lines: LineColumns, facts: RunFacts): Promise<void> {

@@ -28,11 +28,14 @@ export const reachKey = (attempt: number, rank: number): number => attempt * 2_0
 
 /**
  * What this process knows of the stored series: a cache of the tables, filled for each (run, rank) when first seen. Forgotten whole
- * when a write failed, because it then no longer tells what is stored.
+ * when a write failed, because it then no longer tells what is stored. A rank's points are all in one partition, whose batches come one
+ * after the other; what ranks share (is a key in the dictionary, was it rewritten) only ever turns true, after it is stored.
  */
 export class SeriesRegistry {
   readonly #runs = new Map<string, RunState>();
   #seriesCount = 0;
+  /** How often it was forgotten: batches of several partitions use it at once, and what one loaded another's failure takes away. */
+  forgotten = 0;
 
   constructor(
     readonly client: ClickHouseClient,
@@ -43,6 +46,12 @@ export class SeriesRegistry {
   forget(): void {
     this.#runs.clear();
     this.#seriesCount = 0;
+    this.forgotten += 1;
+  }
+
+  /** Keeps it bounded; to be called before a batch is read, never in the middle of one. */
+  trim(): void {
+    if (this.#seriesCount > this.seriesMax) this.forget();
   }
 
   run(id: string): RunState {
@@ -68,7 +77,6 @@ export class SeriesRegistry {
 
   /** Reads what is stored of these runs and ranks, unless it is known. */
   async load(wanted: ReadonlyMap<string, ReadonlySet<number>>): Promise<void> {
-    if (this.#seriesCount > this.seriesMax) this.forget();
     const runs = new Map<bigint, RunState>();
     const ranks = new Set<number>();
     for (const [id, needed] of wanted) {
@@ -80,7 +88,9 @@ export class SeriesRegistry {
       }
     }
     if (runs.size === 0) return;
+    const { forgotten } = this;
     await this.#loadStored(runs, [...ranks]);
+    if (forgotten !== this.forgotten) return;
     for (const [id, needed] of wanted) for (const rank of needed) this.run(id).ranks.add(rank);
   }
 

@@ -14,8 +14,8 @@ export interface ProjectorLimits {
 }
 export const projectorLimits: ProjectorLimits = {
   flushIntervalMs: 100,
-  flushBytes: 8 * 1024 * 1024,
-  queueBytesMax: 24 * 1024 * 1024,
+  flushBytes: 4 * 1024 * 1024,
+  queueBytesMax: 12 * 1024 * 1024,
   backoffMs: [50, 5_000],
 };
 

@@ -93,10 +93,12 @@ export class Filler {
   /** Applies everything before the given positions; says how many records that were. */
   async fillTo(positions: ReadonlyMap<string, number>): Promise<number> {
     const before = this.records;
-    for (const part of this.parts) {
+    // side by side: while a store takes a batch of one partition, the next one's is read and encoded
+    const filling = this.parts.map(async (part) => {
       const end = positions.get(partitionName(part.partition.topic, part.partition.partition)) ?? 0;
       if (part.position < end) await this.fill(part, end);
-    }
+    });
+    for (const result of await Promise.allSettled(filling)) if (result.status === 'rejected') throw result.reason;
     return this.records - before;
   }
 

@@ -88,7 +88,7 @@ export async function killRounds({ rounds, victim, writers, seed }: KillRounds):
         await rig.server.kill();
         await rig.start();
       } else {
-        await killEngine(rig.server.pid);
+        await killEngine(rig.server, random() < 0.5);
       }
     }
     stopped = true;
@@ -101,9 +101,19 @@ export async function killRounds({ rounds, victim, writers, seed }: KillRounds):
   }
 }
 
-/** Kills the engine; one that was killed a moment ago is waited for until it is started again. */
-async function killEngine(server: number): Promise<void> {
-  const found = (): number | null => engineOf(server);
+/** Kills the engine: in its start, or (`serving`) after the projector has written to it again, in the middle of its work. */
+async function killEngine(server: ServerRig['server'], serving: boolean): Promise<void> {
+  const found = (): number | null => engineOf(server.pid);
+  if (serving) {
+    const writes = async (): Promise<boolean> => {
+      const { projections } = (await gql(server.url, '{ server { projections { name waiting } } }')).server;
+      return projections.every(
+        ({ name, waiting }: { name: string; waiting: string | null }) => name !== 'points' || waiting === null,
+      );
+    };
+    await expect.poll(writes, { timeout: 60_000, interval: 20 }).toBe(true);
+    await sleep(Math.random() * 300);
+  }
   await expect.poll(found, { timeout: 60_000, interval: 20 }).not.toBeNull();
   const pid = found();
   if (pid !== null) process.kill(pid, 'SIGKILL');

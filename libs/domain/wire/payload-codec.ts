@@ -120,6 +120,6 @@ function readBlock(block: WireBlock, where: string): PointBlock {
     );
   // aligned, and free of the request body it came in; not bytes.slice(), which on a Buffer is only a view
   const own = new Uint8Array(bytes).buffer;
-  const values = width === 4 ? Float64Array.from(new Float32Array(own)) : new Float64Array(own);
+  const values = width === 4 ? new Float64Array(new Float32Array(own)) : new Float64Array(own);
   return { keys: block.keys, steps, times, values, everyValue: block.everyValue };
 }
