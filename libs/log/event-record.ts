@@ -1,6 +1,7 @@
 import { topicOf, type Event, type EventHead, type EventName, type EventData, type Topic } from '#libs/domain/event.js';
 import { Unreadable } from '#libs/domain/rejection.js';
 import { decodePayload, encodePayload, isEventName } from '#libs/domain/wire/payload-codec.js';
+import { decodedEvents } from '#libs/log/decoded-events.js';
 import type { EventRecord, StoredRecord } from '#libs/log/event-log.js';
 
 /** An event whose payload is still bytes: what doors pass on without decoding twice. */
@@ -94,27 +95,12 @@ function readWriter(text: string): EventHead['writer'] {
   return { id: match[1]!, attempt: Number(match[2]), rank: Number(match[3]), seq: Number(match[4]) };
 }
 
-const decoded = new WeakMap<StoredRecord, Event | Unreadable>();
-const payloads = new WeakMap<Uint8Array, EventData[EventName]>();
-
-/** A door that has decoded a payload to check it lets the projections of the same process use the result. */
-export function rememberDecoded(payload: Uint8Array, data: EventData[EventName]): void {
-  payloads.set(payload, data);
-}
-
-/** The whole event. Decoded once per record object, so that several projections of one process share the work. */
+/** The whole event. Decoded once per record, as long as it is among the newest, so that all readers of one process share the work. */
 export function readEvent(record: StoredRecord): Event {
-  let event = decoded.get(record);
-  if (event === undefined) {
-    try {
-      const head = readHead(record);
-      event = { ...head, data: payloads.get(record.value) ?? decodePayload(head.name, record.value) } as Event;
-    } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
-      event = error;
-    }
-    decoded.set(record, event);
-  }
-  if (event instanceof Unreadable) throw event;
+  const known = decodedEvents.get(record.value);
+  if (known?.event && known.headers === record.headers) return known.event;
+  const head = readHead(record);
+  const event = { ...head, data: known?.data ?? decodePayload(head.name, record.value) } as Event;
+  decodedEvents.remember(record.value, { data: event.data, event, headers: record.headers });
   return event;
 }

@@ -1,4 +1,5 @@
 import { Unavailable } from '#libs/domain/rejection.js';
+import { decodedEvents } from './decoded-events.js';
 import type { EventRecord, PartitionId, StoredRecord } from './event-log.js';
 import { RecordEncoder } from './record-codec.js';
 import { packPayload, type Payload } from './segment-block.js';
@@ -98,6 +99,7 @@ export class GroupCommit {
     const records = this.#added.map(({ record: { key, headers, value }, valueEnd }, i): StoredRecord => {
       // a copy: the caller's bytes may be a view of a whole request body
       const stored = raw.subarray(valueEnd - value.length, valueEnd);
+      decodedEvents.moved(value, stored);
       return { topic, partition, key, headers, value: stored, offset: baseOffset + i, appendedAt };
     });
     // the next block is probably as large: saves growing step by step

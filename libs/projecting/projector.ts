@@ -7,13 +7,16 @@ import type { Progress } from '#libs/projecting/progress.js';
 export interface ProjectorLimits {
   /** A flush waits at most this long after the previous one for more records, unless `flushBytes` are there. */
   readonly flushIntervalMs: number;
+  /** The same where somebody may wait for a verdict: every topic but telemetry. */
+  readonly promptIntervalMs: number;
   readonly flushBytes: number;
   /** Read-ahead bound: beyond it reading pauses until a batch is applied. */
   readonly queueBytesMax: number;
   readonly backoffMs: readonly [first: number, max: number];
 }
 export const projectorLimits: ProjectorLimits = {
-  flushIntervalMs: 100,
+  flushIntervalMs: 250,
+  promptIntervalMs: 50,
   flushBytes: 4 * 1024 * 1024,
   queueBytesMax: 12 * 1024 * 1024,
   backoffMs: [50, 5_000],
@@ -169,6 +172,7 @@ export async function* batches(
   limits: ProjectorLimits,
   signal: AbortSignal,
 ): AsyncIterable<readonly StoredRecord[]> {
+  const intervalMs = partition.topic === 'telemetry' ? limits.flushIntervalMs : limits.promptIntervalMs;
   let queue: (readonly StoredRecord[])[] = [];
   let queuedBytes = 0;
   let wake = (): void => undefined;
@@ -206,7 +210,7 @@ export async function* batches(
         if (end && 'error' in end) throw end.error;
         return;
       }
-      const waitMs = limits.flushIntervalMs - (performance.now() - flushedAt);
+      const waitMs = intervalMs - (performance.now() - flushedAt);
       if (waitMs > 0 && queuedBytes < limits.flushBytes) await lull(waitMs);
       if (inner.aborted) return;
       const ready: StoredRecord[] = [];

@@ -107,7 +107,7 @@ export class Filler {
     end: number,
   ): Promise<void> {
     const { signal, onProgress } = this.options;
-    const limits = { ...projectorLimits, flushIntervalMs: 0 };
+    const limits = { ...projectorLimits, flushIntervalMs: 0, promptIntervalMs: 0 };
     for await (const read of batches(this.log, part.partition, part.position, limits, signal)) {
       const records = read[read.length - 1]!.offset < end ? read : read.filter((record) => record.offset < end);
       const to = records[records.length - 1]!.offset + 1;

@@ -77,7 +77,7 @@ it('the projector loop outlives its database worker in the middle of transaction
       projection,
       progress,
       signal: stop.signal,
-      limits: { ...projectorLimits, flushIntervalMs: 1, backoffMs: [1, 20] },
+      limits: { ...projectorLimits, flushIntervalMs: 1, promptIntervalMs: 1, backoffMs: [1, 20] },
       onStuck: (_, reason) => stuck.push(reason),
     });
     const records = story();

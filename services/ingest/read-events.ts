@@ -5,7 +5,8 @@ import { checkData, checkHead } from '#libs/domain/validate-event.js';
 import { readJsonPayload } from '#libs/domain/wire/json-payload.js';
 import { decodePayload } from '#libs/domain/wire/payload-codec.js';
 import { readEventBatch, type WireEvent } from '#libs/domain/wire/batch-codec.js';
-import { encodeEvent, readEventType, rememberDecoded, type EncodedEvent } from '#libs/log/event-record.js';
+import { decodedEvents } from '#libs/log/decoded-events.js';
+import { encodeEvent, readEventType, type EncodedEvent } from '#libs/log/event-record.js';
 
 /** One event of a request: ready to append, or why not. A refused one does not lose its neighbours. */
 export type ReadEvent =
@@ -43,10 +44,8 @@ function readProtobufEvent(event: WireEvent, nowMs: number): EncodedEvent {
   checkHead(head, name);
   const data = decodePayload(name, event.data);
   checkData(name, data);
-  // own copy: the body it came in must not be kept alive by the log's tail
-  const payload = new Uint8Array(event.data);
-  rememberDecoded(payload, data);
-  return { ...head, name, payload };
+  decodedEvents.remember(event.data, { data });
+  return { ...head, name, payload: event.data };
 }
 
 /** One CloudEvent in JSON, or a list of them. */

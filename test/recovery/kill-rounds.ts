@@ -106,7 +106,7 @@ async function killEngine(server: ServerRig['server'], serving: boolean): Promis
   const found = (): number | null => engineOf(server.pid);
   if (serving) {
     const writes = async (): Promise<boolean> => {
-      const { projections } = (await gql(server.url, '{ server { projections { name waiting } } }')).server;
+      const { projections } = (await gql(server.url, '{ server { projections { name waiting } } }'))['server'];
       return projections.every(
         ({ name, waiting }: { name: string; waiting: string | null }) => name !== 'points' || waiting === null,
       );
@@ -143,7 +143,7 @@ export async function settled(url: string): Promise<void> {
           ({ lag, waiting }: { lag: number; waiting: string | null }) => lag === 0 && waiting === null,
         );
       },
-      { timeout: 60_000, interval: 100 },
+      { timeout: 180_000, interval: 100 },
     )
     .toBe(true);
 }

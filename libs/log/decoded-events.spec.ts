@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { DecodedEvents } from './decoded-events.js';
+import { encodeEvent, readEvent, toRecord } from './event-record.js';
+
+const data = (description: string): { description: string; tags: Record<string, string> } => ({
+  description,
+  tags: {},
+});
+
+describe('decoded events', () => {
+  it('are kept for the newest payloads within the budget', () => {
+    const events = new DecodedEvents(100);
+    const payloads = Array.from({ length: 10_000 }, () => new Uint8Array(30));
+    for (const payload of payloads) events.remember(payload, { data: data('x') });
+    expect(payloads.filter((payload) => events.get(payload))).toEqual(payloads.slice(-3));
+  });
+
+  it('move with their payload to the copy that the log keeps, and leave with it', () => {
+    const events = new DecodedEvents(100);
+    const [sent, stored] = [new Uint8Array(60), new Uint8Array(60)];
+    events.remember(sent, { data: data('mine') });
+    events.moved(sent, stored);
+    expect(events.get(sent)).toBeUndefined();
+    expect(events.get(stored)?.data).toEqual(data('mine'));
+    events.remember(new Uint8Array(60), { data: data('other') });
+    expect(events.get(stored)).toBeUndefined();
+  });
+
+  it('are never taken for those of a record with the same bytes and other headers', () => {
+    const head = { id: 'a', source: 's', subject: 'one', timeMs: 1, writer: null, reply: false };
+    const record = { ...toRecord(encodeEvent(head, 'ProjectCreated', data('x')), () => 1), offset: 0, appendedAt: 1 };
+    expect(readEvent(record).subject).toBe('one');
+    expect(readEvent(record)).toBe(readEvent(record));
+    const other = { ...record, headers: { ...record.headers, ce_subject: 'two' } };
+    expect(readEvent(other)).toMatchObject({ subject: 'two', data: data('x') });
+  });
+});
