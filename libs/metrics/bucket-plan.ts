@@ -36,6 +36,8 @@ export interface BucketSource {
   readonly ranges: readonly VisibleRange[];
   readonly ranks?: readonly number[] | undefined;
   readonly plan: BucketPlan;
+  /** The series is a clock, which may tell several times for a step: the earliest counts. */
+  readonly clock?: boolean;
 }
 
 const f = 'isFinite(value)';
@@ -51,7 +53,7 @@ const seriesCondition = ({ facts, ranks }: BucketSource): string =>
 
 function rawBuckets(source: BucketSource): string {
   const { facts, ranges, plan, table } = source;
-  const order = facts.rewritten ? '(step, time, ord)' : 'step';
+  const order = source.clock ? '(step, value)' : facts.rewritten ? '(step, time, ord)' : 'step';
   return `SELECT rank, intDiv(step - (${plan.origin}), ${plan.width}) AS b,
       minIf(value, ${f}) AS lo, maxIf(value, ${f}) AS hi,
       minIf(step, ${f}) AS fs, argMinIf(value, ${order}, ${f}) AS fv, maxIf(step, ${f}) AS ls, argMaxIf(value, ${order}, ${f}) AS lv,
@@ -71,12 +73,8 @@ function rollupBuckets(source: BucketSource): string {
   const edges = ranges.flatMap((range) => edgesOf(range, plan.unit));
   const parts: string[] = [];
   if (interior.length > 0) {
-    const bounds = interior.map(({ attempt, from, to }) => {
-      const low = from > -Infinity ? ` AND bucket >= ${from}` : '';
-      const high = to < Infinity ? ` AND bucket < ${to}` : '';
-      return `(attempt = ${attempt}${low}${high})`;
-    });
-    const rows = `FROM ${table(plan.unit === 64 ? 'rollup_64' : 'rollup_4096')} WHERE ${seriesCondition(source)} AND (${bounds.join(' OR ')})`;
+    const bounds = bucketCondition(interior, 1);
+    const rows = `FROM ${table(plan.unit === 64 ? 'rollup_64' : 'rollup_4096')} WHERE ${seriesCondition(source)} AND ${bounds}`;
     const columns = `min(min) AS lo, max(max) AS hi, min(first.1) AS fs, argMin(first.2, first.1) AS fv, max(last.1) AS ls,
       argMax(last.2, last.1) AS lv`;
     const odd = 'min(nan_at) AS nan_at, min(plus_at) AS plus_at, min(minus_at) AS minus_at';
@@ -84,7 +82,7 @@ function rollupBuckets(source: BucketSource): string {
     parts.push(
       `SELECT rank, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(0) AS n, ${odd} ${rows} GROUP BY rank, b`,
     );
-    parts.push(countBuckets(source, interior, bucketOf));
+    if (!source.clock) parts.push(countBuckets(source, interior, bucketOf));
   }
   if (edges.length > 0) {
     parts.push(`SELECT rank, ${bucketOf('step')} AS b, if(${f}, value, inf) AS lo, if(${f}, value, -inf) AS hi,
@@ -98,8 +96,20 @@ function rollupBuckets(source: BucketSource): string {
     FROM (${parts.join(' UNION ALL ')}) AS r GROUP BY rank, b`;
 }
 
+/** Whole units as a condition on rollup rows, `scale` of which are one unit. */
+function bucketCondition(ranges: readonly UnitRange[], scale: number): string {
+  const bounds = ranges.map(({ attempt, rank, from, to }) => {
+    const of = rank === undefined ? '' : ` AND rank = ${rank}`;
+    const low = from > -Infinity ? ` AND bucket >= ${from * scale}` : '';
+    const high = to < Infinity ? ` AND bucket < ${to * scale}` : '';
+    return `(attempt = ${attempt}${of}${low}${high})`;
+  });
+  return `(${bounds.join(' OR ')})`;
+}
+
 interface UnitRange {
   readonly attempt: number;
+  readonly rank: number | undefined;
   readonly from: number;
   readonly to: number;
 }
@@ -111,21 +121,16 @@ function countBuckets(
   bucketOf: (step: string) => string,
 ): string {
   const { plan, table } = source;
-  const scale = plan.unit / 64;
-  const bounds = interior.map(({ attempt, from, to }) => {
-    const low = from > -Infinity ? ` AND bucket >= ${from * scale}` : '';
-    const high = to < Infinity ? ` AND bucket < ${to * scale}` : '';
-    return `(attempt = ${attempt}${low}${high})`;
-  });
   return `SELECT rank, ${bucketOf('bucket * 64')} AS b, inf AS lo, -inf AS hi, ${neverStep} AS fs, 0. AS fv, -${neverStep} AS ls, 0. AS lv,
       toUInt64(sum(bitCount(bits))) AS n, ${neverStep} AS nan_at, ${neverStep} AS plus_at, ${neverStep} AS minus_at
     FROM (SELECT attempt, rank, bucket, groupBitOr(mask) AS bits FROM ${table('rollup_64')}
-      WHERE ${seriesCondition(source)} AND (${bounds.join(' OR ')}) GROUP BY attempt, rank, bucket)
+      WHERE ${seriesCondition(source)} AND ${bucketCondition(interior, plan.unit / 64)} GROUP BY attempt, rank, bucket)
     GROUP BY rank, b`;
 }
 
-const interiorOf = ({ attempt, lo, hi }: VisibleRange, unit: number): UnitRange => ({
+const interiorOf = ({ attempt, rank, lo, hi }: VisibleRange, unit: number): UnitRange => ({
   attempt,
+  rank,
   from: Math.ceil(lo / unit),
   to: Math.floor(hi / unit),
 });

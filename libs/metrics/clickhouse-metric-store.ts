@@ -3,7 +3,7 @@ import { Rejection } from '#libs/domain/rejection.js';
 import { emptyBand, readBand, selectBand } from './band-columns.js';
 import { bucketsByRank, planBuckets } from './bucket-plan.js';
 import { LiveGeneration, type TableLookup } from './live-generation.js';
-import { nameHash } from './metric-names.js';
+import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 import type {
   BandColumns,
   BandQuery,
@@ -54,13 +54,17 @@ class ClickHouseMetricStore implements MetricStore {
       throw new Rejection('LIMIT_EXCEEDED', `keys: at most ${metricLimits.keysMax}`, 'keys');
     if (query.keys.length === 0) return [];
     return this.live.ask(async (table) => {
-      const facts = await readSeriesFacts(this.client, table, query, signal);
+      const clocks = query.x === 'time' ? [clockKey, systemClockKey] : [];
+      const all = await readSeriesFacts(this.client, table, { ...query, keys: [...query.keys, ...clocks] }, signal);
+      const facts = all.slice(0, query.keys.length);
+      const [clock, systemClock] = all.slice(query.keys.length);
       const parts = await Promise.all(
-        facts.map((one) =>
-          query.x === 'time'
-            ? timeSeries(this.client, table, one, query, signal)
-            : this.#stepSeries(table, one, query, signal),
-        ),
+        facts.map((one) => {
+          const own = one.system ? systemClock : clock;
+          return own
+            ? timeSeries({ client: this.client, table, facts: one, clock: own, query, signal })
+            : this.#stepSeries(table, one, query, signal);
+        }),
       );
       return parts.flat();
     });

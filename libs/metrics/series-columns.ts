@@ -8,6 +8,9 @@ export const selectBuckets = (buckets: string): string =>
      toFloat64(nan_at) AS nan, toFloat64(plus_at) AS plus, toFloat64(minus_at) AS minus
    FROM (${buckets}) ORDER BY rank, b`;
 
+/** Of each bucket by rank the first step and its value alone. */
+export const selectFirsts = (buckets: string): string => `SELECT rank, toFloat64(fs) AS x, fv FROM (${buckets})`;
+
 /** Buckets of one key as columns per rank. */
 export function readSeriesColumns(key: string, rows: ResultColumns): SeriesColumns[] {
   const out: SeriesColumns[] = [];

@@ -19,6 +19,8 @@ export interface SeriesFacts {
 /** Steps of one attempt that are seen: from `lo` (inclusive) to `hi` (exclusive). Bounds that cut nothing off are infinite. */
 export interface VisibleRange {
   readonly attempt: number;
+  /** Of this rank alone; absent: of all that are asked for. */
+  readonly rank?: number;
   readonly lo: number;
   readonly hi: number;
   readonly first: number;
@@ -121,8 +123,9 @@ export function extentOf(ranges: readonly VisibleRange[]): { readonly min: numbe
 /** The ranges as a condition on raw rows. */
 export function rangeCondition(ranges: readonly VisibleRange[]): string {
   return `(${ranges
-    .map(({ attempt, lo, hi }) => {
-      const bounds = [lo > -Infinity ? `step >= ${lo}` : '', hi < Infinity ? `step < ${hi}` : ''].filter(Boolean);
+    .map(({ attempt, rank, lo, hi }) => {
+      const of = rank === undefined ? '' : `rank = ${rank}`;
+      const bounds = [of, lo > -Infinity ? `step >= ${lo}` : '', hi < Infinity ? `step < ${hi}` : ''].filter(Boolean);
       return `(${[`attempt = ${attempt}`, ...bounds].join(' AND ')})`;
     })
     .join(' OR ')})`;
