@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { keepUploadsClean } from '#libs/artifacts/stale-uploads.js';
 import type { Backend } from '#libs/backend/backend.js';
 import { createInstruments, type Instruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
@@ -65,6 +66,7 @@ export async function openServer({ backend, logger, version, onFailure }: Server
   await app.listen(configuration.port, configuration.host);
   const http = app.getHttpServer();
   const socket = configuration.roles.includes('gateway') ? openGraphqlSocket(http, gateway) : null;
+  const uploads = configuration.roles.includes('gateway') ? watchUploads(backend, logger) : null;
   const { port } = http.address() as AddressInfo;
   const host = configuration.host.includes(':') ? `[${configuration.host}]` : configuration.host;
   return {
@@ -72,11 +74,19 @@ export async function openServer({ backend, logger, version, onFailure }: Server
     auth,
     async close() {
       stopping.abort();
+      await uploads?.close();
       await socket?.close();
       await app.close();
       await transport.close();
     },
   };
+}
+
+function watchUploads(backend: Backend, logger: Logger): { close(): Promise<void> } {
+  return keepUploadsClean(backend.artifactStore, backend.clock, (removed, error) => {
+    if (error) logger.warn('stale uploads could not be removed', { error });
+    else logger.info('stale uploads removed', { removed });
+  });
 }
 
 /** Bodies are read by whoever knows their limits; keys are checked before anything else happens. */

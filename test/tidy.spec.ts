@@ -15,7 +15,7 @@ describe('the house', () => {
       EventLog: { contract: 'libs/log/event-log.contract.ts', adapters: ['libs/log/segment-event-log.spec.ts'] },
       ArtifactStore: {
         contract: 'libs/artifacts/artifact-store.contract.ts',
-        adapters: ['libs/artifacts/disk-artifact-store.spec.ts'],
+        adapters: ['libs/artifacts/disk-artifact-store.spec.ts', 'libs/artifacts/minio-artifact-store.spec.ts'],
       },
       MetricStore: {
         contract: 'libs/metrics/metric-store.contract.ts',

@@ -91,6 +91,11 @@ if (!have(browsers, ['chromium', 'fonts-dejavu-core'])) {
 if (!have(['/usr/lib/postgresql'], ['postgresql'])) {
   unavailable('PostgreSQL', 'it is not installed (Debian: apt-get install postgresql)');
 }
+// built before the tests, whose time-outs are not those of a compiler
+for (const server of long ? ['versitygw', 'minio'] : ['versitygw']) {
+  if (run(process.execPath, ['tools/s3-server.mjs', server]) !== 0)
+    unavailable(server, 'it can not be built (https://go.dev is needed once)');
+}
 vitest();
 if (!long) pytest();
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

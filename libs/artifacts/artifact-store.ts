@@ -6,6 +6,14 @@ export interface ArtifactStat {
   readonly sizeBytes: number;
 }
 
+/** Addresses with which a client moves bytes to and from the store itself, past us, for as long as they are good. */
+export interface ArtifactLinks {
+  /** PUT the whole of an upload there (at most 5 GB), then `complete` it, which checks its digest. */
+  upload(uploadId: string, expiresInS: number): Promise<string>;
+  /** GET the artifact, saved under `name`; throws a `Rejection` NOT_FOUND. */
+  download(digest: string, expiresInS: number, name: string): Promise<string>;
+}
+
 /**
  * Bytes by content. What they mean, who logged them and who may read them is the log's and the gateway's business.
  */
@@ -24,6 +32,8 @@ export interface ArtifactStore {
   stat(digest: string): Promise<ArtifactStat | null>;
   /** Bytes [start, end) of an artifact; throws a `Rejection` NOT_FOUND. */
   get(digest: string, range?: { start: number; end: number }): Promise<Readable>;
+  /** null where clients can't reach the store: a folder. */
+  readonly links: ArtifactLinks | null;
   /** Removes uploads that nobody has touched since `olderThanMs` (Unix ms); says how many. */
   removeStaleUploads(olderThanMs: number): Promise<number>;
 }

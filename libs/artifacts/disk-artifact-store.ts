@@ -2,7 +2,17 @@ import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { Rejection, Unavailable } from '#libs/domain/rejection.js';
+import { Unavailable } from '#libs/domain/rejection.js';
+import {
+  checkRange,
+  readDigest,
+  readUploadId,
+  unknownArtifact,
+  unknownUpload,
+  wrongDigest,
+  wrongOffset,
+  wrongSize,
+} from './artifact-names.js';
 import type { ArtifactStat, ArtifactStore } from './artifact-store.js';
 
 export interface DiskArtifactStoreOptions {
@@ -33,6 +43,7 @@ export async function openDiskArtifactStore({
 }
 
 class DiskArtifactStore implements ArtifactStore {
+  readonly links = null;
   #puts = 0;
   /** Uploads with an operation under way: two writers of one upload would tear it. */
   readonly #busy = new Set<string>();
@@ -59,11 +70,7 @@ class DiskArtifactStore implements ArtifactStore {
       const digest = `sha256:${hash.digest('hex')}`;
       if (expected.digest !== undefined && expected.digest !== digest) throw wrongDigest(expected.digest, digest);
       if (expected.sizeBytes !== undefined && expected.sizeBytes !== sizeBytes) {
-        throw new Rejection(
-          'INVALID_ARGUMENT',
-          `artifact: got ${sizeBytes} bytes, expected ${expected.sizeBytes}`,
-          'sizeBytes',
-        );
+        throw wrongSize(expected.sizeBytes, sizeBytes);
       }
       await this.#publish(path, digest);
       return { digest, sizeBytes };
@@ -81,13 +88,7 @@ class DiskArtifactStore implements ArtifactStore {
     const path = this.#upload(uploadId);
     return this.#alone(uploadId, async () => {
       const kept = (await sizeOf(path)) ?? 0;
-      if (kept !== offset) {
-        throw new Rejection(
-          'INVALID_ARGUMENT',
-          `upload ${uploadId}: has ${kept} bytes, can't go on at ${offset}; ask where to resume`,
-          'offset',
-        );
-      }
+      if (kept !== offset) throw wrongOffset(uploadId, kept, offset);
       const handle = await this.openFile(path, 'a');
       try {
         return await this.#grow(handle, offset, bytes);
@@ -107,7 +108,7 @@ class DiskArtifactStore implements ArtifactStore {
         // the answer to an earlier complete may have been lost
         const done = await this.stat(digest);
         if (done) return done;
-        throw new Rejection('NOT_FOUND', `upload ${uploadId}: unknown; send its bytes first`, 'uploadId');
+        throw unknownUpload(uploadId);
       }
       const actual = await digestOf(path);
       await syncFile(path);
@@ -127,19 +128,12 @@ class DiskArtifactStore implements ArtifactStore {
 
   async get(digest: string, range?: { start: number; end: number }): Promise<Readable> {
     const handle = await open(this.#object(digest), 'r').catch((error: unknown) => {
-      if (isMissing(error)) throw new Rejection('NOT_FOUND', `artifact ${digest}: not stored here`, 'digest');
+      if (isMissing(error)) throw unknownArtifact(digest);
       throw unavailable(error);
     });
     try {
       const { size } = await handle.stat();
-      const { start, end } = range ?? { start: 0, end: size };
-      if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || start > end || end > size) {
-        throw new Rejection(
-          'INVALID_ARGUMENT',
-          `artifact ${digest}: range [${start}, ${end}) is not within its ${size} bytes`,
-          'range',
-        );
-      }
+      const { start, end } = checkRange(digest, range, size);
       if (start === end) {
         await handle.close();
         return Readable.from([]);
@@ -202,10 +196,7 @@ class DiskArtifactStore implements ArtifactStore {
   }
 
   #upload(uploadId: string): string {
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(uploadId)) {
-      throw new Rejection('INVALID_ARGUMENT', 'upload id: expected 1 to 64 of A-Z a-z 0-9 _ -', 'uploadId');
-    }
-    return join(this.dir, 'uploads', uploadId);
+    return join(this.dir, 'uploads', readUploadId(uploadId));
   }
 
   #object(digest: string): string {
@@ -213,24 +204,6 @@ class DiskArtifactStore implements ArtifactStore {
     return join(this.dir, 'objects', hex.slice(0, 2), hex.slice(2));
   }
 }
-
-function readDigest(digest: string): string {
-  const match = /^sha256:([0-9a-f]{64})$/.exec(digest);
-  if (!match)
-    throw new Rejection(
-      'INVALID_ARGUMENT',
-      `digest "${digest.slice(0, 100)}": expected "sha256:" and 64 hex digits`,
-      'digest',
-    );
-  return match[1]!;
-}
-
-const wrongDigest = (expected: string, actual: string): Rejection =>
-  new Rejection(
-    'INVALID_ARGUMENT',
-    `artifact: the bytes have digest ${actual}, expected ${expected}; send them again`,
-    'digest',
-  );
 
 /** Writes the whole stream behind `offset`; resolves with the size then. */
 async function writeStream(handle: FileHandle, offset: number, bytes: Readable, hash: Hash | null): Promise<number> {

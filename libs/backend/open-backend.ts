@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { openDiskArtifactStore } from '#libs/artifacts/disk-artifact-store.js';
+import { openMinioArtifactStore } from '#libs/artifacts/minio-artifact-store.js';
 import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
 import { openClickHouseClient, readClickHouseUrl, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { openClickHouseEngine, type ClickHouseAddress } from '#libs/clickhouse/clickhouse-engine.js';
@@ -67,7 +68,8 @@ export async function openBackend(
         return engine;
       }),
     ]);
-    const artifactStore = await openArtifacts(configuration, clock);
+    const artifacts = await openArtifacts(configuration, clock);
+    opened.push(() => artifacts.close());
     const board = new VerdictBoard();
     const runFamily = await openRunProjectionFamily({ database, board });
     await startOverIfAhead(log, runFamily, logger);
@@ -85,7 +87,7 @@ export async function openBackend(
       runTable,
       metricStore,
       sqlDoor: metrics.sqlDoor,
-      artifactStore,
+      artifactStore: artifacts.store,
       families,
       progress,
       tail,
@@ -180,11 +182,18 @@ export function sqlAddress(metricsUrl: string): (() => ClickHouseAddress) | null
   return () => address;
 }
 
-async function openArtifacts({ artifacts }: Configuration, clock: () => number): Promise<ArtifactStore> {
+async function openArtifacts(
+  { artifacts }: Configuration,
+  clock: () => number,
+): Promise<{ store: ArtifactStore; close(): Promise<void> }> {
   switch (artifacts.kind) {
-    case 'file':
-      return openDiskArtifactStore({ dir: artifacts.dir, clock });
-    case 's3':
-      throw new ConfigurationError('RUNSTREAM_ARTIFACTS: s3: is not built in yet; use file:');
+    case 'file': {
+      const store = await openDiskArtifactStore({ dir: artifacts.dir, clock });
+      return { store, close: () => Promise.resolve() };
+    }
+    case 's3': {
+      const store = await openMinioArtifactStore({ address: artifacts.address, clock, randomHex });
+      return { store, close: () => Promise.resolve(store.close()) };
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { readS3Address, type S3Address } from './s3-address.js';
 
 export const roles = ['ingest', 'projector', 'gateway'] as const;
 export type Role = (typeof roles)[number];
@@ -12,7 +13,7 @@ export type RunsAddress =
 export type MetricsAddress =
   { readonly kind: 'chdb'; readonly dir: string } | { readonly kind: 'clickhouse'; readonly url: string };
 export type ArtifactsAddress =
-  { readonly kind: 'file'; readonly dir: string } | { readonly kind: 's3'; readonly url: string };
+  { readonly kind: 'file'; readonly dir: string } | { readonly kind: 's3'; readonly address: S3Address };
 
 export interface Configuration {
   readonly log: LogAddress;
@@ -41,6 +42,12 @@ const schema = z.object({
   RUNSTREAM_RUNS: z.string().optional(),
   RUNSTREAM_METRICS: z.string().optional(),
   RUNSTREAM_ARTIFACTS: z.string().optional(),
+  RUNSTREAM_S3_ACCESS_KEY: z.string().optional(),
+  RUNSTREAM_S3_SECRET_KEY: z.string().optional(),
+  RUNSTREAM_S3_SESSION_TOKEN: z.string().optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
   RUNSTREAM_ROLES: z.string().default(roles.join(',')),
   RUNSTREAM_HOST: z.string().min(1).default('127.0.0.1'),
   RUNSTREAM_PORT: z.coerce.number().int().min(0).max(65_535).default(7171),
@@ -110,10 +117,23 @@ export function readConfiguration(
     },
     { kind: 'chdb', dir: join(dataDir, 'metrics') },
   );
+  // one set or the other: a key of one with the secret of the other would only be refused later
+  const ownKeys = env.RUNSTREAM_S3_ACCESS_KEY !== undefined || env.RUNSTREAM_S3_SECRET_KEY !== undefined;
+  const s3Credentials = {
+    accessKey: ownKeys ? env.RUNSTREAM_S3_ACCESS_KEY : env.AWS_ACCESS_KEY_ID,
+    secretKey: ownKeys ? env.RUNSTREAM_S3_SECRET_KEY : env.AWS_SECRET_ACCESS_KEY,
+    sessionToken: ownKeys ? env.RUNSTREAM_S3_SESSION_TOKEN : env.AWS_SESSION_TOKEN,
+  };
   const artifacts = address<ArtifactsAddress>(
     'RUNSTREAM_ARTIFACTS',
     env.RUNSTREAM_ARTIFACTS,
-    { file: (rest) => ({ kind: 'file', dir: folder(rest) }), s3: (rest) => url('s3')(rest) as ArtifactsAddress },
+    {
+      file: (rest) => ({ kind: 'file', dir: folder(rest) }),
+      s3: (rest) => ({
+        kind: 's3',
+        address: readS3Address(`s3:${rest}`, s3Credentials, (text) => problems.push(text)),
+      }),
+    },
     { kind: 'file', dir: join(dataDir, 'artifacts') },
   );
   const chosen = env.RUNSTREAM_ROLES.split(',')

@@ -10,6 +10,7 @@ export const tableNames = [
   'rewritten',
   'series',
   'run_names',
+  'deletions',
   'run_facts',
   'lines',
 ] as const;
@@ -60,8 +61,11 @@ const tables: { readonly [Name in TableName]: string } = {
   // series in which a step was written again with another version: their rollups can't be trusted, raw rows are read with FINAL
   rewritten: `(run UInt64, series UInt64) ENGINE = ReplacingMergeTree ORDER BY (run, series) SETTINGS ${durable}`,
   series: `(run UInt64, series UInt64, key String) ENGINE = ReplacingMergeTree ORDER BY (run, series) SETTINGS ${durable}`,
+  // `deleted` was set by programs before there was the table of deletions
   run_names: `(run UInt64, id String, project String, deleted UInt8, version UInt64)
     ENGINE = ReplacingMergeTree(version) ORDER BY run SETTINGS ${durable}`,
+  // what was said last, deleted or restored, wins
+  deletions: `(run UInt64, deleted UInt8, version UInt64) ENGINE = ReplacingMergeTree(version) ORDER BY run SETTINGS ${durable}`,
   // params, tags and attributes of runs, one fact a row; the highest version wins; a removed fact has value "" and present 0
   run_facts: `(run UInt64, kind String, key String, value String, present UInt8, version UInt64)
     ENGINE = ReplacingMergeTree(version) ORDER BY (run, kind, key) SETTINGS ${durable}`,
@@ -85,7 +89,7 @@ export const createPointers: readonly string[] = [
      ENGINE = ReplacingMergeTree(version) ORDER BY one SETTINGS ${durable}`,
 ];
 
-const clocks = `(${nameHash(clockKey)}, ${nameHash(systemClockKey)})`;
+const clocks = `[${nameHash(clockKey)}, ${nameHash(systemClockKey)}]`;
 
 /**
  * The friendly views over one generation: every point once (FINAL), attempts stitched, deleted runs left out. They run with the
@@ -99,9 +103,10 @@ export function createViews(generation: number): readonly string[] {
       'metrics',
       `SELECT g.project AS project, g.run AS run, g.key AS key, g.rank AS rank, g.step AS step, g.value AS value,
          fromUnixTimestamp64Milli(if(g.time != 0, g.time, toInt64(c.value))) AS time, g.attempt AS attempt
-       FROM (SELECT run, series, attempt, rank, step, ord, value FROM ${table('points')} WHERE series IN ${clocks}) AS c
-       RIGHT ANY JOIN (${newestPoints(table)}) AS g
-         ON c.run = g.run_hash AND c.series = g.clock AND c.attempt = g.attempt AND c.rank = g.rank AND c.step = g.step AND c.ord = g.record`,
+       FROM (${newestPoints(table)}) AS g
+       LEFT ANY JOIN (${clockTimes(table)}) AS c
+         ON c.project = g.project AND c.id = g.run AND c.series = g.clock AND c.attempt = g.attempt AND c.rank = g.rank
+           AND c.step = g.step AND c.ord = g.record`,
     ),
     view('points', `SELECT project, run, key, rank, step, value, attempt FROM (${newestPoints(table)})`),
     view('runs', runsView(table)),
@@ -110,28 +115,44 @@ export function createViews(generation: number): readonly string[] {
       `SELECT r.project AS project, r.id AS run, l.rank AS rank, l.attempt AS attempt, l.number AS number, any(l.stream) AS stream,
          fromUnixTimestamp64Milli(l.time) AS time, any(l.text) AS text
        FROM ${table('lines')} AS l
-       INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON l.run = r.run
+       INNER JOIN ${names(table)} AS r ON l.run = r.run
        GROUP BY project, run, rank, attempt, l.writer, number, time`,
     ),
   ];
 }
 
+const names = (table: (name: TableName) => string): string =>
+  `(SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted AND run NOT IN (SELECT run FROM ${table('deletions')} FINAL WHERE deleted))`;
+
 /**
  * Points once: the newest version of each, by aggregation and not by FINAL, because only so the run and key that somebody filters by
  * reach the primary key, as runtime filters of the joins with the dictionaries. Each dictionary has one column in common with
- * the points and none with the other, or they would be joined with each other first and filter nothing.
+ * the points and none with the other, or they would be joined with each other first and filter nothing. The aggregation's keys
+ * are the table's order, so that it streams (`sqlSettings`) and needs no memory for what the points are many of.
  */
 function newestPoints(table: (name: TableName) => string): string {
   const system = "(startsWith(s.key, 'system/') OR startsWith(s.key, '_'))";
-  return `SELECT r.project AS project, r.id AS run, s.key AS key, p.attempt AS attempt, p.rank AS rank, p.step AS step, p.ord AS ord,
-      p.run AS run_hash, if(${system}, ${nameHash(systemClockKey)}, ${nameHash(clockKey)}) AS clock,
-      argMax(p.value, p.version) AS value, argMax(p.time, p.version) AS time, bitShiftRight(max(p.version), 32) AS record
-    FROM ${table('points')} AS p
-    INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON p.run = r.run
+  return `SELECT r.project AS project, r.id AS run, s.key AS key, p.attempt AS attempt, p.rank AS rank, p.step AS step,
+      if(${system}, ${nameHash(systemClockKey)}, ${nameHash(clockKey)}) AS clock,
+      p.newest AS value, p.own_time AS time, p.record AS record
+    FROM (SELECT run, series, attempt, rank, step, ord, argMax(value, version) AS newest, argMax(time, version) AS own_time,
+        bitShiftRight(max(version), 32) AS record
+      FROM ${table('points')} GROUP BY run, series, attempt, intDiv(step, 1024), rank, step, ord) AS p
+    INNER JOIN ${names(table)} AS r ON p.run = r.run
     INNER JOIN (SELECT DISTINCT series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s ON p.series = s.series
     LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
-    WHERE a.cut = 0 OR p.step < a.cutoff OR ${system}
-    GROUP BY project, run, key, attempt, rank, step, ord, run_hash, clock`;
+    WHERE a.cut = 0 OR p.step < a.cutoff OR ${system}`;
+}
+
+/**
+ * Rows of the clock, under the names of their runs: what filters the points by project or run filters these as well. The clocks are
+ * joined, not listed, because run and series reach the primary key together only as runtime filters.
+ */
+function clockTimes(table: (name: TableName) => string): string {
+  return `SELECT r.project AS project, r.id AS id, p.series AS series, p.attempt AS attempt, p.rank AS rank, p.step AS step, p.ord AS ord,
+      p.value AS value
+    FROM ${table('points')} AS p INNER JOIN ${names(table)} AS r ON p.run = r.run
+    INNER JOIN (SELECT arrayJoin(${clocks}) AS series) AS k ON p.series = k.series`;
 }
 
 /** (run, attempt, cutoff): from which step on a later attempt of the run took over; only attempts that have a later one. */
@@ -153,8 +174,8 @@ function runsView(table: (name: TableName) => string): string {
       ${time('started_at')} AS started_at, ${time('ended_at')} AS ended_at, toUInt32OrZero(${attribute('world_size')}) AS world_size,
       ${attribute('archived')} = '1' AS archived, ${map('param')} AS params, ${map('tag')} AS tags,
       groupArrayIf(f.key, f.kind = 'label' AND f.present) AS labels, ${map('summary')} AS summary
-    FROM (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r
-    INNER JOIN (SELECT run, kind, key, argMax(value, version) AS value, argMax(present, version) AS present
-      FROM ${table('run_facts')} GROUP BY run, kind, key) AS f ON f.run = r.run
+    FROM (SELECT run, kind, key, argMax(value, version) AS value, argMax(present, version) AS present
+      FROM ${table('run_facts')} GROUP BY run, kind, key) AS f
+    INNER JOIN ${names(table)} AS r ON f.run = r.run
     GROUP BY r.run, r.id, r.project`;
 }

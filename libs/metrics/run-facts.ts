@@ -6,7 +6,6 @@ type FactKind = 'attribute' | 'param' | 'tag' | 'label' | 'summary';
 
 /** An explicit change beats what a start said; among starts the first wins, among changes the last. */
 const changedBase = 1n << 62n;
-const deletedVersion = (1n << 63n) - 1n;
 
 /** Facts about runs for SQL, a row each, from the topic `runs`. Who wins is decided by version alone, so rows may come in any order. */
 export class RunFacts {
@@ -14,9 +13,9 @@ export class RunFacts {
     run: [] as bigint[],
     id: [] as string[],
     project: [] as string[],
-    deleted: [] as number[],
     version: [] as bigint[],
   };
+  readonly #deletions: { run: bigint; deleted: number; version: bigint }[] = [];
   readonly #facts = {
     run: [] as bigint[],
     kind: [] as string[],
@@ -71,9 +70,10 @@ export class RunFacts {
       case 'RunArchived':
         return put('attribute', 'archived', '1');
       case 'RunRestored':
-        return put('attribute', 'archived', '0');
+        put('attribute', 'archived', '0');
+        return this.#deletion(event.subject, 0, changed);
       case 'RunDeleted':
-        return this.#name(event.subject, '', deletedVersion, 1);
+        return this.#deletion(event.subject, 1, changed);
       case 'RunForked':
         this.#name(event.subject, event.data.project, firstVersion(offset));
         return put('attribute', 'name', event.data.name, firstVersion(offset));
@@ -117,11 +117,14 @@ export class RunFacts {
     this.#attempts.push({ run: nameHash(id), attempt, fromStep });
   }
 
-  #name(id: string, project: string, version: bigint, deleted = 0): void {
+  #deletion(id: string, deleted: number, version: bigint): void {
+    this.#deletions.push({ run: nameHash(id), deleted, version });
+  }
+
+  #name(id: string, project: string, version: bigint): void {
     this.#names.run.push(nameHash(id));
     this.#names.id.push(id);
     this.#names.project.push(project);
-    this.#names.deleted.push(deleted);
     this.#names.version.push(version);
   }
 
@@ -137,18 +140,28 @@ export class RunFacts {
   get nameRows(): number {
     return this.#names.run.length;
   }
+  get deletionRows(): number {
+    return this.#deletions.length;
+  }
   get factRows(): number {
     return this.#facts.run.length;
   }
 
   nameColumns(): BlockColumn[] {
-    const { run, id, project, deleted, version } = this.#names;
+    const { run, id, project, version } = this.#names;
     return [
       { name: 'run', type: 'UInt64', data: BigUint64Array.from(run) },
       { name: 'id', type: 'String', data: id },
       { name: 'project', type: 'String', data: project },
-      { name: 'deleted', type: 'UInt8', data: Uint8Array.from(deleted) },
       { name: 'version', type: 'UInt64', data: BigUint64Array.from(version) },
+    ];
+  }
+
+  deletionColumns(): BlockColumn[] {
+    return [
+      { name: 'run', type: 'UInt64', data: BigUint64Array.from(this.#deletions, ({ run }) => run) },
+      { name: 'deleted', type: 'UInt8', data: Uint8Array.from(this.#deletions, ({ deleted }) => deleted) },
+      { name: 'version', type: 'UInt64', data: BigUint64Array.from(this.#deletions, ({ version }) => version) },
     ];
   }
 

@@ -171,6 +171,34 @@ describe('SqlDoor', () => {
     });
   }
 
+  it('shows a run again that was restored, with its project', async () => {
+    await rig.write([
+      started('back'),
+      points({ run: 'back', seq: 1, steps: [1], values: { loss: [1] } }),
+      { name: 'RunDeleted', subject: 'back', data: {} },
+    ]);
+    const sql = "SELECT project, value FROM metrics WHERE run = 'back'";
+    expect((await ask(sql)).text).toBe('');
+    await rig.write([{ name: 'RunRestored', subject: 'back', data: {} }]);
+    expect((await ask(sql)).text).toBe('vision\t1');
+    expect((await ask("SELECT count() FROM runs WHERE run = 'back'")).text).toBe('1');
+  });
+
+  it('takes millions of points into one answer within its memory', async () => {
+    const steps = range(0, 50_000);
+    const values = Object.fromEntries(range(0, 20).map((key) => [`m${key}`, steps]));
+    const times = steps.map((step) => startMs + step);
+    await rig.write([started('wide'), points({ run: 'wide', seq: 1, steps, values, times })]);
+    for (const view of ['points', 'metrics']) {
+      const answer = await door.run(`SELECT count(), max(value), uniq(key) FROM ${view} WHERE run != ''`, {
+        limits: { max_memory_usage: '200000000' },
+      });
+      let text = '';
+      for await (const chunk of answer.body) text += String(chunk);
+      expect(text, view).toMatch(/^1\d{6}\t49999\t\d+\n$/);
+    }
+  });
+
   it('lowers limits on request and never raises them', async () => {
     const rows = 'SELECT number FROM numbers(10)';
     expect((await ask(rows, { limits: { max_result_rows: '5' } })).text).toMatch(/396/);

@@ -1,9 +1,13 @@
 import { Controller, Get, Head, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ArtifactLinks } from '#libs/artifacts/artifact-store.js';
 import type { Backend } from '#libs/backend/backend.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { readBody } from '../ingest/read-body.js';
 import { BACKEND } from '../tokens.js';
+
+/** Long enough to begin a transfer; one that runs goes on. */
+const urlGoodForS = 900;
 
 /** Artifact bytes: streamed both ways, by digest, resumable, with ranges. What they mean is in the log. */
 @Controller('v1/artifacts')
@@ -34,6 +38,35 @@ export class ArtifactsController {
   async complete(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const stat = await this.backend.artifactStore.complete(id, await readDigest(request));
     await reply.status(201).send(stat);
+  }
+
+  /** Where to PUT the whole upload at once, straight into the store; `complete` then checks it as any other. */
+  @Post('uploads/:id/url')
+  async uploadUrl(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+    const url = await this.#links().upload(id, urlGoodForS);
+    await this.#sendUrl(reply, 'PUT', url);
+  }
+
+  /** Where to GET an artifact straight from the store. */
+  @Get(':digest/url')
+  async downloadUrl(
+    @Param('digest') digest: string,
+    @Query('name') name: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const url = await this.#links().download(digest, urlGoodForS, name ?? digest.slice(7, 19));
+    await this.#sendUrl(reply, 'GET', url);
+  }
+
+  #links(): ArtifactLinks {
+    const { links } = this.backend.artifactStore;
+    if (links) return links;
+    throw new Rejection('NOT_FOUND', 'this server keeps artifacts in a folder: send and get the bytes through it');
+  }
+
+  async #sendUrl(reply: FastifyReply, method: string, url: string): Promise<void> {
+    const expiresAt = this.backend.clock() + urlGoodForS * 1_000;
+    await reply.header('cache-control', 'no-store').send({ method, url, expiresAt });
   }
 
   @Put(':digest')

@@ -32,6 +32,18 @@ describe('limits of a query', () => {
     expect(refusals(query.replace('$n: Int', '$n: Int = 600'), { n: 5 })).toEqual([]);
   });
 
+  it('count the page sizes that the schema gives when none is asked for', () => {
+    // points: 10,000 a page; ranks: 20,000; series: 1,000 buckets
+    expect(refusals('{ run(id: "x") { points(key: "a") { step value } } }')).toEqual([]);
+    expect(refusals('{ runs(first: 100) { nodes { points(key: "a") { step } } } }')).toHaveLength(1);
+    expect(refusals('{ runs { nodes { ranks { rank } } } }')).toEqual([expect.stringMatching(/costs 1000/)]);
+    expect(refusals('query($n: Int) { runs(first: $n) { nodes { ranks { rank } } } }')).toHaveLength(1);
+    expect(refusals('{ runs { nodes { ranks(first: 8) { rank } } } }')).toEqual([]);
+    const spread = '{ runs { nodes { ...R } } } fragment R on Run { series(keys: ["a"]) { x min max first last } }';
+    expect(refusals(spread)).toEqual([]);
+    expect(refusals(spread.replace('runs {', 'runs(first: 1000) {'))).toHaveLength(1);
+  });
+
   it('see through fragments, also those that hold each other', () => {
     const query = (first: number) => `
       query { runs(first: ${first}) { nodes { ...Wide } } }
@@ -51,6 +63,8 @@ describe('limits of a query', () => {
   });
 
   it('refuse every operation of a document that is too expensive', () => {
-    expect(refusals(`query A { server { version } } query B ${nested(12)}`)).toHaveLength(1);
+    expect(refusals(`query A { server { version } } query B ${nested(12)}`)).toHaveLength(2);
+    const deep = nested(12).replaceAll('children', 'children(first: 1)');
+    expect(refusals(`query A { server { version } } query B ${deep}`)).toHaveLength(1);
   });
 });

@@ -1,16 +1,23 @@
 import {
+  getNamedType,
   GraphQLError,
+  isInterfaceType,
+  isObjectType,
   Kind,
+  typeFromAST,
   type ASTVisitor,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
   type ValidationContext,
   type ValueNode,
 } from 'graphql';
 
-/** What one operation may ask for. Cost: every field 1, times the page sizes it stands under; a chart counts its buckets / 10. */
+/** What one operation may ask for. Cost: every field 1, times the page sizes it stands under, those the schema gives by default included; a chart counts its buckets / 10. */
 export const queryLimits = { depthMax: 12, costMax: 500_000, fieldsMax: 2_000 } as const;
 
 interface Size {
@@ -24,11 +31,12 @@ export function queryLimitsRule(variables: Variables) {
     OperationDefinition(operation) {
       let fields = 0;
       const given = { ...defaultsOf(operation), ...variables };
-      const measureSet = (set: SelectionSetNode, depth: number, open: ReadonlySet<string>): Size => {
+      const schema = context.getSchema();
+      const measureSet = (set: SelectionSetNode, on: On, depth: number, open: ReadonlySet<string>): Size => {
         let cost = 0;
         let deepest = depth;
         for (const selection of set.selections) {
-          const size = measure(selection, depth, open);
+          const size = measure(selection, on, depth, open);
           cost += size.cost;
           deepest = Math.max(deepest, size.depth);
         }
@@ -36,6 +44,7 @@ export function queryLimitsRule(variables: Variables) {
       };
       const measure = (
         selection: SelectionSetNode['selections'][number],
+        on: On,
         depth: number,
         open: ReadonlySet<string>,
       ): Size => {
@@ -43,23 +52,33 @@ export function queryLimitsRule(variables: Variables) {
         switch (selection.kind) {
           case Kind.FIELD: {
             if (selection.name.value.startsWith('__')) return { cost: 1, depth };
+            const field = fieldOf(on, selection);
             const inner = selection.selectionSet
-              ? measureSet(selection.selectionSet, depth + 1, open)
+              ? measureSet(selection.selectionSet, field && getNamedType(field.type), depth + 1, open)
               : { cost: 0, depth };
-            return { cost: 1 + rowsOf(selection, given) * inner.cost, depth: inner.depth };
+            return { cost: 1 + rowsOf(selection, field, given) * inner.cost, depth: inner.depth };
           }
-          case Kind.INLINE_FRAGMENT:
-            return measureSet(selection.selectionSet, depth, open);
+          case Kind.INLINE_FRAGMENT: {
+            const { typeCondition } = selection;
+            return measureSet(
+              selection.selectionSet,
+              typeCondition ? typeFromAST(schema, typeCondition) : on,
+              depth,
+              open,
+            );
+          }
           case Kind.FRAGMENT_SPREAD: {
             const name = selection.name.value;
             const fragment: FragmentDefinitionNode | null | undefined = open.has(name)
               ? null
               : context.getFragment(name);
-            return fragment ? measureSet(fragment.selectionSet, depth, new Set([...open, name])) : { cost: 0, depth };
+            if (!fragment) return { cost: 0, depth };
+            const type = typeFromAST(schema, fragment.typeCondition);
+            return measureSet(fragment.selectionSet, type, depth, new Set([...open, name]));
           }
         }
       };
-      const { cost, depth } = measureSet(operation.selectionSet, 1, new Set());
+      const { cost, depth } = measureSet(operation.selectionSet, rootOf(schema, operation), 1, new Set());
       if (depth > queryLimits.depthMax) {
         context.reportError(
           new GraphQLError(`the query is ${depth} levels deep; at most ${queryLimits.depthMax} are allowed`, {
@@ -98,17 +117,28 @@ function defaultsOf(operation: OperationDefinitionNode): Variables {
   );
 }
 
-function rowsOf(field: FieldNode, variables: Variables): number {
+/** The type a selection stands on; undefined where the document asks for what the schema does not have. */
+type On = GraphQLNamedType | undefined;
+
+function rootOf(schema: GraphQLSchema, { operation }: OperationDefinitionNode): On {
+  return schema.getRootType(operation) ?? undefined;
+}
+
+function fieldOf(on: On, node: FieldNode): GraphQLField<unknown, unknown> | undefined {
+  return isObjectType(on) || isInterfaceType(on) ? on.getFields()[node.name.value] : undefined;
+}
+
+function rowsOf(node: FieldNode, field: GraphQLField<unknown, unknown> | undefined, variables: Variables): number {
   const number = (name: string): number | null => {
-    const value = field.arguments?.find((argument) => argument.name.value === name)?.value;
-    return value ? numberOf(value, variables) : null;
+    const value = node.arguments?.find((argument) => argument.name.value === name)?.value;
+    const given = value ? numberOf(value, variables) : null;
+    if (given !== null) return given;
+    const standard: unknown = field?.args.find((argument) => argument.name === name)?.defaultValue;
+    return typeof standard === 'number' ? standard : null;
   };
   const buckets = number('buckets');
   if (buckets !== null) return Math.max(1, buckets / 10);
-  return Math.max(
-    1,
-    number('first') ?? number('last') ?? (field.name.value === 'runs' || field.name.value === 'projects' ? 50 : 1),
-  );
+  return Math.max(1, number('first') ?? number('last') ?? 1);
 }
 
 function numberOf(value: ValueNode, variables: Variables): number | null {

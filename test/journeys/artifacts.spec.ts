@@ -2,15 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gql, postEvents, started, writerOf, type TestEvent } from '../rigs/client.js';
+import { openS3Rig, type S3Rig } from '../rigs/s3-rig.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
 let rig: ServerRig;
 let url: string;
-beforeAll(async () => {
-  rig = await openServerRig();
-  url = `${rig.server.url}/v1/artifacts`;
-});
-afterAll(() => rig.close());
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const put = (digest: string, body: Uint8Array) => fetch(`${url}/${digest}`, { method: 'PUT', body: body as never });
@@ -43,7 +39,25 @@ async function cutPatch(id: string, body: Uint8Array, sentBytes: number): Promis
   await ended;
 }
 
-describe('artifacts', () => {
+describe.each(['a folder', 'S3'])('artifacts in %s', (place) => {
+  let s3: S3Rig | null = null;
+  beforeAll(async () => {
+    const environment: Record<string, string> = {};
+    if (place === 'S3') {
+      s3 = await openS3Rig();
+      const { bucket, accessKey, secretKey } = await s3.newBucket();
+      environment['RUNSTREAM_ARTIFACTS'] = `s3://${bucket}/of/a/team?endpoint=${s3.endpoint}`;
+      environment['RUNSTREAM_S3_ACCESS_KEY'] = accessKey;
+      environment['RUNSTREAM_S3_SECRET_KEY'] = secretKey;
+    }
+    rig = await openServerRig(environment);
+    url = `${rig.server.url}/v1/artifacts`;
+  }, 900_000);
+  afterAll(async () => {
+    await rig?.close();
+    await s3?.close();
+  });
+
   it('are put whole, once, and read back whole, by the head and by ranges', async () => {
     const bytes = randomBytes(100_000);
     const digest = digestOf(bytes);
@@ -109,30 +123,51 @@ describe('artifacts', () => {
   });
 
   it('go on where a cut connection left them, also after the server was killed', async () => {
-    const bytes = randomBytes(3_000_000);
+    const bytes = randomBytes(20_000_000);
     const digest = digestOf(bytes);
     expect(await uploaded('big')).toBe(0);
-    await cutPatch('big', bytes, 1_000_000);
+    await cutPatch('big', bytes, 9_000_000);
+    // S3 keeps pieces of 8 MiB while it runs
     const busy = await expect
       .poll(async () => (await patch('big', 5, bytes)).status)
       .toBe(400)
       .then(() => uploaded('big'));
-    expect(busy).toBeLessThanOrEqual(1_000_000);
+    expect(busy).toBeLessThanOrEqual(9_000_000);
     await rig.server.kill('SIGKILL');
     url = `${(await rig.start()).url}/v1/artifacts`;
     const kept = await uploaded('big');
     expect(kept).toBe(busy);
-    const middle = await patch('big', kept, bytes.subarray(kept, 2_000_000));
-    expect([middle.status, middle.headers.get('upload-offset')]).toEqual([204, '2000000']);
-    expect((await patch('big', 2_000_000, bytes.subarray(2_000_000))).status).toBe(204);
+    const middle = await patch('big', kept, bytes.subarray(kept, 12_000_000));
+    expect([middle.status, middle.headers.get('upload-offset')]).toEqual([204, '12000000']);
+    expect((await patch('big', 12_000_000, bytes.subarray(12_000_000))).status).toBe(204);
     for (let time = 0; time < 2; time++) {
       // the answer to the first may have been lost
       const done = await complete('big', digest);
       expect(done.status).toBe(201);
-      expect(await done.json()).toEqual({ digest, sizeBytes: 3_000_000 });
+      expect(await done.json()).toEqual({ digest, sizeBytes: 20_000_000 });
     }
     const read = await fetch(`${url}/${digest}`);
     expect(Buffer.from(await read.arrayBuffer()).equals(bytes)).toBe(true);
+  });
+
+  it('move straight to and from the store where clients can reach it', async () => {
+    const bytes = randomBytes(100_000);
+    const digest = digestOf(bytes);
+    const asked = await fetch(`${url}/uploads/direct/url`, { method: 'POST' });
+    if (place === 'a folder') {
+      expect([asked.status, await asked.text()]).toEqual([404, expect.stringContaining('keeps artifacts in a folder')]);
+      return;
+    }
+    const upload = (await asked.json()) as { method: string; url: string; expiresAt: number };
+    expect(upload).toMatchObject({ method: 'PUT', url: expect.stringMatching(/^http/) as string });
+    expect(upload.expiresAt).toBeGreaterThan(Date.now());
+    expect((await fetch(upload.url, { method: 'PUT', body: bytes })).status).toBe(200);
+    expect((await complete('direct', digest)).status).toBe(201);
+    const download = (await (await fetch(`${url}/${digest}/url?name=model.pt`)).json()) as { url: string };
+    const got = await fetch(download.url);
+    expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true);
+    expect(got.headers.get('content-disposition')).toContain('model.pt');
+    expect((await fetch(`${url}/${digestOf(randomBytes(3))}/url`)).status).toBe(404);
   });
 
   it('are known by who logged and who used them', async () => {

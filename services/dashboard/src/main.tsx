@@ -12,6 +12,7 @@ import './theme/notices.css';
 import './theme/tables.css';
 import './theme/charts.css';
 import './theme/run.css';
+import './theme/sql.css';
 
 startTheme();
 
@@ -27,6 +28,7 @@ const router = createBrowserRouter([
         path: 'runs/:id/:tab?',
         lazy: async () => ({ Component: (await import('./run/run-page.js')).RunPage }),
       },
+      { path: 'sql', lazy: async () => ({ Component: (await import('./sql/sql-page.js')).SqlPage }) },
       { path: '*', element: <NotFound /> },
     ],
   },

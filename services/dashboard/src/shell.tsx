@@ -1,5 +1,5 @@
 import { useState, type ReactElement, type SyntheticEvent } from 'react';
-import { Link, Outlet } from 'react-router';
+import { Link, NavLink, Outlet } from 'react-router';
 import { forgetApiKey, apiKey, keepApiKey } from './data/api-key.js';
 import { useNow } from './data/clock.js';
 import { useConnection } from './data/connection.js';
@@ -92,10 +92,16 @@ export function Shell(): ReactElement {
           <Mark />
           Runstream
         </Link>
+        <nav className="nav" aria-label="Pages">
+          <NavLink to="/" end>
+            Runs
+          </NavLink>
+          <NavLink to="/sql">SQL</NavLink>
+        </nav>
         <span className="grow" />
         <span className={`link-state ${state}`} role="status" data-testid="connection">
           <i aria-hidden="true" />
-          {word}
+          <span className="link-word">{word}</span>
         </span>
         <button
           type="button"

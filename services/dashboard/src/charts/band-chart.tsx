@@ -48,6 +48,12 @@ function plotDataOf(band: Band, worst: Series | undefined, smoothing: number, th
   return data;
 }
 
+/** On which side of the median the rank lies: at the upper or the lower end of the band in most buckets. */
+function sideOf(band: Band, rank: number): 'above' | 'below' {
+  const ends = (ranks: readonly number[]): number => ranks.filter((each) => each === rank).length;
+  return ends(band.minRank) > ends(band.maxRank) ? 'below' : 'above';
+}
+
 /** Some rank is always the farthest from the median; it is worth a name only when it is far. */
 const outlierScoreMin = 3;
 
@@ -90,7 +96,7 @@ export function BandChart(props: Props): ReactElement {
             title="The rank farthest from the median over this window"
           >
             <i aria-hidden="true" />
-            worst: rank {worstRank}
+            rank {worstRank} is {sideOf(band, worstRank)} the rest
             {band.worstScore !== null && <span className="faint"> {band.worstScore.toFixed(1)}σ</span>}
           </span>
         )}

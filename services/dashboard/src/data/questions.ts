@@ -109,6 +109,16 @@ export const bandQuestion = gql<ById<{ id: string; band: Band }>, BandVariables>
       key x min p5 p50 p95 max minRank maxRank ranks worstRank worstScore
     } }
   }`);
+/** Bands of several metrics at once, as aliases b0, b1, …: who is at their ends. */
+export type Bands = ById<{ id: string } & Record<`b${number}`, Band>>;
+export function bandsQuestionText(keys: readonly string[]): string {
+  const bands = keys.map(
+    (key, i) => `b${i}: band(key: ${JSON.stringify(key)}, from: $from, buckets: 60) {
+      key x min p5 p50 p95 max minRank maxRank ranks worstRank worstScore
+    }`,
+  );
+  return `query Bands($id: ID!, $from: Float) { run(id: $id) { id ${bands.join(' ')} } }`;
+}
 export const ranksQuestion = gql<ById<{ id: string; ranks: RankState[] }>, Id>(`query Ranks($id: ID!) {
   run(id: $id) { id ranks(first: 20000) { rank attempt host lastStep lastSeenAt lag stepMs state } }
 }`);

@@ -19,7 +19,9 @@ function ProjectRow(props: { project: Project; now: number }): ReactElement {
   return (
     <tr>
       <td className="clip main-cell">
-        <Link to={`/projects/${encodeURIComponent(project.name)}`}>{project.name}</Link>
+        <Link to={`/projects/${encodeURIComponent(project.name)}`} title={project.name}>
+          {project.name}
+        </Link>
       </td>
       <td className="num">{formatCount(project.runCount)}</td>
       <td className="num">
@@ -46,10 +48,12 @@ function RecentRow(props: { run: RunState; now: number }): ReactElement {
         <RunStatusBadge status={run.status} reason={run.statusReason} />
       </td>
       <td className="clip main-cell">
-        <Link to={`/runs/${encodeURIComponent(run.id)}`}>{run.name}</Link>
+        <Link to={`/runs/${encodeURIComponent(run.id)}`} title={run.name}>
+          {run.name}
+        </Link>
       </td>
       <td className="clip phone-off">
-        <Link className="dim" to={`/projects/${encodeURIComponent(run.project)}`}>
+        <Link className="dim" to={`/projects/${encodeURIComponent(run.project)}`} title={run.project}>
           {run.project}
         </Link>
       </td>
@@ -128,10 +132,19 @@ export function HomePage(): ReactElement {
           <span className="faint">{formatCount(recent.data?.runs.totalCount ?? 0)} in all</span>
         </div>
         <div className="card table-card">
-          <table data-testid="recent-runs">
+          <table className="fixed" data-testid="recent-runs">
+            <colgroup>
+              <col style={{ width: 104 }} />
+              <col />
+              <col className="phone-off" style={{ width: '24%' }} />
+              <col className="phone-off" style={{ width: 96 }} />
+              <col className="phone-off" style={{ width: 70 }} />
+              <col style={{ width: 100 }} />
+              <col className="phone-off" style={{ width: 92 }} />
+            </colgroup>
             <thead>
               <tr>
-                <th style={{ width: 104 }}>Status</th>
+                <th>Status</th>
                 <th>Name</th>
                 <th className="phone-off">Project</th>
                 <th className="phone-off">User</th>

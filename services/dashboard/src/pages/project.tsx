@@ -21,6 +21,7 @@ export function ProjectPage(): ReactElement {
   const [search, setSearch] = useSearchParams();
   const filter = search.get('filter') ?? '';
   const orderBy = search.get('orderBy') ?? newestFirst;
+  const archived = search.get('archived') === '1';
   const choices = useGraph(columnChoicesQuestion, { project: name });
   const sample = choices.data?.runs.nodes;
   const metricKeys = useMemo(() => [...new Set(sample?.flatMap((run) => run.metricKeys))].sort(), [sample]);
@@ -36,6 +37,7 @@ export function ProjectPage(): ReactElement {
     orderBy,
     metricKeys: columns.metrics,
     withParams: columns.params.length > 0,
+    archived,
   });
   const changes = useRunChanges(name);
   useEffect(() => {
@@ -43,11 +45,13 @@ export function ProjectPage(): ReactElement {
   }, [name]);
 
   const rows = useMemo(
-    () => pages.rows.map((row) => ({ ...row, ...changes.get(row.id) })).filter((row) => !row.archived),
-    [pages.rows, changes],
+    () => pages.rows.map((row) => ({ ...row, ...changes.get(row.id) })).filter((row) => row.archived === archived),
+    [pages.rows, changes, archived],
   );
   const known = useMemo(() => new Set(pages.rows.map((row) => row.id)), [pages.rows]);
-  const fresh = [...changes.values()].filter((run) => !known.has(run.id) && run.status === 'RUNNING').length;
+  const fresh = [...changes.values()].filter(
+    (run) => !known.has(run.id) && run.archived === archived && run.status === 'RUNNING',
+  ).length;
   const { refresh } = pages;
   const unfiltered = filter === '' && orderBy === newestFirst;
   useEffect(() => {
@@ -64,7 +68,7 @@ export function ProjectPage(): ReactElement {
       { replace: true },
     );
 
-  const nothingAtAll = pages.loaded && pages.trouble === null && rows.length === 0 && filter.trim() === '';
+  const nothingAtAll = !archived && pages.loaded && pages.trouble === null && rows.length === 0 && filter.trim() === '';
   return (
     <main className="page tall">
       <div className="head">
@@ -80,7 +84,19 @@ export function ProjectPage(): ReactElement {
         </span>
       </div>
       {nothingAtAll ? (
-        <FirstRun project={name} />
+        <>
+          <FirstRun project={name} />
+          <p className="centered">
+            <button
+              type="button"
+              className="button"
+              data-testid="archived-runs"
+              onClick={() => put('archived', '1', '')}
+            >
+              Archived runs
+            </button>
+          </p>
+        </>
       ) : (
         <>
           <div className="toolbar">
@@ -90,13 +106,24 @@ export function ProjectPage(): ReactElement {
                 {plural(fresh, 'new run')}
               </button>
             )}
+            <button
+              type="button"
+              className="button"
+              aria-pressed={archived}
+              data-testid="archived-runs"
+              onClick={() => put('archived', archived ? '' : '1', '')}
+            >
+              Archived
+            </button>
             <ColumnPicker metricKeys={metricKeys} paramKeys={paramKeys} columns={columns} choose={choose} />
           </div>
           {!pages.loaded && <Waiting what="runs" />}
           {pages.trouble?.kind === 'unreachable' && rows.length === 0 && (
             <TroubleNotice trouble={pages.trouble} what="runs" />
           )}
-          {pages.loaded && pages.trouble === null && rows.length === 0 && <Empty>No run matches this search.</Empty>}
+          {pages.loaded && pages.trouble === null && rows.length === 0 && (
+            <Empty>{archived && filter.trim() === '' ? 'No archived runs.' : 'No run matches this search.'}</Empty>
+          )}
           {rows.length > 0 && (
             <RunsTable
               rows={rows}

@@ -10,6 +10,7 @@ export interface RunsAsk {
   orderBy: string;
   metricKeys: readonly string[];
   withParams: boolean;
+  archived: boolean;
 }
 export interface RunsPages {
   rows: readonly RunRow[];
@@ -52,14 +53,14 @@ export function useRunsPages(ask: RunsAsk): RunsPages {
 
   const load = useCallback(
     async (after: string | null, wanted: () => boolean): Promise<void> => {
-      const { project, filter, orderBy, metricKeys, withParams } = JSON.parse(asked) as RunsAsk;
+      const { project, filter, orderBy, metricKeys, withParams, archived } = JSON.parse(asked) as RunsAsk;
       const variables: RunsVariables = {
         project,
         filter: filter.trim() === '' ? null : filter,
         orderBy,
         first: pageRows,
         after,
-        archived: false,
+        archived,
       };
       busy.current = true;
       setHeld((before) => ({ ...before, loading: true }));

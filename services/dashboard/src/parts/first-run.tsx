@@ -14,7 +14,8 @@ export function FirstRun(props: { project: string }): ReactElement {
         {code}
       </pre>
       <p className="faint small">
-        Set <code>RUNSTREAM_URL={location.origin}</code> when it runs on another machine.
+        Or <code>npm run demo</code> beside the server: a real training on 8 ranks. Set{' '}
+        <code>RUNSTREAM_URL={location.origin}</code> when it runs on another machine.
       </p>
     </section>
   );

@@ -15,6 +15,13 @@ const runWord: Record<RunStatus, string> = {
   KILLED: 'Killed',
   LOST: 'Lost',
 };
+const rankWord: Record<RankHealth, string> = {
+  OK: 'OK',
+  SLOW: 'Slow',
+  SILENT: 'Silent',
+  FINISHED: 'Finished',
+  FAILED: 'Failed',
+};
 const rankTone: Record<RankHealth, string> = { OK: 'ok', SLOW: 'warn', SILENT: 'bad', FINISHED: 'idle', FAILED: 'bad' };
 
 /** The word stands beside the colour: status is never told by colour alone. */
@@ -36,7 +43,7 @@ export function RankBadge(props: { state: RankHealth; rank: number }): ReactElem
   return (
     <span className={`badge ${rankTone[props.state]}`} data-testid={`rank-state-${props.rank}`}>
       <i aria-hidden="true" />
-      {props.state}
+      {rankWord[props.state]}
     </span>
   );
 }

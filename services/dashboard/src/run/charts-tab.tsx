@@ -2,7 +2,7 @@ import { useCallback, useDeferredValue, useMemo, useState, type ReactElement } f
 import type { ChartView } from '../charts/chart-view.js';
 import { groupKeys } from '../charts/key-groups.js';
 import { MetricChart } from '../charts/metric-chart.js';
-import { metricKeysQuestion } from '../data/questions.js';
+import { metricKeysQuestion, runHeadQuestion } from '../data/questions.js';
 import type { RunHead } from '../data/types.js';
 import { useGraph } from '../data/use-graph.js';
 import { readRanks } from '../format/ranks.js';
@@ -16,6 +16,10 @@ const linesMax = 16;
 export function ChartsTab(props: { run: RunHead }): ReactElement {
   const { run } = props;
   const live = run.status === 'RUNNING' || run.status === 'LOST';
+  // a fork that no process has joined yet has the ranks of what it inherited
+  const unjoined = run.worldSize === 0 && run.forkOf !== null;
+  const parent = useGraph(runHeadQuestion, { id: run.forkOf?.run ?? '' }, { paused: !unjoined }).data?.run;
+  const worldSize = Math.max(1, run.worldSize, parent?.worldSize ?? 0);
   const asked = useGraph(metricKeysQuestion, { id: run.id }, { everyMs: live ? 3000 : null });
   const [view, setView] = useState<ChartView>({
     kind: run.worldSize > linesMax ? 'band' : 'lines',
@@ -31,8 +35,8 @@ export function ChartsTab(props: { run: RunHead }): ReactElement {
   const keys = asked.data?.run?.metricKeys;
   const groups = useMemo(() => groupKeys(keys ?? [], sought), [keys, sought]);
   const rankList = readRanks(rankText, linesMax);
-  const firstRanks = Array.from({ length: Math.min(run.worldSize, linesMax) }, (_, rank) => rank);
-  const ranks = rankList ?? (run.worldSize > linesMax ? firstRanks.slice(0, 1) : firstRanks);
+  const firstRanks = Array.from({ length: Math.min(worldSize, linesMax) }, (_, rank) => rank);
+  const ranks = rankList ?? (worldSize > linesMax ? firstRanks.slice(0, 1) : firstRanks);
   const zoom = useCallback((from: number, to: number) => setView((v) => ({ ...v, zoom: { from, to } })), []);
   const reset = useCallback(() => setView((v) => ({ ...v, zoom: null })), []);
   const shown = groups.reduce((sum, group) => sum + group.keys.length, 0);
@@ -46,7 +50,7 @@ export function ChartsTab(props: { run: RunHead }): ReactElement {
         rankText={rankText}
         setRankText={setRankText}
         ranksWrong={rankList === null}
-        worldSize={run.worldSize}
+        worldSize={worldSize}
         shown={keys === undefined ? '' : plural(shown, 'chart')}
       />
       {asked.trouble !== null && keys === undefined && <TroubleNotice trouble={asked.trouble} what="the metrics" />}

@@ -9,6 +9,7 @@ import { formatSilence, formatCount, formatNumber } from '../format/format.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
 import { RankBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
+import { StragglerCard } from './straggler-card.js';
 import { countStates, nameRanks, sortRanks, type RankColumn, type RankOrder } from './rank-order.js';
 
 const columns: readonly [RankColumn, string, number, boolean][] = [
@@ -146,6 +147,9 @@ export function RanksTab(props: { run: RunHead }): ReactElement {
           </button>
         )}
       </div>
+      {rows !== undefined && rows.length > 1 && (
+        <StragglerCard run={run.id} ranks={rows} keys={keys ?? []} live={live} />
+      )}
       {metric !== undefined && (
         <MetricChart
           key={metric}

@@ -7,6 +7,7 @@ import { formatAgo, formatCount, formatDateTime, formatDuration } from '../forma
 import { EditableText } from '../parts/editable-text.js';
 import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
+import { RunActions } from './run-actions.js';
 import { Tags } from './tags.js';
 
 function Fact(props: { name: string; children: ReactNode; title?: string }): ReactElement {
@@ -18,7 +19,7 @@ function Fact(props: { name: string; children: ReactNode; title?: string }): Rea
   );
 }
 
-export function RunHeader(props: { run: RunHead; changed: () => void }): ReactElement {
+export function RunHeader(props: { run: RunHead; changed: () => void; deleted: () => void }): ReactElement {
   const { run, changed } = props;
   const now = useNow();
   const running = run.status === 'RUNNING';
@@ -48,14 +49,20 @@ export function RunHeader(props: { run: RunHead; changed: () => void }): ReactEl
           />
         </h1>
         <RunStatusBadge status={run.status} reason={run.statusReason} testId="run-status" />
+        {run.archived && (
+          <span className="badge" data-testid="archived">
+            Archived
+          </span>
+        )}
         {run.statusReason !== null && run.statusReason !== '' && <span className="dim small">{run.statusReason}</span>}
+        <RunActions run={run} changed={changed} deleted={props.deleted} />
       </div>
       <dl className="facts">
         <Fact name="Duration">{formatDuration(durationMs)}</Fact>
         <Fact name="Started" title={formatAgo(run.startedAt, now)}>
           {formatDateTime(run.startedAt)}
         </Fact>
-        <Fact name="Ranks">{formatCount(run.worldSize)}</Fact>
+        <Fact name="Ranks">{run.worldSize === 0 ? '–' : formatCount(run.worldSize)}</Fact>
         <Fact
           name="Attempts"
           title={run.attempts.map((a) => `#${a.number} ${a.state} ${formatDateTime(a.startedAt)}`).join('\n')}

@@ -1,4 +1,5 @@
-import { useEffect, type ReactElement } from 'react';
+import { useEffect, useState, type ReactElement } from 'react';
+import { restoreRun } from '../data/commands.js';
 import { Link, NavLink, useParams } from 'react-router';
 import type { RunHead } from '../data/types.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
@@ -42,16 +43,49 @@ function Body(props: { tab: Tab; run: RunHead }): ReactElement {
   }
 }
 
+/** What stands where a run was that has just been deleted here. */
+function Deleted(props: { run: RunHead; restored: () => void }): ReactElement {
+  const { run } = props;
+  const [problem, setProblem] = useState<string | null>(null);
+  const undo = async (): Promise<void> => {
+    const refusal = await restoreRun(run.id);
+    setProblem(refusal);
+    if (refusal === null) props.restored();
+  };
+  return (
+    <main className="page">
+      <div className="notice" role="status" data-testid="deleted">
+        <span>
+          <strong>{run.name}</strong> was deleted.
+        </span>
+        <button type="button" className="button" data-testid="undo-delete" onClick={() => void undo()}>
+          Undo
+        </button>
+        <Link to={`/projects/${encodeURIComponent(run.project)}`}>Runs of {run.project}</Link>
+        {problem !== null && (
+          <span className="problem" role="alert">
+            {problem}
+          </span>
+        )}
+      </div>
+    </main>
+  );
+}
+
 export function RunPage(): ReactElement {
   const params = useParams();
   const id = params['id'] ?? '';
   const tab = tabs.find(([name]) => name === (params['tab'] ?? 'charts'))?.[0] ?? 'charts';
   const { data, trouble, refresh } = useRun(id);
   const run = data?.run ?? null;
+  const [deleted, setDeleted] = useState<RunHead | null>(null);
   const title = run === null ? id : `${run.status === 'RUNNING' ? '● ' : ''}${run.name}`;
   useEffect(() => {
     document.title = `${title} · Runstream`;
   }, [title]);
+  if (deleted?.id === id) {
+    return <Deleted run={deleted} restored={() => (setDeleted(null), refresh())} />;
+  }
   if (run === null) {
     return (
       <main className="page">
@@ -70,7 +104,7 @@ export function RunPage(): ReactElement {
   const base = `/runs/${encodeURIComponent(id)}`;
   return (
     <main className="page run">
-      <RunHeader key={run.id} run={run} changed={refresh} />
+      <RunHeader key={run.id} run={run} changed={refresh} deleted={() => setDeleted(run)} />
       <nav className="tabs" aria-label="Parts of the run">
         {tabs.map(([name, word]) => (
           <NavLink

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBrowserRig, type BrowserRig } from '../rigs/browser-rig.js';
+import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
+import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
+
+const patience = { timeout: 20_000, interval: 100 };
+const steps = Array.from({ length: 60 }, (_, step) => step);
+const startedAtMs = Date.now() - 60_000;
+const ranks = 4;
+const straggler = 2;
+
+let server: ServerRig;
+let browser: BrowserRig;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([openServerRig(), openBrowserRig()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** Ranks that wait for each other: all steps at the same times, and one rank that works three times as long as the others. */
+function synchronousJob(run: string) {
+  const times = Float64Array.from(steps, (step) => startedAtMs + step * 100);
+  return Array.from({ length: ranks }, (_, rank) => {
+    const said = block(['loss', 'compute_ms', 'step_ms'], steps, (key, step) => {
+      if (key === 0) return 2 / (1 + step);
+      return key === 1 ? (rank === straggler ? 90 : 30) + (step % 3) : 100 + ((step + rank) % 2);
+    });
+    return points(run, writerOf(`${run}-${rank}`, rank === 0 ? 2 : 1, rank), [{ ...said, times }]);
+  });
+}
+
+const run = (id: string, name: string, more: Parameters<typeof started>[3] = {}) => ({
+  ...started(id, 'vision', writerOf(`${id}-0`, 1), { name, params: [{ key: 'lr', json: '0.1' }], ...more }),
+  timeMs: startedAtMs,
+});
+
+describe('the page, as a person uses it', () => {
+  it('an empty server says how to begin, and its SQL page answers', async () => {
+    const { page } = browser;
+    await page.goto(server.server.url);
+    await page.getByTestId('first-run').waitFor();
+    await browser.picture('page-empty');
+    await page.getByRole('link', { name: 'SQL' }).click();
+    await page.getByTestId('sql').press('Control+Enter');
+    await page.getByText('No rows. The query is right; nothing matches it.').waitFor();
+  });
+
+  it('a run is archived after a question, found among the archived, and restored', async () => {
+    const { page } = browser;
+    await postEvents(server.server.url, [
+      run('sync', 'synchronous', { worldSize: ranks }),
+      ...synchronousJob('sync'),
+      run('other', 'the other one'),
+      run('third', 'a third'),
+    ]);
+    await page.goto(`${server.server.url}/projects/vision`);
+    await page.getByRole('link', { name: 'the other one' }).click();
+    await page.getByTestId('archive').click();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.getByTestId('dialog').count(), patience).toBe(0);
+    await page.getByTestId('archive').click();
+    await browser.picture('page-archive');
+    await page.getByTestId('dialog-confirm').click();
+    await page.getByTestId('archived').waitFor();
+    await page.getByRole('link', { name: 'vision', exact: true }).click();
+    await page.getByRole('link', { name: 'synchronous' }).waitFor();
+    await expect.poll(() => page.getByRole('link', { name: 'the other one' }).count(), patience).toBe(0);
+    await page.getByTestId('archived-runs').click();
+    await page.getByRole('link', { name: 'the other one' }).click();
+    await page.getByTestId('restore').click();
+    await page.getByTestId('archive').waitFor();
+    await page.goto(`${server.server.url}/projects/vision`);
+    await page.getByRole('link', { name: 'the other one' }).waitFor();
+  });
+
+  it('a run is deleted after a question, and the deletion undone', async () => {
+    const { page } = browser;
+    await page.goto(`${server.server.url}/runs/third`);
+    await page.getByTestId('delete').click();
+    await page.getByTestId('dialog-confirm').click();
+    await page.getByTestId('deleted').waitFor();
+    expect(await gql(server.server.url, '{ run(id: "third") { id } }')).toEqual({ run: null });
+    await page.getByTestId('undo-delete').click();
+    await expect.poll(() => page.getByTestId('run-name').textContent(), patience).toBe('a third');
+  });
+
+  it('a refusal is shown where the question was asked', async () => {
+    const { page } = browser;
+    await page.goto(`${server.server.url}/runs/third`);
+    await page.getByTestId('archive').click();
+    await gql(server.server.url, 'mutation { deleteRun(id: "third") { error { message } } }');
+    await page.getByTestId('dialog-confirm').click();
+    await expect
+      .poll(
+        () => page.getByTestId('dialog-problem').or(page.getByText('There is no run')).first().textContent(),
+        patience,
+      )
+      .toMatch(/run third is deleted; restore it first|There is no run/);
+    await gql(server.server.url, 'mutation { restoreRun(id: "third") { error { message } } }');
+  });
+
+  it('a run that nobody ends is marked as ended, with a reason', async () => {
+    const { page } = browser;
+    await page.goto(`${server.server.url}/runs/third`);
+    await page.getByTestId('finish').click();
+    await page.getByLabel('Failed').check();
+    await page.getByTestId('finish-reason').fill('the machine was taken away');
+    await browser.picture('page-finish');
+    await page.getByTestId('dialog-confirm').click();
+    await expect.poll(() => page.getByTestId('run-status').getAttribute('data-status'), patience).toBe('FAILED');
+    await page.getByText('the machine was taken away').waitFor();
+    await expect.poll(() => page.getByTestId('finish').count(), patience).toBe(0);
+  });
+
+  it('a fork begins at a step that its run has reached, and leads to its page', async () => {
+    const { page } = browser;
+    await page.goto(`${server.server.url}/runs/sync`);
+    await page.getByTestId('fork').click();
+    await expect.poll(() => page.getByTestId('fork-step').inputValue(), patience).toBe('59');
+    await page.getByTestId('fork-step').fill('many');
+    expect(await page.getByTestId('dialog-confirm').isDisabled()).toBe(true);
+    await page.getByTestId('fork-step').fill('30');
+    await page.getByTestId('fork-name').fill('from step 30');
+    await browser.picture('page-fork');
+    await page.getByTestId('dialog-confirm').click();
+    await expect.poll(() => page.getByTestId('run-name').textContent(), patience).toBe('from step 30');
+    await page.getByText('at step 30').waitFor();
+    await page.getByTestId('chart-loss').locator('canvas').first().waitFor({ timeout: patience.timeout });
+  });
+
+  it('the ranks page names who holds a synchronous job up, by its own work and not by the time of its steps', async () => {
+    const { page } = browser;
+    await page.goto(`${server.server.url}/runs/sync/ranks`);
+    const card = page.getByTestId('straggler');
+    await expect.poll(() => card.getAttribute('data-rank'), patience).toBe(String(straggler));
+    expect(await card.textContent()).toMatch(
+      /^Rank 2 holds the others up\. All ranks keep step.*compute_ms 91, 2\.9× the median of 31/,
+    );
+    await browser.picture('page-straggler');
+  });
+
+  it('SQL is asked with Ctrl-Enter, answered in a table, and refused in the words of the engine', async () => {
+    const { page, problems } = browser;
+    expect(problems).toEqual([]);
+    await page.goto(`${server.server.url}/sql`);
+    const sql = page.getByTestId('sql');
+    await sql.fill(
+      "SELECT run, key, max(value) AS most, NULL AS none FROM points WHERE key = 'compute_ms' GROUP BY run, key",
+    );
+    await sql.press('Control+Enter');
+    const cells = page.getByTestId('sql-result').locator('tbody td');
+    await expect.poll(() => cells.allTextContents(), patience).toEqual(['sync', 'compute_ms', '92', 'null']);
+    await browser.picture('page-sql');
+    await page.getByTestId('sql-result').getByRole('link', { name: 'sync' }).click();
+    await page.getByTestId('tab-charts').waitFor();
+
+    await page.goBack();
+    await sql.fill('SELECT nothing FROM points');
+    await sql.press('Control+Enter');
+    await expect
+      .poll(() => page.getByTestId('sql-problem').textContent(), patience)
+      .toMatch(/Unknown expression.*nothing/);
+    await sql.fill('SELECT count() FROM system.processes');
+    await sql.press('Control+Enter');
+    await expect.poll(() => page.getByTestId('sql-problem').textContent(), patience).toMatch(/Not enough privileges/);
+    await sql.fill('SELECT arrayJoin(range(20000)) AS n');
+    await sql.press('Control+Enter');
+    await expect.poll(() => page.getByTestId('sql-count').textContent(), patience).toMatch(/the first 5,000 rows/);
+    await sql.fill('SELECT count() FROM points FORMAT Vertical');
+    await sql.press('Control+Enter');
+    await expect.poll(() => page.getByTestId('sql-text').textContent(), patience).toMatch(/count\(\): 720/);
+    for (const example of [
+      'Best final loss',
+      'Param against result',
+      'Slowest ranks',
+      'Metrics by minute',
+      'Newest runs',
+    ]) {
+      await page.getByRole('button', { name: example }).click();
+      await expect.poll(() => page.getByTestId('sql-result').locator('tbody tr').count(), patience).toBeGreaterThan(0);
+      await expect.poll(() => page.getByRole('status', { name: 'Running' }).count(), patience).toBe(0);
+      expect(await page.getByTestId('sql-problem').count(), example).toBe(0);
+    }
+    await sql.fill('SELECT count() FROM points FORMAT Vertical');
+    await sql.press('Control+Enter');
+    await page.getByTestId('sql-text').waitFor();
+    // the address holds the query, for whoever it is sent to
+    await page.reload();
+    expect(await sql.inputValue()).toBe('SELECT count() FROM points FORMAT Vertical');
+    // the page itself met no error but the refusals that were asked for
+    expect(problems.filter((problem) => !problem.includes('/clickhouse'))).toEqual([]);
+  });
+});
