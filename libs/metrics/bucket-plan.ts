@@ -38,6 +38,8 @@ export interface BucketSource {
   readonly plan: BucketPlan;
   /** The series is a clock, which may tell several times for a step: the earliest counts. */
   readonly clock?: boolean;
+  /** Counts are not asked for: n is 1 where there are finite values. */
+  readonly countless?: boolean;
 }
 
 const f = 'isFinite(value)';
@@ -57,7 +59,7 @@ function rawBuckets(source: BucketSource): string {
   return `SELECT rank, intDiv(step - (${plan.origin}), ${plan.width}) AS b,
       minIf(value, ${f}) AS lo, maxIf(value, ${f}) AS hi,
       minIf(step, ${f}) AS fs, argMinIf(value, ${order}, ${f}) AS fv, maxIf(step, ${f}) AS ls, argMaxIf(value, ${order}, ${f}) AS lv,
-      ${facts.rewritten ? `countIf(${f})` : plan.width === 1 ? `toUInt64(max(${f}))` : `uniqExactIf(step, ${f})`} AS n,
+      ${countOf(source)} AS n,
       min(if(isNaN(value), step, ${neverStep})) AS nan_at,
       min(if(isInfinite(value) AND value > 0, step, ${neverStep})) AS plus_at,
       min(if(isInfinite(value) AND value < 0, step, ${neverStep})) AS minus_at
@@ -66,12 +68,19 @@ function rawBuckets(source: BucketSource): string {
     GROUP BY rank, b`;
 }
 
+/** Without FINAL a step may be there twice. */
+function countOf({ facts, plan, clock, countless }: BucketSource): string {
+  if (facts.rewritten) return `countIf(${f})`;
+  return plan.width === 1 || clock || countless ? `toUInt64(max(${f}))` : `uniqExactIf(step, ${f})`;
+}
+
 function rollupBuckets(source: BucketSource): string {
   const { plan, table, ranges } = source;
   const bucketOf = (step: string): string => `intDiv(${step} - (${plan.origin}), ${plan.width})`;
   const interior = ranges.map((range) => interiorOf(range, plan.unit)).filter((range) => range.from < range.to);
   const edges = ranges.flatMap((range) => edgesOf(range, plan.unit));
   const parts: string[] = [];
+  const uncounted = source.clock === true || source.countless === true;
   if (interior.length > 0) {
     const bounds = bucketCondition(interior, 1);
     const rows = `FROM ${table(plan.unit === 64 ? 'rollup_64' : 'rollup_4096')} WHERE ${seriesCondition(source)} AND ${bounds}`;
@@ -80,9 +89,9 @@ function rollupBuckets(source: BucketSource): string {
     const odd = 'min(nan_at) AS nan_at, min(plus_at) AS plus_at, min(minus_at) AS minus_at';
     // a bucket's mask may be spread over rows, and rows may be there twice: or first, then count
     parts.push(
-      `SELECT rank, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(0) AS n, ${odd} ${rows} GROUP BY rank, b`,
+      `SELECT rank, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(${uncounted ? 'max(mask != 0)' : '0'}) AS n, ${odd} ${rows} GROUP BY rank, b`,
     );
-    if (!source.clock) parts.push(countBuckets(source, interior, bucketOf));
+    if (!uncounted) parts.push(countBuckets(source, interior, bucketOf));
   }
   if (edges.length > 0) {
     parts.push(`SELECT rank, ${bucketOf('step')} AS b, if(${f}, value, inf) AS lo, if(${f}, value, -inf) AS hi,

@@ -45,10 +45,14 @@ const rollupColumns = `
 const rollup = `(${rollupColumns})
   ENGINE = AggregatingMergeTree ORDER BY (run, series, attempt, intDiv(bucket, 64), rank, bucket) SETTINGS ${durable}`;
 
+/** A column that tables of an older program do not have: theirs are filled anew from the log. */
+export const newestColumn = { table: 'points', column: 'bits' } as const;
+
 const tables: { readonly [Name in TableName]: string } = {
+  // a value is kept as its bits: transposed, noise in a float's low bits costs what it says and no more (decision 0008)
   points: `(run UInt64 CODEC(ZSTD(1)), series UInt64 CODEC(ZSTD(1)), attempt UInt16 CODEC(ZSTD(1)), rank UInt32 CODEC(ZSTD(1)),
-      step Int64 CODEC(DoubleDelta, ZSTD(1)), ord UInt64 CODEC(ZSTD(1)), value Float64 CODEC(Gorilla, ZSTD(1)),
-      time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)))
+      step Int64 CODEC(DoubleDelta, ZSTD(1)), ord UInt64 CODEC(ZSTD(1)), bits UInt64 CODEC(T64('bit'), ZSTD(1)),
+      value Float64 ALIAS reinterpretAsFloat64(bits), time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)))
     ENGINE = ReplacingMergeTree(version) ORDER BY (run, series, attempt, intDiv(step, 1024), rank, step, ord) SETTINGS ${durable}`,
   rollup_64: rollup,
   rollup_4096: rollup,

@@ -157,7 +157,7 @@ class PointsWriter {
       { name: 'rank', type: rankType, data: this.#rank },
       { name: 'step', type: this.#stepHalves ? 'Int64' : 'Int32', data: this.#step },
       { name: 'ord', type: 'UInt64', data: this.#ord },
-      { name: 'value', type: 'Float64', data: this.#value },
+      { name: 'bits', type: 'UInt64', data: this.#value },
       { name: 'version', type: 'UInt64', data: this.#version },
     ];
     if (this.#time) columns.push({ name: 'time', type: 'Int64', data: this.#time });

@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
-import { createPointers, createTables, createViews, dropTables } from './clickhouse-schema.js';
+import { createPointers, createTables, createViews, dropTables, newestColumn, tableOf } from './clickhouse-schema.js';
 
 export interface GenerationRow {
   readonly generation: number;
@@ -36,12 +36,26 @@ export class GenerationTable {
 
   /** Makes the tables of a generation, or finds them. */
   async open(generation: number): Promise<GenerationRow> {
-    const known = (await this.all()).find((row) => row.generation === generation);
+    let known = (await this.all()).find((row) => row.generation === generation);
+    if (known && (await this.#outdated(generation))) {
+      for (const statement of dropTables(generation)) await this.client.command(statement);
+      known = undefined;
+    }
     for (const statement of createTables(generation)) await this.client.command(statement);
     if (known) return known;
     const marker = this.randomHex().slice(0, 12);
     await this.#write('generations', { generation, marker, dropped: 0 }, await this.#nextVersion('generations'));
     return { generation, marker };
+  }
+
+  /** Tables of another shape were made by an older program. Under a new marker their checkpoints start anew. */
+  async #outdated(generation: number): Promise<boolean> {
+    const { table, column } = newestColumn;
+    const rows = await this.client.query(
+      `SELECT count() AS n, countIf(name = '${column}') AS newest FROM system.columns
+       WHERE database = currentDatabase() AND table = '${tableOf(generation, table)}'`,
+    );
+    return rows.u64('n')[0]! > 0n && rows.u64('newest')[0]! === 0n;
   }
 
   async switchTo(generation: number): Promise<void> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { Unavailable } from '#libs/domain/rejection.js';
 import { describeProjectionFamily } from '#libs/projecting/projection.contract.js';
+import { nameHash } from './metric-names.js';
 import { openPointsProjectionFamily } from './points-projection-family.js';
 import { PointsProjection } from './points-projection.js';
 import { block, points, range, recordsOf, started, startMs, type SomeEvent } from './test/event-batches.js';
@@ -213,6 +214,24 @@ describe('PointsProjection', () => {
     expect(await live.apply({ partition, epoch: old.epoch, from: 0, to: 1, records })).toBe('fenced');
     expect(await live.digest()).toBe(digest);
     expect((await live.checkpoints()).get('telemetry/8')).toBe(1);
+  });
+
+  it('starts anew when its tables are of an older shape', async () => {
+    const generation = 7;
+    await replay(await rig.family.openGeneration(generation), [
+      points({ run: 'old', seq: 1, steps: [1], values: { loss: [1] } }),
+    ]);
+    await rig.client.command(`DROP TABLE g${generation}_points SYNC`);
+    await rig.client.command(
+      `CREATE TABLE g${generation}_points (run UInt64, step Int64, value Float64) ENGINE = MergeTree ORDER BY (run, step)`,
+    );
+    const { client, checkpoints } = rig;
+    const reopened = await openPointsProjectionFamily({ client, checkpoints, randomHex });
+    const fresh = await reopened.openGeneration(generation);
+    expect((await fresh.claim({ topic: 'telemetry', partition: 0 })).position).toBe(0);
+    await replay(fresh, [points({ run: 'old', seq: 1, steps: [1], values: { loss: [2] } })]);
+    const rows = await client.query(`SELECT value FROM g${generation}_points WHERE series = ${nameHash('loss')}`);
+    expect([...rows.f64('value')]).toEqual([2]);
   });
 
   it('starts anew when the store was wiped behind the checkpoints', async () => {

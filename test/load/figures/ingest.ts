@@ -105,7 +105,7 @@ function rawBlock(index: number, rows: number): BlockColumn[] {
     { name: 'rank', type: 'UInt32', data: new Uint32Array(rows).fill(index % writers) },
     { name: 'step', type: 'Int64', data: BigInt64Array.from(whole((row) => BigInt(block.steps[row % perKey]!))) },
     { name: 'ord', type: 'UInt64', data: new BigUint64Array(rows) },
-    { name: 'value', type: 'Float64', data: block.values },
+    { name: 'bits', type: 'UInt64', data: block.values },
     { name: 'time', type: 'Int64', data: new BigInt64Array(rows) },
     {
       name: 'version',

@@ -1,6 +1,6 @@
 import type { PointBlock } from '#libs/domain/event.js';
 
-/** Curves as trainers see them: falling, with noise, float32 as frameworks give them (`double`: with noise in every bit). */
+/** Curves as trainers see them: falling to a floor, 5 % of noise, float32 as frameworks give them (`double`: noise in every bit). */
 export function trainerBlock(
   from: number,
   steps: number,
@@ -10,7 +10,7 @@ export function trainerBlock(
   const values = new Float64Array(keys * steps);
   for (let k = 0; k < keys; k++) {
     for (let i = 0; i < steps; i++) {
-      const value = Math.exp(-(from + i) / 50_000) * (k + 1) + (Math.random() - 0.5) * 0.1;
+      const value = (k + 1) * (0.2 + Math.exp(-(from + i) / 50_000)) * (1 + (Math.random() - 0.5) * 0.1);
       values[k * steps + i] = as === 'single' ? Math.fround(value) : value;
     }
   }
