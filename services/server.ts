@@ -8,7 +8,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { Backend } from '#libs/backend/backend.js';
 import { createInstruments, type Instruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
-import { rebuild } from '#libs/projecting/rebuild.js';
+import { holdLive, rebuild } from '#libs/projecting/rebuild.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RebuildRequest } from './admin/admin.controller.js';
 import { AppModule } from './app.module.js';
@@ -159,7 +159,9 @@ function rebuilder(backend: Backend, transport: EventLogTransport, signal: Abort
     busy = true;
     try {
       const report = await rebuild(backend.log, family, {
-        pauseLive: () => transport.pause(family.name),
+        ...(backend.shared
+          ? { pauseLive: async () => holdLive(await family.live()), attempts: 3 }
+          : { pauseLive: () => transport.pause(family.name) }),
         force,
         signal,
       });

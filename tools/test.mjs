@@ -91,6 +91,9 @@ if (!have(browsers, ['chromium', 'fonts-dejavu-core'])) {
 if (!have(['/usr/lib/postgresql'], ['postgresql'])) {
   unavailable('PostgreSQL', 'it is not installed (Debian: apt-get install postgresql)');
 }
+if (!have(['/usr/bin/java'], ['openjdk-17-jre-headless']) || !have(['/usr/bin/mvn'], ['maven'])) {
+  unavailable('Kafka', 'java and mvn are not installed (Debian: apt-get install openjdk-17-jre-headless maven)');
+}
 vitest();
 if (!long) pytest();
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
