@@ -1,6 +1,7 @@
+import type { Topic } from '#libs/domain/event.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { EventLog, PartitionId } from '#libs/log/event-log.js';
-import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
+import type { Claim, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
 import { batches, persist, projectorLimits } from '#libs/projecting/projector.js';
 
 export interface RebuildReport {
@@ -14,9 +15,16 @@ export interface RebuildReport {
   readonly switched: boolean;
 }
 
+/** The live generation without a projector that writes to it. */
+export interface PausedLive {
+  /** With which the holder may write to it; null: it claims as anybody does. */
+  readonly claims: ReadonlyMap<string, Claim> | null;
+  /** Lets projectors go on, on whatever generation is live then. */
+  resume(switched: boolean): Promise<void>;
+}
+
 export interface RebuildOptions {
-  /** Stops the live projector and resolves with what starts it again (on whatever generation is live then). */
-  readonly pauseLive: () => Promise<() => Promise<void>>;
+  readonly pauseLive: () => Promise<PausedLive>;
   /** Switch even if the digests differ: for when the live tables are known to be wrong. */
   readonly force?: boolean;
   readonly signal: AbortSignal;
@@ -43,26 +51,46 @@ export async function rebuild(
   for (let round = 0; round < roundsMax; round++) {
     if ((await filler.fillTo(await live.checkpoints())) < lastStretchRecords) break;
   }
-  const resume = await options.pauseLive();
+  const paused = await options.pauseLive();
+  let switched = false;
   try {
-    await filler.fillTo(await live.checkpoints());
+    // a store without transactions may hold rows of a batch that a fenced projector had in its hands: all of them are before this end
+    const ends = await endsOf(log, family.topics);
+    await (await Filler.open(log, live, { signal: options.signal }, paused.claims)).fillTo(ends);
+    await filler.fillTo(ends);
     const [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
     const equal = liveDigest === rebuiltDigest;
-    const switched = equal || options.force === true;
+    switched = equal || options.force === true;
     if (switched) await family.switchTo(next.generation);
-    return {
-      family: family.name,
-      from,
-      to: next.generation,
-      records: filler.records,
-      liveDigest,
-      rebuiltDigest,
-      equal,
-      switched,
-    };
+    const { records } = filler;
+    return { family: family.name, from, to: next.generation, records, liveDigest, rebuiltDigest, equal, switched };
   } finally {
-    await resume();
+    await paused.resume(switched);
   }
+}
+
+async function endsOf(log: EventLog, topics: readonly Topic[]): Promise<ReadonlyMap<string, number>> {
+  const ranges = (await Promise.all(topics.map((topic) => log.ranges(topic)))).flat();
+  return new Map(ranges.map(({ topic, partition, end }) => [partitionName(topic, partition), end]));
+}
+
+/** A hold outlives its holder by at most this. */
+const leaseMs = 30_000;
+
+/**
+ * Pauses the projectors of a generation in whatever process they are, through its checkpoints. After a switch the hold is left to
+ * run out: they must go over to the new generation, and tell nobody of positions in the old one any more.
+ */
+export async function holdLive(live: Projection): Promise<PausedLive> {
+  const claims = await live.hold(leaseMs);
+  const renewing = setInterval(() => void live.hold(leaseMs).catch(() => undefined), leaseMs / 3);
+  return {
+    claims,
+    resume: async (switched) => {
+      clearInterval(renewing);
+      if (!switched) await live.hold(0);
+    },
+  };
 }
 
 /** Fills a generation from the log up to given positions, any number of times. */
@@ -79,12 +107,14 @@ export class Filler {
     log: EventLog,
     projection: Projection,
     options: Pick<RebuildOptions, 'signal' | 'onProgress'>,
+    claims: ReadonlyMap<string, Claim> | null = null,
   ): Promise<Filler> {
     const parts = [];
     for (const topic of projection.topics) {
       for (let index = 0; index < log.partitionCount(topic); index++) {
         const partition = { topic, partition: index };
-        parts.push({ partition, ...(await projection.claim(partition)) });
+        const held = claims?.get(partitionName(topic, index));
+        parts.push({ partition, ...(held ?? (await projection.claim(partition))) });
       }
     }
     return new Filler(log, projection, options, parts);
