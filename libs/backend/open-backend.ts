@@ -20,6 +20,8 @@ import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { Filler } from '#libs/projecting/rebuild.js';
+import { openPostgresModelRegistry } from '#libs/registry/postgres-model-registry.js';
+import { openPostgresTrackingTables } from '#libs/runs/postgres-tracking-tables.js';
 import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
 import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
@@ -75,7 +77,8 @@ export async function openBackend(
     const pointsFamily = await openPointsProjectionFamily({ client: metrics.client, checkpoints, randomHex });
     await startOverIfAhead(log, pointsFamily, logger);
     const families: readonly ProjectionFamily[] = [runFamily, pointsFamily];
-    const runTable = openPostgresRunTable({ database, generations: () => runFamily.generations() });
+    const tables = { database, generations: () => runFamily.generations() };
+    const runTable = openPostgresRunTable(tables);
     const metricStore = createClickHouseMetricStore({ client: metrics.client, now: () => performance.now() });
     const progress = new Progress();
     const tail = new LogTail(log, (error) => fail('the tail of the log', error));
@@ -83,6 +86,8 @@ export async function openBackend(
       configuration,
       log,
       runTable,
+      tracking: openPostgresTrackingTables(tables),
+      registry: openPostgresModelRegistry(tables),
       metricStore,
       sqlDoor: metrics.sqlDoor,
       artifactStore,

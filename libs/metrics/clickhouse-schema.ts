@@ -10,6 +10,7 @@ export const tableNames = [
   'rewritten',
   'series',
   'run_names',
+  'deleted_runs',
   'run_facts',
   'lines',
 ] as const;
@@ -65,6 +66,9 @@ const tables: { readonly [Name in TableName]: string } = {
   // params, tags and attributes of runs, one fact a row; the highest version wins; a removed fact has value "" and present 0
   run_facts: `(run UInt64, kind String, key String, value String, present UInt8, version UInt64)
     ENGINE = ReplacingMergeTree(version) ORDER BY (run, kind, key) SETTINGS ${durable}`,
+  // of what was deleted or brought back the newest word counts
+  deleted_runs: `(run UInt64, deleted UInt8, version UInt64)
+    ENGINE = ReplacingMergeTree(version) ORDER BY run SETTINGS ${durable}`,
   lines: `(run UInt64, time Int64 CODEC(DoubleDelta, ZSTD(1)), rank UInt32, attempt UInt16, writer String CODEC(ZSTD(1)),
       number UInt64 CODEC(DoubleDelta, ZSTD(1)), stream String CODEC(ZSTD(1)), text String CODEC(ZSTD(1)))
     ENGINE = ReplacingMergeTree ORDER BY (run, time, rank, attempt, writer, number) SETTINGS ${durable}`,
@@ -110,11 +114,18 @@ export function createViews(generation: number): readonly string[] {
       `SELECT r.project AS project, r.id AS run, l.rank AS rank, l.attempt AS attempt, l.number AS number, any(l.stream) AS stream,
          fromUnixTimestamp64Milli(l.time) AS time, any(l.text) AS text
        FROM ${table('lines')} AS l
-       INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON l.run = r.run
+       INNER JOIN (${namedRuns(table)}) AS r ON l.run = r.run
+       WHERE ${isKept(table)}
        GROUP BY project, run, rank, attempt, l.writer, number, time`,
     ),
   ];
 }
+
+/** Runs by name, and the condition that leaves the deleted ones out: inside, it would turn the join around. */
+const namedRuns = (table: (name: TableName) => string): string =>
+  `SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted`;
+const isKept = (table: (name: TableName) => string): string =>
+  `r.run NOT IN (SELECT run FROM ${table('deleted_runs')} FINAL WHERE deleted)`;
 
 /**
  * Points once: the newest version of each, by aggregation and not by FINAL, because only so the run and key that somebody filters by
@@ -127,10 +138,10 @@ function newestPoints(table: (name: TableName) => string): string {
       p.run AS run_hash, if(${system}, ${nameHash(systemClockKey)}, ${nameHash(clockKey)}) AS clock,
       argMax(p.value, p.version) AS value, argMax(p.time, p.version) AS time, bitShiftRight(max(p.version), 32) AS record
     FROM ${table('points')} AS p
-    INNER JOIN (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r ON p.run = r.run
+    INNER JOIN (${namedRuns(table)}) AS r ON p.run = r.run
     INNER JOIN (SELECT DISTINCT series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s ON p.series = s.series
     LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
-    WHERE a.cut = 0 OR p.step < a.cutoff OR ${system}
+    WHERE (a.cut = 0 OR p.step < a.cutoff OR ${system}) AND ${isKept(table)}
     GROUP BY project, run, key, attempt, rank, step, ord, run_hash, clock`;
 }
 
@@ -153,8 +164,9 @@ function runsView(table: (name: TableName) => string): string {
       ${time('started_at')} AS started_at, ${time('ended_at')} AS ended_at, toUInt32OrZero(${attribute('world_size')}) AS world_size,
       ${attribute('archived')} = '1' AS archived, ${map('param')} AS params, ${map('tag')} AS tags,
       groupArrayIf(f.key, f.kind = 'label' AND f.present) AS labels, ${map('summary')} AS summary
-    FROM (SELECT run, id, project FROM ${table('run_names')} FINAL WHERE NOT deleted) AS r
+    FROM (${namedRuns(table)}) AS r
     INNER JOIN (SELECT run, kind, key, argMax(value, version) AS value, argMax(present, version) AS present
       FROM ${table('run_facts')} GROUP BY run, kind, key) AS f ON f.run = r.run
+    WHERE ${isKept(table)}
     GROUP BY r.run, r.id, r.project`;
 }

@@ -168,6 +168,7 @@ export class PointsProjection implements Projection {
       ]),
       this.#insert('lines', lines.rows, () => lines.blockColumns()),
       this.#insert('run_names', facts.nameRows, () => facts.nameColumns()),
+      this.#insert('deleted_runs', facts.markRows, () => facts.markColumns()),
       this.#insert('run_facts', facts.factRows, () => facts.factColumns()),
     ]);
     for (const result of done) if (result.status === 'rejected') throw result.reason;

@@ -6,7 +6,6 @@ type FactKind = 'attribute' | 'param' | 'tag' | 'label' | 'summary';
 
 /** An explicit change beats what a start said; among starts the first wins, among changes the last. */
 const changedBase = 1n << 62n;
-const deletedVersion = (1n << 63n) - 1n;
 
 /** Facts about runs for SQL, a row each, from the topic `runs`. Who wins is decided by version alone, so rows may come in any order. */
 export class RunFacts {
@@ -14,9 +13,9 @@ export class RunFacts {
     run: [] as bigint[],
     id: [] as string[],
     project: [] as string[],
-    deleted: [] as number[],
     version: [] as bigint[],
   };
+  readonly #marks = { run: [] as bigint[], deleted: [] as number[], version: [] as bigint[] };
   readonly #facts = {
     run: [] as bigint[],
     kind: [] as string[],
@@ -71,9 +70,10 @@ export class RunFacts {
       case 'RunArchived':
         return put('attribute', 'archived', '1');
       case 'RunRestored':
+        this.#mark(event.subject, 0, offset);
         return put('attribute', 'archived', '0');
       case 'RunDeleted':
-        return this.#name(event.subject, '', deletedVersion, 1);
+        return this.#mark(event.subject, 1, offset);
       case 'RunForked':
         this.#name(event.subject, event.data.project, firstVersion(offset));
         return put('attribute', 'name', event.data.name, firstVersion(offset));
@@ -81,6 +81,29 @@ export class RunFacts {
       case 'ArtifactLogged':
       case 'ArtifactUsed':
       case 'ProjectCreated':
+      case 'ProjectRenamed':
+      case 'ProjectTagsSet':
+      case 'ProjectDeleted':
+      case 'ProjectRestored':
+      case 'RegisteredModelCreated':
+      case 'RegisteredModelRenamed':
+      case 'RegisteredModelChanged':
+      case 'RegisteredModelDeleted':
+      case 'ModelVersionCreated':
+      case 'ModelVersionChanged':
+      case 'ModelVersionDeleted':
+      case 'InputsLogged':
+      case 'OutputsLogged':
+      case 'LoggedModelCreated':
+      case 'LoggedModelChanged':
+      case 'LoggedModelMeasured':
+      case 'LoggedModelDeleted':
+      case 'FileStored':
+      case 'FileRemoved':
+      case 'TraceLogged':
+      case 'TraceTagsSet':
+      case 'TraceDeleted':
+      case 'SpansLogged':
       case 'ApiKeyCreated':
       case 'ApiKeyRevoked':
       case 'PointsLogged':
@@ -117,11 +140,17 @@ export class RunFacts {
     this.#attempts.push({ run: nameHash(id), attempt, fromStep });
   }
 
-  #name(id: string, project: string, version: bigint, deleted = 0): void {
+  /** Deleted or brought back: the last word counts. */
+  #mark(id: string, deleted: number, offset: number): void {
+    this.#marks.run.push(nameHash(id));
+    this.#marks.deleted.push(deleted);
+    this.#marks.version.push(BigInt(offset) + 1n);
+  }
+
+  #name(id: string, project: string, version: bigint): void {
     this.#names.run.push(nameHash(id));
     this.#names.id.push(id);
     this.#names.project.push(project);
-    this.#names.deleted.push(deleted);
     this.#names.version.push(version);
   }
 
@@ -134,6 +163,9 @@ export class RunFacts {
     this.#facts.version.push(version);
   }
 
+  get markRows(): number {
+    return this.#marks.run.length;
+  }
   get nameRows(): number {
     return this.#names.run.length;
   }
@@ -142,11 +174,19 @@ export class RunFacts {
   }
 
   nameColumns(): BlockColumn[] {
-    const { run, id, project, deleted, version } = this.#names;
+    const { run, id, project, version } = this.#names;
     return [
       { name: 'run', type: 'UInt64', data: BigUint64Array.from(run) },
       { name: 'id', type: 'String', data: id },
       { name: 'project', type: 'String', data: project },
+      { name: 'version', type: 'UInt64', data: BigUint64Array.from(version) },
+    ];
+  }
+
+  markColumns(): BlockColumn[] {
+    const { run, deleted, version } = this.#marks;
+    return [
+      { name: 'run', type: 'UInt64', data: BigUint64Array.from(run) },
       { name: 'deleted', type: 'UInt8', data: Uint8Array.from(deleted) },
       { name: 'version', type: 'UInt64', data: BigUint64Array.from(version) },
     ];

@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeModelRegistry, type OpenedRegistry } from '#libs/registry/model-registry.contract.js';
+import { openPostgresModelRegistry } from '#libs/registry/postgres-model-registry.js';
+import { openPostgresTrackingTables } from './postgres-tracking-tables.js';
+import { describeTrackingTables, type OpenedTracking } from './tracking-tables.contract.js';
 import { openPostgresRunTable } from './postgres-run-table.js';
 import { openRunProjectionFamily } from './run-projection.js';
 import { describeRunTable, type RunTables } from './run-table.contract.js';
@@ -74,14 +78,18 @@ describe.skipIf(!existsSync(join(bin, 'initdb')))('PostgreSQL server (skipped wh
   });
 
   describeSqlDatabase('PostgreSQL', async () => database);
-  const open = async (): Promise<RunTables> => {
+  const open = async (): Promise<RunTables & OpenedTracking & OpenedRegistry> => {
     await database.script(
       'drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade',
     );
     const family = await openRunProjectionFamily({ database });
     await family.live();
-    return { family, table: openPostgresRunTable({ database, generations: () => family.generations() }) };
+    const tables = { database, generations: () => family.generations() };
+    const [tracking, registry] = [openPostgresTrackingTables(tables), openPostgresModelRegistry(tables)];
+    return { family, table: openPostgresRunTable(tables), tracking, registry };
   };
+  describeTrackingTables('PostgreSQL', open);
+  describeModelRegistry('PostgreSQL', open);
   describeRunTable('PostgreSQL', open);
   describeRunFacts('PostgreSQL', open);
 });
