@@ -50,7 +50,7 @@ export default {
       severity: 'error',
       from: { path: '^(libs|services)/', pathNot: `^libs/(backend|clickhouse|postgres)/|${test}|^services/cli/verify` },
       to: {
-        path: '(segment-event-log|kafka-event-log|disk-artifact-store|minio-artifact-store|clickhouse-metric-store|postgres-run-table)\\.ts$',
+        path: '(segment-event-log|kafka-event-log|disk-artifact-store|minio-artifact-store|clickhouse-metric-store|postgres-run-table|postgres-tracking-tables|postgres-model-registry)\\.ts$',
       },
     },
     {

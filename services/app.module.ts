@@ -8,6 +8,7 @@ import type { Gateway } from './gateway/gateway.js';
 import { ArtifactsController } from './gateway/artifacts.controller.js';
 import { ClickhouseController } from './gateway/clickhouse.controller.js';
 import { GraphqlController } from './gateway/graphql.controller.js';
+import { MlflowController } from './doors/mlflow/mlflow.controller.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { ExportController } from './ingest/export.controller.js';
 import { IngestController } from './ingest/ingest.controller.js';
@@ -31,6 +32,8 @@ export class AppModule {
     const { roles } = parts.backend.configuration;
     const controllers: Type[] = [StatusController, AdminController];
     if (roles.includes('ingest')) controllers.push(IngestController, ExportController);
+    // it writes and reads, so it is where both can be waited for
+    if (roles.includes('ingest') && roles.includes('gateway')) controllers.push(MlflowController);
     if (roles.includes('projector')) controllers.push(ProjectorController);
     if (roles.includes('gateway')) controllers.push(GraphqlController, ArtifactsController, ClickhouseController);
     const value = (provide: symbol, useValue: unknown): Provider => ({ provide, useValue });

@@ -25,6 +25,14 @@ describe('the house', () => {
         adapters: ['libs/metrics/clickhouse-metric-store.spec.ts'],
       },
       RunTable: { contract: 'libs/runs/run-table.contract.ts', adapters: ['libs/runs/postgres-run-table.spec.ts'] },
+      TrackingTables: {
+        contract: 'libs/runs/tracking-tables.contract.ts',
+        adapters: ['libs/runs/postgres-tracking-tables.spec.ts', 'libs/runs/postgres-database.spec.ts'],
+      },
+      ModelRegistry: {
+        contract: 'libs/registry/model-registry.contract.ts',
+        adapters: ['libs/registry/postgres-model-registry.spec.ts', 'libs/runs/postgres-database.spec.ts'],
+      },
       SqlDatabase: {
         contract: 'libs/postgres/sql-database.contract.ts',
         adapters: ['libs/postgres/pglite-database.spec.ts', 'libs/runs/postgres-database.spec.ts'],

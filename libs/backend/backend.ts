@@ -7,13 +7,17 @@ import type { MetricStore } from '#libs/metrics/metric-store.js';
 import type { SqlDoor } from '#libs/metrics/sql-door.js';
 import type { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
+import type { ModelRegistry } from '#libs/registry/model-registry.js';
 import type { RunTable, Verdict } from '#libs/runs/run-table.js';
+import type { TrackingTables } from '#libs/runs/tracking-tables.js';
 
 /** The opened ports: all that a role needs. Built once from the configuration; nothing reads global state. */
 export interface Backend {
   readonly configuration: Configuration;
   readonly log: EventLog;
   readonly runTable: RunTable;
+  readonly tracking: TrackingTables;
+  readonly registry: ModelRegistry;
   readonly metricStore: MetricStore;
   readonly sqlDoor: SqlDoor;
   readonly artifactStore: ArtifactStore;

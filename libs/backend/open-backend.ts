@@ -28,6 +28,8 @@ import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { Filler } from '#libs/projecting/rebuild.js';
+import { openPostgresModelRegistry } from '#libs/registry/postgres-model-registry.js';
+import { openPostgresTrackingTables } from '#libs/runs/postgres-tracking-tables.js';
 import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
 import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
@@ -99,7 +101,8 @@ export async function openBackend(
     const families: readonly ProjectionFamily[] = [runFamily, pointsFamily];
     if (configuration.roles.includes('projector'))
       for (const family of families) await startOverIfAhead(log, family, logger);
-    const runTable = openPostgresRunTable({ database, generations: () => runFamily.generations() });
+    const tables = { database, generations: () => runFamily.generations() };
+    const runTable = openPostgresRunTable(tables);
     const metricStore = createClickHouseMetricStore({ client: metrics.client, now: () => performance.now() });
     const progress = new Progress(signals ? (...moved) => signals.tellMoved(...moved) : undefined);
     if (signals) {
@@ -117,6 +120,8 @@ export async function openBackend(
       configuration,
       log,
       runTable,
+      tracking: openPostgresTrackingTables(tables),
+      registry: openPostgresModelRegistry(tables),
       metricStore,
       sqlDoor: metrics.sqlDoor,
       artifactStore: artifacts.store,

@@ -11,12 +11,14 @@ export type Field =
       readonly pattern?: RegExp;
     }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
-  | { readonly kind: 'number' }
+  /** `odd`: NaN and infinities as well. */
+  | { readonly kind: 'number'; readonly odd?: boolean }
   | { readonly kind: 'boolean' }
   | { readonly kind: 'texts'; readonly itemsMax: number; readonly charsMax: number }
   | { readonly kind: 'texts-by-key'; readonly itemsMax: number; readonly charsMax: number }
   | { readonly kind: 'params'; readonly itemsMax: number }
-  | { readonly kind: 'object'; readonly shape: Shape };
+  | { readonly kind: 'object'; readonly shape: Shape }
+  | { readonly kind: 'objects'; readonly itemsMax: number; readonly shape: Shape };
 export type Shape = Readonly<Record<string, Field>>;
 
 const safe = Number.MAX_SAFE_INTEGER;
@@ -70,9 +72,57 @@ const environment: Field = {
   },
 };
 
+const dataset: Shape = {
+  name: text(limits.nameCharsMax, { required: true }),
+  digest: text(),
+  sourceType: text(),
+  source: text(limits.textCharsMax),
+  schema: text(limits.textCharsMax),
+  profile: text(limits.textCharsMax),
+  tags,
+};
+const key = text(limits.keyCharsMax, { required: true });
+const modelMetric: Shape = {
+  key,
+  value: { kind: 'number', odd: true },
+  timeMs: integer,
+  step: integer,
+  datasetName: text(),
+  datasetDigest: text(),
+  run: text(limits.runIdCharsMax),
+};
+const project = text(limits.projectCharsMax, { required: true });
+const title = text(limits.projectCharsMax);
+const longTags: Field = { kind: 'texts-by-key', itemsMax: limits.tagsPerEventMax, charsMax: limits.longTagCharsMax };
+const world = text(limits.worldCharsMax, { pattern: /^[a-z0-9][a-z0-9._-]*$/ });
+const model: Shape = { world, name: text(limits.nameCharsMax, { required: true }) };
+const version: Field = { kind: 'integer', min: 1, max: 2 ** 31 - 1 };
+const described: Shape = { description: text(limits.textCharsMax), hasDescription: flag };
+const tagChange: Shape = { tags: longTags, removed: labels };
+const path = text(limits.pathCharsMax, { required: true });
+
 /** Shapes of all payloads but PointsLogged and LinesLogged, whose columns have rules of their own. */
 const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>, Shape>> = {
-  ProjectCreated: { description: text(limits.textCharsMax), tags },
+  ProjectCreated: { description: text(limits.textCharsMax), tags, world, title },
+  ProjectRenamed: { title: text(limits.projectCharsMax, { required: true }) },
+  ProjectTagsSet: { tags, removed: labels },
+  ProjectDeleted: {},
+  ProjectRestored: {},
+  RegisteredModelCreated: { ...model, description: text(limits.textCharsMax), tags: longTags },
+  RegisteredModelRenamed: { ...model, newName: text(limits.nameCharsMax, { required: true }) },
+  RegisteredModelChanged: { ...model, ...described, ...tagChange, aliases: tags, aliasesRemoved: labels },
+  RegisteredModelDeleted: model,
+  ModelVersionCreated: {
+    ...model,
+    source: text(limits.pathCharsMax),
+    location: text(limits.pathCharsMax),
+    run: text(limits.runIdCharsMax),
+    loggedModel: text(limits.runIdCharsMax),
+    description: text(limits.textCharsMax),
+    tags: longTags,
+  },
+  ModelVersionChanged: { ...model, version, ...described, ...tagChange, stage: text(20), archiveOthers: flag },
+  ModelVersionDeleted: { ...model, version },
   ApiKeyCreated: {
     keyId: text(64, { required: true }),
     name: text(),
@@ -133,6 +183,38 @@ const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>
     project: text(limits.projectCharsMax),
     name: text(),
   },
+  InputsLogged: {
+    datasets: { kind: 'objects', itemsMax: limits.paramsPerEventMax, shape: dataset },
+    models: { kind: 'texts', itemsMax: limits.paramsPerEventMax, charsMax: limits.runIdCharsMax },
+  },
+  OutputsLogged: {
+    models: {
+      kind: 'objects',
+      itemsMax: limits.paramsPerEventMax,
+      shape: { model: text(limits.runIdCharsMax, { required: true }), step: integer },
+    },
+  },
+  LoggedModelCreated: { project, name: text(), modelType: text(), run: text(limits.runIdCharsMax), params, tags },
+  LoggedModelChanged: { status: text(40), tags, removed: labels, params },
+  LoggedModelMeasured: { metrics: { kind: 'objects', itemsMax: limits.paramsPerEventMax, shape: modelMetric } },
+  LoggedModelDeleted: {},
+  FileStored: { world, path, digest, sizeBytes: count, mime: text(), artifact: text(limits.pathCharsMax) },
+  FileRemoved: { world, path, artifact: text(limits.pathCharsMax) },
+  TraceLogged: {
+    project,
+    timeMs: integer,
+    durationMs: integer,
+    hasDuration: flag,
+    state: text(40),
+    requestPreview: text(limits.paramValueCharsMax),
+    responsePreview: text(limits.paramValueCharsMax),
+    clientRequestId: text(),
+    metadata: tags,
+    tags,
+  },
+  TraceTagsSet: { tags, removed: labels },
+  TraceDeleted: {},
+  SpansLogged: { spans: { kind: 'texts', itemsMax: limits.paramsPerEventMax, charsMax: limits.textCharsMax } },
   HeartbeatSent: { lastStep: integer, spooledBytes: count },
 };
 

@@ -60,9 +60,68 @@ export interface Line {
   readonly text: string;
 }
 
+/** A data set that a run read, as its client described it. */
+export interface Dataset {
+  readonly name: string;
+  readonly digest: string;
+  readonly sourceType: string;
+  readonly source: string;
+  readonly schema: string;
+  readonly profile: string;
+  readonly tags: Tags;
+}
+export interface ModelMetric {
+  readonly key: string;
+  readonly value: number;
+  readonly timeMs: number;
+  readonly step: number;
+  readonly datasetName: string;
+  readonly datasetDigest: string;
+  readonly run: string;
+}
+
 export interface EventData {
   // catalog
-  ProjectCreated: { description: string; tags: Tags };
+  ProjectCreated: { description: string; tags: Tags; world: string; title: string };
+  ProjectRenamed: { title: string };
+  ProjectTagsSet: { tags: Tags; removed: readonly string[] };
+  ProjectDeleted: object;
+  ProjectRestored: object;
+  RegisteredModelCreated: { world: string; name: string; description: string; tags: Tags };
+  RegisteredModelRenamed: { world: string; name: string; newName: string };
+  RegisteredModelChanged: {
+    world: string;
+    name: string;
+    description: string;
+    hasDescription: boolean;
+    tags: Tags;
+    removed: readonly string[];
+    aliases: Tags;
+    aliasesRemoved: readonly string[];
+  };
+  RegisteredModelDeleted: { world: string; name: string };
+  ModelVersionCreated: {
+    world: string;
+    name: string;
+    source: string;
+    location: string;
+    run: string;
+    loggedModel: string;
+    description: string;
+    tags: Tags;
+  };
+  ModelVersionChanged: {
+    world: string;
+    name: string;
+    version: number;
+    description: string;
+    hasDescription: boolean;
+    tags: Tags;
+    removed: readonly string[];
+    stage: string;
+    archiveOthers: boolean;
+  };
+  ModelVersionDeleted: { world: string; name: string; version: number };
   ApiKeyCreated: { keyId: string; name: string; hash: string; scopes: readonly string[] };
   ApiKeyRevoked: { keyId: string };
   // runs
@@ -120,6 +179,36 @@ export interface EventData {
   RunRestored: object;
   RunDeleted: object;
   RunForked: { fromRun: string; fromAttempt: number; fromStep: number; project: string; name: string };
+  InputsLogged: { datasets: readonly Dataset[]; models: readonly string[] };
+  OutputsLogged: { models: readonly { readonly model: string; readonly step: number }[] };
+  LoggedModelCreated: {
+    project: string;
+    name: string;
+    modelType: string;
+    run: string;
+    params: readonly Param[];
+    tags: Tags;
+  };
+  LoggedModelChanged: { status: string; tags: Tags; removed: readonly string[]; params: readonly Param[] };
+  LoggedModelMeasured: { metrics: readonly ModelMetric[] };
+  LoggedModelDeleted: object;
+  FileStored: { world: string; path: string; digest: string; sizeBytes: number; mime: string; artifact: string };
+  FileRemoved: { world: string; path: string; artifact: string };
+  TraceLogged: {
+    project: string;
+    timeMs: number;
+    durationMs: number;
+    hasDuration: boolean;
+    state: string;
+    requestPreview: string;
+    responsePreview: string;
+    clientRequestId: string;
+    metadata: Tags;
+    tags: Tags;
+  };
+  TraceTagsSet: { tags: Tags; removed: readonly string[] };
+  TraceDeleted: object;
+  SpansLogged: { spans: readonly string[] };
   // telemetry
   PointsLogged: { blocks: readonly PointBlock[] };
   LinesLogged: { lines: readonly Line[] };
@@ -146,6 +235,17 @@ export type EventOf<Name extends EventName> = Extract<Event, { name: Name }>;
 /** Which topic an event belongs to; the compiler asks for a new event's place here. */
 export const topicOf: { readonly [Name in EventName]: Topic } = {
   ProjectCreated: 'catalog',
+  ProjectRenamed: 'catalog',
+  ProjectTagsSet: 'catalog',
+  ProjectDeleted: 'catalog',
+  ProjectRestored: 'catalog',
+  RegisteredModelCreated: 'catalog',
+  RegisteredModelRenamed: 'catalog',
+  RegisteredModelChanged: 'catalog',
+  RegisteredModelDeleted: 'catalog',
+  ModelVersionCreated: 'catalog',
+  ModelVersionChanged: 'catalog',
+  ModelVersionDeleted: 'catalog',
   ApiKeyCreated: 'catalog',
   ApiKeyRevoked: 'catalog',
   RunStarted: 'runs',
@@ -163,6 +263,18 @@ export const topicOf: { readonly [Name in EventName]: Topic } = {
   RunRestored: 'runs',
   RunDeleted: 'runs',
   RunForked: 'runs',
+  InputsLogged: 'runs',
+  OutputsLogged: 'runs',
+  LoggedModelCreated: 'runs',
+  LoggedModelChanged: 'runs',
+  LoggedModelMeasured: 'runs',
+  LoggedModelDeleted: 'runs',
+  FileStored: 'runs',
+  FileRemoved: 'runs',
+  TraceLogged: 'runs',
+  TraceTagsSet: 'runs',
+  TraceDeleted: 'runs',
+  SpansLogged: 'runs',
   PointsLogged: 'telemetry',
   LinesLogged: 'telemetry',
   HeartbeatSent: 'telemetry',

@@ -2,10 +2,12 @@ import type { RejectionCode } from './rejection.js';
 
 /** What a fold says to an event: plain data, stored by event id. */
 export type FoldVerdict =
-  | { readonly accepted: true; readonly attempt: number | null }
+  /** `number`: what the fold chose for the command, the number of a new model version. */
+  | { readonly accepted: true; readonly attempt: number | null; readonly number?: number }
   | { readonly accepted: false; readonly code: RejectionCode; readonly message: string; readonly field: string | null };
 
-export const accepted = (attempt: number | null): FoldVerdict => ({ accepted: true, attempt });
+export const accepted = (attempt: number | null, number?: number): FoldVerdict =>
+  number === undefined ? { accepted: true, attempt } : { accepted: true, attempt, number };
 export const refused = (code: RejectionCode, message: string, field?: string): FoldVerdict => ({
   accepted: false,
   code,

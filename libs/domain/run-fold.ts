@@ -1,4 +1,4 @@
-import type { Event, EventData, Tags } from './event.js';
+import type { EventData, EventOf, Tags } from './event.js';
 import type { RejectionCode } from './rejection.js';
 import { attemptFor, attemptStatus, type AttemptState } from './run-fold-attempts.js';
 import { given, merge, type Origin, type Origined } from './run-fold-facts.js';
@@ -42,9 +42,24 @@ export interface Folded {
   readonly verdict: FoldVerdict;
 }
 
-export type RunEvent = Exclude<
-  Event,
-  { name: 'ProjectCreated' | 'ApiKeyCreated' | 'ApiKeyRevoked' | 'PointsLogged' | 'LinesLogged' | 'HeartbeatSent' }
+export type RunEvent = EventOf<
+  | 'RunStarted'
+  | 'RunResumed'
+  | 'RunFinished'
+  | 'ParamsLogged'
+  | 'TagsSet'
+  | 'NoteSet'
+  | 'RunRenamed'
+  | 'SummarySet'
+  | 'EnvironmentCaptured'
+  | 'ArtifactLogged'
+  | 'ArtifactUsed'
+  | 'InputsLogged'
+  | 'OutputsLogged'
+  | 'RunArchived'
+  | 'RunRestored'
+  | 'RunDeleted'
+  | 'RunForked'
 >;
 
 const nothing = { value: '', origin: 0 } as const;
@@ -204,7 +219,9 @@ function evolve(
       return keep({ ...state, environment: { value: event.data.environment ?? null, origin: 3 } });
     case 'ArtifactLogged':
     case 'ArtifactUsed':
-      // artifacts are rows of their own: the projection keeps them
+    case 'InputsLogged':
+    case 'OutputsLogged':
+      // artifacts, data sets and models are rows of their own: the projection keeps them
       return keep(state);
     case 'RunArchived':
       return keep({ ...state, archived: true });
@@ -335,7 +352,8 @@ function finished(
     return {
       ...attempt,
       ...counts,
-      endedAt: Math.max(attempt.endedAt ?? -Infinity, timeMs),
+      // who ends the whole run without being one of its writers may correct the time
+      endedAt: data.wholeRun && !writer ? timeMs : Math.max(attempt.endedAt ?? -Infinity, timeMs),
       whole: data.wholeRun ? outcome : attempt.whole,
       reason: data.reason !== '' && (outcome !== 'finished' || attempt.reason === '') ? data.reason : attempt.reason,
     };

@@ -33,7 +33,7 @@ export function checkHead(head: EventHead, name: EventName): void {
   if (!Number.isSafeInteger(head.timeMs) || Math.abs(head.timeMs) > 8.64e15) refuse('time', 'is not a time');
   const topic = topicOf[name];
   if (topic === 'catalog') {
-    if (name === 'ProjectCreated') checkProjectName('subject', head.subject);
+    if (name.startsWith('Project')) checkProjectName('subject', head.subject);
   } else {
     checkRunId('subject', head.subject);
   }
@@ -127,7 +127,7 @@ function checkField(at: string, field: Field, value: unknown): void {
       }
       return;
     case 'number':
-      if (!Number.isFinite(value)) refuse(at, 'must be a finite number');
+      if (!field.odd && !Number.isFinite(value)) refuse(at, 'must be a finite number');
       return;
     case 'boolean':
       return;
@@ -152,6 +152,12 @@ function checkField(at: string, field: Field, value: unknown): void {
     case 'object':
       if (value !== null && value !== undefined) checkShape(at, field.shape, value as Record<string, unknown>);
       return;
+    case 'objects': {
+      const items = value as readonly Record<string, unknown>[];
+      if (items.length > field.itemsMax) refuse(at, `at most ${field.itemsMax} entries are allowed`);
+      items.forEach((item, index) => checkShape(`${at}[${index}]`, field.shape, item));
+      return;
+    }
   }
 }
 

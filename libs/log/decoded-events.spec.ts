@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { EventData } from '#libs/domain/event.js';
 import { DecodedEvents } from './decoded-events.js';
 import { encodeEvent, readEvent, toRecord } from './event-record.js';
 
-const data = (description: string): { description: string; tags: Record<string, string> } => ({
-  description,
-  tags: {},
-});
+const data = (description: string): EventData['ProjectCreated'] => ({ description, tags: {}, world: '', title: '' });
 
 describe('decoded events', () => {
   it('are kept for the newest payloads within the budget', () => {

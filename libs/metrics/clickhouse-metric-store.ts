@@ -2,11 +2,14 @@ import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { emptyBand, readBand, selectBand } from './band-columns.js';
 import { bucketsByRank, planBuckets } from './bucket-plan.js';
+import { readHistory } from './history.js';
 import { LiveGeneration, type TableLookup } from './live-generation.js';
 import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 import type {
   BandColumns,
   BandQuery,
+  HistoryColumns,
+  HistoryQuery,
   LineColumns,
   LinesQuery,
   MetricStore,
@@ -110,6 +113,13 @@ class ClickHouseMetricStore implements MetricStore {
       const ranks = query.rank === undefined ? undefined : [query.rank];
       const [facts] = await readSeriesFacts(this.client, table, { run: query.run, keys: [query.key], ranks }, signal);
       return readPointsPage(this.client, table, facts!, query, signal);
+    });
+  }
+
+  async history(query: HistoryQuery, signal?: AbortSignal): Promise<HistoryColumns> {
+    return this.live.ask(async (table) => {
+      const [facts] = await readSeriesFacts(this.client, table, { run: query.run, keys: [query.key] }, signal);
+      return readHistory(this.client, table, facts!, query, signal);
     });
   }
 

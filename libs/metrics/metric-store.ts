@@ -82,6 +82,20 @@ export interface PointColumns {
   readonly hasNextPage: boolean;
 }
 
+export interface HistoryQuery {
+  readonly run: string;
+  readonly key: string;
+  readonly offset: number;
+  readonly limit: number;
+}
+/** Columns of equal length. */
+export interface HistoryColumns {
+  readonly step: Float64Array;
+  readonly value: Float64Array;
+  /** Unix ms. */
+  readonly time: Float64Array;
+}
+
 export interface LatestPointsQuery {
   readonly run: string;
   readonly keys: readonly string[];
@@ -141,6 +155,8 @@ export interface MetricStore {
   /** The newest raw points of each series: what a live viewer begins with. */
   latestPoints(query: LatestPointsQuery, signal?: AbortSignal): Promise<readonly LatestPoints[]>;
   points(query: PointsQuery, signal?: AbortSignal): Promise<PointColumns>;
+  /** A slice of all values of a key in the order of their times, then steps, then values: a tracker's history. */
+  history(query: HistoryQuery, signal?: AbortSignal): Promise<HistoryColumns>;
   /** Names of the run's series, in order; `match` is a substring, case-insensitive. Hidden ones ("_time") are left out. */
   keys(run: string, match: string | undefined, first: number): Promise<readonly string[]>;
   /** Per rank of the newest attempt it has written to. */

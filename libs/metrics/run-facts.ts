@@ -81,6 +81,29 @@ export class RunFacts {
       case 'ArtifactLogged':
       case 'ArtifactUsed':
       case 'ProjectCreated':
+      case 'ProjectRenamed':
+      case 'ProjectTagsSet':
+      case 'ProjectDeleted':
+      case 'ProjectRestored':
+      case 'RegisteredModelCreated':
+      case 'RegisteredModelRenamed':
+      case 'RegisteredModelChanged':
+      case 'RegisteredModelDeleted':
+      case 'ModelVersionCreated':
+      case 'ModelVersionChanged':
+      case 'ModelVersionDeleted':
+      case 'InputsLogged':
+      case 'OutputsLogged':
+      case 'LoggedModelCreated':
+      case 'LoggedModelChanged':
+      case 'LoggedModelMeasured':
+      case 'LoggedModelDeleted':
+      case 'FileStored':
+      case 'FileRemoved':
+      case 'TraceLogged':
+      case 'TraceTagsSet':
+      case 'TraceDeleted':
+      case 'SpansLogged':
       case 'ApiKeyCreated':
       case 'ApiKeyRevoked':
       case 'PointsLogged':

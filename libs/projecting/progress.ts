@@ -13,6 +13,7 @@ export class Progress {
   private readonly positions = new Map<string, Map<string, number>>();
   private readonly waiting = new Map<string, string>();
   private readonly waiters = new Set<Waiter>();
+  private readonly hurries = new Set<() => void>();
 
   /** `announce` is told of every position that a projector of this process has reached. */
   constructor(private readonly announce?: (projection: string, name: string, position: number) => void) {}
@@ -75,7 +76,23 @@ export class Progress {
         },
       };
       this.waiters.add(waiter);
+      for (const hurry of this.hurries) hurry();
     });
+  }
+
+  /** Whether a reader waits for more of a partition than a projection contains: whoever collects a batch should end it. */
+  wanted(projection: string, partition: PartitionId): boolean {
+    const name = partitionName(partition.topic, partition.partition);
+    const position = this.position(projection, name) ?? 0;
+    for (const waiter of this.waiters)
+      if (waiter.projections.includes(projection) && (waiter.token.get(name) ?? 0) > position) return true;
+    return false;
+  }
+
+  /** Calls back when a reader begins to wait; ends with the returned function. */
+  onWaiting(hurry: () => void): () => void {
+    this.hurries.add(hurry);
+    return () => this.hurries.delete(hurry);
   }
 
   private contains(projections: readonly string[], token: PositionToken): boolean {

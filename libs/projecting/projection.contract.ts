@@ -72,7 +72,7 @@ const points = (steps: readonly number[], value: number): EventData['PointsLogge
 
 /** Two ranks of a run with params, a resume, steps written again, a gap, lines, an end; and a second run that is deleted. */
 function storyOf(): Story {
-  const story = new Story().add('ProjectCreated', 'p', null, { description: '', tags: {} });
+  const story = new Story().add('ProjectCreated', 'p', null, { description: '', tags: {}, world: '', title: '' });
   const writer = (rank: number, seq: number, attempt = 1): Writer => ({
     id: `w${rank}-${attempt}`,
     attempt,
@@ -96,6 +96,7 @@ function storyOf(): Story {
   story.add('RunStarted', 'b', writer(0, 1), noRun);
   story.add('PointsLogged', 'b', writer(0, 1), points([1], NaN));
   story.add('RunDeleted', 'b', null, {});
+  addDoorEvents(story);
   story.add('RunFinished', 'a', writer(0, 2, 2), {
     state: 'finished',
     reason: '',
@@ -105,6 +106,43 @@ function storyOf(): Story {
     wholeRun: false,
   });
   return story;
+}
+
+/** What only the doors of other trackers say; fields that are not given are absent in the record, as on the wire. */
+function addDoorEvents(story: Story): void {
+  const none = null;
+  const add = <Name extends EventName>(name: Name, subject: string, data: Partial<EventData[Name]>): void => {
+    story.add(name, subject, none, data as EventData[Name]);
+  };
+  add('ProjectCreated', 'q', { title: 'Q' });
+  add('ProjectTagsSet', 'q', { tags: { a: 'b' } });
+  add('ProjectRenamed', 'q', { title: 'R' });
+  for (const name of ['m', 'n']) add('RegisteredModelCreated', name, { name });
+  for (const source of ['s', 't']) add('ModelVersionCreated', 'm', { name: 'm', source });
+  add('ModelVersionChanged', 'm', { name: 'm', version: 1, stage: 'Production' });
+  add('RegisteredModelChanged', 'm', { name: 'm', aliases: { best: '2' } });
+  add('RegisteredModelRenamed', 'm', { name: 'm', newName: 'k' });
+  add('RegisteredModelDeleted', 'n', { name: 'n' });
+  add('LoggedModelCreated', 'm-1', { project: 'p', name: 'model', params: [{ key: 'a', json: '1' }] });
+  const metric = { key: 'acc', value: NaN, timeMs: 5, step: 2, datasetName: '', datasetDigest: '', run: 'a' };
+  for (const run of ['a', 'a', 'b']) add('LoggedModelMeasured', 'm-1', { metrics: [{ ...metric, run }] });
+  add('LoggedModelChanged', 'm-1', { status: 'READY' });
+  const dataset = { name: 'd', digest: 'x', sourceType: '', source: '', schema: '', profile: '', tags: {} };
+  for (const source of ['first', 'second']) add('InputsLogged', 'a', { datasets: [{ ...dataset, source }] });
+  for (const step of [3, 4]) add('OutputsLogged', 'a', { models: [{ model: 'm-1', step }] });
+  const file = { digest: `sha256:${'ab'.repeat(32)}`, sizeBytes: 3 };
+  for (const path of ['x/a', 'x/b', 'x/a']) add('FileStored', 'a', { ...file, path, artifact: path });
+  add('FileRemoved', 'a', { path: 'x/b', artifact: 'x/b' });
+  add('SpansLogged', 'tr-1', { spans: ['{"spanId":"1"}'] });
+  add('TraceLogged', 'tr-1', { project: 'p', timeMs: 4, state: 'OK' });
+  add('TraceTagsSet', 'tr-1', { tags: { a: 'b' } });
+  const { blocks } = points([1, 1], 3);
+  const times = Float64Array.of(7, 8);
+  for (const _ of [1, 2])
+    add('PointsLogged', 'd', { blocks: blocks.map((each) => ({ ...each, times, everyValue: true })) });
+  add('RunStarted', 'd', { project: 'q' });
+  add('RunDeleted', 'd', {});
+  add('RunRestored', 'd', {});
 }
 
 const partitionOf = (topic: Topic): PartitionId => ({ topic, partition: 0 });

@@ -113,7 +113,11 @@ async function followClaim(
   let position = claim.position;
   progress.moved(projection.name, partition, position);
   const apply = options.apply ?? ((batch: ProjectedBatch) => projection.apply(batch));
-  for await (const records of batches(options.log, partition, position, limits, signal)) {
+  const hurry: Hurry = {
+    wanted: () => progress.wanted(projection.name, partition),
+    onWaiting: (wake) => progress.onWaiting(wake),
+  };
+  for await (const records of batches(options.log, partition, position, limits, signal, hurry)) {
     const to = records[records.length - 1]!.offset + 1;
     const batch: ProjectedBatch = { partition, epoch: claim.epoch, from: position, to, records };
     const outcome = await persist(() => apply(batch), limits, signal, stuck);
@@ -170,6 +174,14 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 const bytesOf = (records: readonly StoredRecord[]): number =>
   records.reduce((sum, record) => sum + record.value.length + 64, 0);
 
+/** Somebody waits for what a batch would bring: a reader, or the sender of a command for its verdict. */
+export interface Hurry {
+  wanted(): boolean;
+  onWaiting(wake: () => void): () => void;
+}
+const nobody: Hurry = { wanted: () => false, onWaiting: () => () => undefined };
+const isCommand = ({ headers }: StoredRecord): boolean => headers['ce_reply'] === '1';
+
 /**
  * Reads ahead while a batch is being applied and hands over everything that has come in meanwhile, so that batches grow with the
  * load by themselves: a lone event is passed on at once, a flood in blocks of `flushBytes`.
@@ -180,6 +192,7 @@ export async function* batches(
   from: number,
   limits: ProjectorLimits,
   signal: AbortSignal,
+  hurry: Hurry = nobody,
 ): AsyncIterable<readonly StoredRecord[]> {
   const intervalMs = partition.topic === 'telemetry' ? limits.flushIntervalMs : limits.promptIntervalMs;
   let queue: (readonly StoredRecord[])[] = [];
@@ -195,10 +208,15 @@ export async function* batches(
   };
   inner.addEventListener('abort', onAbort, { once: true });
 
+  const stopHurry = hurry.onWaiting(() => wake());
+  let commands = false;
+  const full = (): boolean => queuedBytes >= limits.flushBytes || commands || hurry.wanted();
+
   const reading = (async () => {
     for await (const records of log.read(partition, from, { follow: true, signal: inner })) {
       queue.push(records);
       queuedBytes += bytesOf(records);
+      commands ||= records.some(isCommand);
       wake();
       if (queuedBytes > limits.queueBytesMax && !inner.aborted) await new Promise<void>((resolve) => (room = resolve));
     }
@@ -220,7 +238,7 @@ export async function* batches(
         return;
       }
       const waitMs = intervalMs - (performance.now() - flushedAt);
-      if (waitMs > 0 && queuedBytes < limits.flushBytes) await lull(waitMs);
+      if (waitMs > 0 && !full()) await lull(waitMs);
       if (inner.aborted) return;
       const ready: StoredRecord[] = [];
       let bytes = 0;
@@ -230,11 +248,13 @@ export async function* batches(
         for (const record of records) ready.push(record);
       }
       queuedBytes -= bytes;
+      commands = queue.some((records) => records.some(isCommand));
       room();
       flushedAt = performance.now();
       yield ready;
     }
   } finally {
+    stopHurry();
     stop.abort();
     queue = [];
     room();
@@ -243,11 +263,11 @@ export async function* batches(
 
   async function lull(ms: number): Promise<void> {
     const until = performance.now() + ms;
-    while (!inner.aborted && queuedBytes < limits.flushBytes && performance.now() < until) {
+    while (!inner.aborted && !full() && performance.now() < until) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(1, until - performance.now()));
         wake = () => {
-          if (queuedBytes >= limits.flushBytes || inner.aborted) {
+          if (full() || inner.aborted) {
             clearTimeout(timer);
             resolve();
           }

@@ -1,12 +1,20 @@
-import { foldApiKey, foldProject, type ApiKeyState, type ProjectState } from '#libs/domain/catalog-fold.js';
+import {
+  foldApiKey,
+  foldProject,
+  type ApiKeyState,
+  type ProjectEvent,
+  type ProjectState,
+} from '#libs/domain/catalog-fold.js';
 import type { Event } from '#libs/domain/event.js';
+import type { FoldVerdict } from '#libs/domain/run-fold-verdict.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
+import { RegistryBatch } from '#libs/registry/registry-batch.js';
 import { writeRows } from './bulk-rows.js';
 import type { ReadRecord } from './read-batch.js';
 import { SeqLedger } from './seq-ledger.js';
 import { VerdictRows } from './verdict-rows.js';
 
-/** One batch of the catalog: projects and API keys. */
+/** One batch of the catalog: projects, registered models and API keys. */
 export async function applyCatalog(
   session: SqlSession,
   schema: string,
@@ -15,46 +23,29 @@ export async function applyCatalog(
 ): Promise<VerdictRows> {
   const verdicts = new VerdictRows();
   if (records.length === 0) return verdicts;
-  const ledger = await SeqLedger.load(
-    session,
-    schema,
-    'catalog',
-    partition,
-    records.map(({ event }) => event),
-  );
-  const projects = await loadProjects(
-    session,
-    schema,
-    records.map(({ event }) => event.subject),
-  );
+  const events = records.map(({ event }) => event);
+  const ledger = await SeqLedger.load(session, schema, 'catalog', partition, events);
+  const projects = await ProjectBatch.load(session, schema, events);
+  const registry = await RegistryBatch.load(session, schema, events);
   const keys = await loadKeys(session, schema, records);
-  const [top] = await session.query<{ last: number | null }>(`select max(number) as last from ${schema}.projects`);
-  let lastNumber = top?.last ?? 0;
-  const newProjects: ProjectState[] = [];
   const dirtyKeys = new Set<string>();
-  for (const { event, appendedAt } of records) {
-    if (!ledger.take(event, event.writer?.attempt ?? 0, appendedAt)) continue;
-    if (event.name === 'ProjectCreated') {
-      const { project, verdict } = foldProject(projects.get(event.subject) ?? null, lastNumber, event);
-      verdicts.add(event, verdict, appendedAt);
-      if (!verdict.accepted || !project) continue;
-      lastNumber = project.number;
-      projects.set(project.name, project);
-      newProjects.push(project);
-    } else if (event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked') {
+  const apply = (event: Event): FoldVerdict | null => {
+    if (event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked') {
       const { key, verdict } = foldApiKey(keys.get(event.data.keyId) ?? null, event);
-      verdicts.add(event, verdict, appendedAt);
       if (key) keys.set(key.keyId, key);
       if (verdict.accepted) dirtyKeys.add(event.data.keyId);
+      return verdict;
     }
+    return isProjectEvent(event) ? projects.apply(event) : registry.apply(event);
+  };
+  for (const { event, appendedAt } of records) {
+    if (!ledger.take(event, event.writer?.attempt ?? 0, appendedAt)) continue;
+    const verdict = apply(event);
+    if (verdict) verdicts.add(event, verdict, appendedAt);
   }
   const last = records.at(-1)!.appendedAt;
-  await writeRows(
-    session,
-    schema,
-    projectsTable,
-    newProjects.map(({ createdAt, ...row }) => ({ ...row, created_at: createdAt })),
-  );
+  await projects.write();
+  await registry.write();
   await writeRows(
     session,
     schema,
@@ -66,16 +57,67 @@ export async function applyCatalog(
   return verdicts;
 }
 
-async function loadProjects(
-  session: SqlSession,
-  schema: string,
-  names: readonly string[],
-): Promise<Map<string, ProjectState>> {
-  const rows = await session.query<ProjectState>(
-    `select name, number, description, tags, created_at as "createdAt" from ${schema}.projects where name = any($1::text[])`,
-    [[...new Set(names)]],
-  );
-  return new Map(rows.map((row) => [row.name, row]));
+const isProjectEvent = (event: Event): event is ProjectEvent =>
+  event.name === 'ProjectCreated' ||
+  event.name === 'ProjectRenamed' ||
+  event.name === 'ProjectTagsSet' ||
+  event.name === 'ProjectDeleted' ||
+  event.name === 'ProjectRestored';
+
+/** The projects that the events of one batch are about, and whoever has a title that one of them wants. */
+class ProjectBatch {
+  private readonly dirty = new Set<string>();
+
+  private constructor(
+    private readonly session: SqlSession,
+    private readonly schema: string,
+    private readonly projects: Map<string, ProjectState>,
+    private readonly lastNumbers: Map<string, number>,
+  ) {}
+
+  static async load(session: SqlSession, schema: string, events: readonly Event[]): Promise<ProjectBatch> {
+    const changes = events.filter(isProjectEvent);
+    if (changes.length === 0) return new ProjectBatch(session, schema, new Map(), new Map());
+    const titles = changes.flatMap(({ data, subject }) => ('title' in data ? [data.title || subject] : []));
+    const rows = await session.query<ProjectState>(
+      `select ${projectColumns} from ${schema}.projects where name = any($1::text[]) or title = any($2::text[])`,
+      [[...new Set(changes.map(({ subject }) => subject))], [...new Set(titles)]],
+    );
+    const tops = await session.query<{ world: string; last: number }>(
+      `select world, max(number) as last from ${schema}.projects group by world`,
+    );
+    return new ProjectBatch(
+      session,
+      schema,
+      new Map(rows.map((row) => [row.name, row])),
+      new Map(tops.map(({ world, last }) => [world, last])),
+    );
+  }
+
+  apply(event: ProjectEvent): FoldVerdict {
+    const { project, verdict } = foldProject(
+      {
+        project: this.projects.get(event.subject) ?? null,
+        titled: (world, title) =>
+          [...this.projects.values()].find((other) => other.world === world && other.title === title) ?? null,
+        lastNumber: (world) => this.lastNumbers.get(world) ?? 0,
+      },
+      event,
+    );
+    if (!verdict.accepted || !project) return verdict;
+    this.projects.set(project.name, project);
+    this.lastNumbers.set(project.world, Math.max(project.number, this.lastNumbers.get(project.world) ?? 0));
+    this.dirty.add(project.name);
+    return verdict;
+  }
+
+  async write(): Promise<void> {
+    const rows = [...this.dirty].map((name) => {
+      const { createdAt, updatedAt, ...row } = this.projects.get(name)!;
+      return { ...row, created_at: createdAt, updated_at: updatedAt };
+    });
+    await writeRows(this.session, this.schema, projectsTable, rows);
+  }
 }
 
 async function loadKeys(
@@ -94,9 +136,22 @@ async function loadKeys(
 const keyIdOf = (event: Event): string | null =>
   event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked' ? event.data.keyId : null;
 
+/** Columns of a project as its state has them. */
+export const projectColumns =
+  'name, world, title, number, description, tags, deleted, created_at as "createdAt", updated_at as "updatedAt"';
 const projectsTable = {
   name: 'projects',
   key: ['name'],
-  columns: { name: 'text', number: 'int', description: 'text', tags: 'json', created_at: 'bigint' },
+  columns: {
+    name: 'text',
+    world: 'text',
+    title: 'text',
+    number: 'int',
+    description: 'text',
+    tags: 'json',
+    deleted: 'boolean',
+    created_at: 'bigint',
+    updated_at: 'bigint',
+  },
 };
 const apiKeysTable = { name: 'api_keys', key: ['key_id'], columns: { key_id: 'text', state: 'json' } };

@@ -2,16 +2,10 @@ import { attemptOfEvent, foldRun, type RunEvent, type RunState, type WriterState
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from './bulk-rows.js';
 import type { ReadRecord } from './read-batch.js';
-import {
-  artifactsTable,
-  namesTable,
-  paramsTable,
-  runStatesTable,
-  runsTable,
-  tagsTable,
-  writersTable,
-} from './run-tables.js';
+import { namesTable, paramsTable, runStatesTable, runsTable, tagsTable, writersTable } from './run-tables.js';
+import { RunFactRows } from './run-fact-rows.js';
 import { SeqLedger } from './seq-ledger.js';
+import { isSubjectEvent, SubjectBatch } from './subject-batch.js';
 import { VerdictRows } from './verdict-rows.js';
 
 interface KnownRun {
@@ -46,9 +40,20 @@ export async function applyRuns(
   );
   const runs = await loadRuns(session, schema, records);
   const writers = await loadWriters(session, schema, records);
-  const artifacts = new Map<string, Record<string, unknown>>();
+  const subjects = await SubjectBatch.load(
+    session,
+    schema,
+    records.map(({ event }) => event),
+  );
+  const facts = new RunFactRows();
   const names = new Map<string, number>();
   for (const { event: any, appendedAt } of records) {
+    if (isSubjectEvent(any)) {
+      if (!ledger.take(any, any.writer?.attempt ?? 0, appendedAt)) continue;
+      verdicts.add(any, subjects.apply(any, appendedAt), appendedAt);
+      if (any.name === 'FileStored' || any.name === 'FileRemoved') facts.addFile(any);
+      continue;
+    }
     const event = any as RunEvent;
     const run = runs.get(event.subject)!;
     const attempt = attemptOfEvent(run.state, event);
@@ -73,8 +78,7 @@ export async function applyRuns(
     }
     const project = folded.state?.facts.project.value ?? '';
     if (project !== '' && event.timeMs < (names.get(project) ?? Infinity)) names.set(project, event.timeMs);
-    const artifact = artifactRow(event);
-    if (artifact) artifacts.set(`${event.subject} ${artifact.kind} ${artifact.digest} ${artifact.name}`, artifact);
+    facts.add(event);
   }
   const last = records.at(-1)!.appendedAt;
   await writeRuns(session, schema, [...runs.values()]);
@@ -94,7 +98,8 @@ export async function applyRuns(
       last_runs_seq: row.lastRunsSeq,
     })),
   );
-  await writeRows(session, schema, artifactsTable, [...artifacts.values()]);
+  await facts.write(session, schema);
+  await subjects.write();
   await writeRows(
     session,
     schema,
@@ -112,7 +117,7 @@ async function loadRuns(
   schema: string,
   records: readonly ReadRecord[],
 ): Promise<Map<string, KnownRun>> {
-  const ids = [...new Set(records.map(({ event }) => event.subject))];
+  const ids = [...new Set(records.flatMap(({ event }) => (isSubjectEvent(event) ? [] : [event.subject])))];
   const known = new Map<string, KnownRun>(ids.map((id) => [id, { stored: null, state: null, seenAt: 0 }]));
   const rows = await session.query<{ id: string; state: RunState; seen_at: number }>(
     `select r.id, s.state, r.seen_at from ${schema}.runs r join ${schema}.run_states s on s.id = r.id where r.id = any($1::text[])`,
@@ -135,41 +140,6 @@ async function loadWriters(
     [[...new Set(records.map(({ event }) => event.subject))], [...ids]],
   );
   return new Map(rows.map((row) => [writerKey(row.run, row.attempt, row.writer), { ...row, dirty: false }]));
-}
-
-function artifactRow(
-  event: RunEvent,
-): ({ kind: string; name: string; digest: string } & Record<string, unknown>) | null {
-  if (event.name === 'ArtifactLogged') {
-    const { name, digest, type, sizeBytes, mime, metadata, step, hasStep } = event.data;
-    return {
-      run: event.subject,
-      kind: 'logged',
-      name,
-      digest,
-      type,
-      size_bytes: sizeBytes,
-      mime,
-      metadata,
-      step: hasStep ? step : null,
-      logged_at: event.timeMs,
-    };
-  }
-  if (event.name !== 'ArtifactUsed') return null;
-  const { digest, name, fromRun } = event.data;
-  const metadata = fromRun === '' ? {} : { fromRun };
-  return {
-    run: event.subject,
-    kind: 'used',
-    name,
-    digest,
-    type: '',
-    size_bytes: 0,
-    mime: '',
-    metadata,
-    step: null,
-    logged_at: event.timeMs,
-  };
 }
 
 async function writeRuns(session: SqlSession, schema: string, runs: readonly KnownRun[]): Promise<void> {
@@ -233,6 +203,7 @@ function runRow(state: RunState, seenAt: number): Record<string, unknown> {
     status: state.status,
     archived: state.archived,
     visible: state.started && !state.deleted,
+    deleted: state.deleted,
     started_at: state.startedAt,
     ended_at: state.endedAt,
     seen_at: seenAt,

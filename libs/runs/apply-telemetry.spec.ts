@@ -46,7 +46,7 @@ const said = fc
 
 const summed = (list: readonly Said[]): Record<string, unknown> => {
   const summaries: Parameters<typeof addBlock>[0] = new Map();
-  for (const { block, ...source } of list) addBlock(summaries, block, source);
+  for (const { block, ...source } of list) addBlock(summaries, block, { ...source, timeMs: source.seq });
   return Object.fromEntries([...summaries].sort(([a], [b]) => (a < b ? -1 : 1)));
 };
 
@@ -57,6 +57,38 @@ describe('summaries of telemetry', () => {
         expect(summed(shuffled)).toEqual(summed(list));
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it('where every value counts, are the same however the points are cut into events, and end with the last by step, time and value', () => {
+    const point = fc.record({
+      step: fc.integer({ min: -1, max: 2 }),
+      time: fc.integer({ min: 0, max: 2 }),
+      value: fc.oneof(value, fc.constantFrom(1, 2)),
+    });
+    const blockOf = (list: readonly { step: number; time: number; value: number }[]): PointBlock => ({
+      keys: ['loss'],
+      steps: Float64Array.from(list, ({ step }) => step),
+      times: Float64Array.from(list, ({ time }) => time),
+      values: Float64Array.from(list, (each) => each.value),
+      everyValue: true,
+    });
+    const rank = (number: number): number => (Number.isNaN(number) ? Infinity : number);
+    fc.assert(
+      fc.property(fc.array(point, { minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 8 }), (list, cut) => {
+        const events = (of: typeof list) =>
+          [of.slice(0, cut), of.slice(cut)].flatMap((part, index) =>
+            part.length > 0 ? [{ attempt: 1, rank: 0, seq: index, block: blockOf(part) }] : [],
+          );
+        const { loss } = summed(events(list)) as { loss: { last: number; last_step: number; last_time: number } };
+        const last = list.reduce((a, b) =>
+          (b.step - a.step || b.time - a.time || (rank(b.value) > rank(a.value) ? 1 : -1)) > 0 ? b : a,
+        );
+        expect(rank(loss.last)).toBe(rank(last.value + 0));
+        expect(loss).toMatchObject({ last_step: last.step, last_time: last.time });
+        expect(summed(events(list.toReversed()))).toEqual({ loss });
+      }),
+      { numRuns: 1_000 },
     );
   });
 });

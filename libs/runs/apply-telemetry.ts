@@ -11,6 +11,7 @@ interface Summary {
   last_step: number;
   last_rank: number;
   last_seq: number;
+  last_time: number;
   min: number | null;
   min_step: number | null;
   min_rank: number | null;
@@ -23,6 +24,8 @@ interface Source {
   readonly attempt: number;
   readonly rank: number;
   readonly seq: number;
+  /** Unix ms of points that carry no time of their own. */
+  readonly timeMs: number;
 }
 
 /** One batch of telemetry: accounting for all events, summaries for points. Touches no table of the `runs` topic. */
@@ -50,7 +53,7 @@ export async function applyTelemetry(
     let keys = summaries.get(event.subject);
     if (!keys) summaries.set(event.subject, (keys = new Map<string, Summary>()));
     // without a writer the log's order stands for the sequence: such events of a run share one partition
-    const source = { attempt, rank: event.writer?.rank ?? 0, seq: event.writer?.seq ?? offset };
+    const source = { attempt, rank: event.writer?.rank ?? 0, seq: event.writer?.seq ?? offset, timeMs: event.timeMs };
     let first = Infinity;
     let last = -Infinity;
     for (const block of event.data.blocks) {
@@ -76,7 +79,7 @@ export async function applyTelemetry(
 
 /** Exported for its property test: adds the points of one block to the summaries of a run. */
 export function addBlock(summaries: Map<string, Summary>, block: PointBlock, source: Source): void {
-  const { steps, values } = block;
+  const { steps, values, times, everyValue } = block;
   const rows = steps.length;
   for (let k = 0; k < block.keys.length; k++) {
     const key = block.keys[k]!;
@@ -88,6 +91,7 @@ export function addBlock(summaries: Map<string, Summary>, block: PointBlock, sou
         last_step: -Infinity,
         last_rank: 0,
         last_seq: 0,
+        last_time: 0,
         min: null,
         min_step: null,
         min_rank: null,
@@ -106,7 +110,7 @@ export function addBlock(summaries: Map<string, Summary>, block: PointBlock, sou
     let lastAt = 0;
     for (let i = 0; i < rows; i++) {
       const value = values[base + i]!;
-      if (steps[i]! >= steps[lastAt]!) lastAt = i;
+      if (everyValue ? isLater(block, base, i, lastAt) : steps[i]! >= steps[lastAt]!) lastAt = i;
       // NaN fails both comparisons; infinities are left to the isFinite below
       if (value <= min && value > -Infinity && (value < min || steps[i]! < steps[minAt]!)) {
         min = value;
@@ -118,14 +122,31 @@ export function addBlock(summaries: Map<string, Summary>, block: PointBlock, sou
       }
     }
     summary.count += rows;
-    addLast(summary, values[base + lastAt]!, steps[lastAt]!, source);
+    const time = times ? times[lastAt]! : source.timeMs;
+    // where every value of a step counts, the time of a value decides, not when it was sent
+    const from = everyValue ? { ...source, seq: time } : source;
+    addLast(summary, values[base + lastAt]!, steps[lastAt]!, time, from, everyValue);
     if (minAt >= 0 && Number.isFinite(min)) addMin(summary, min, steps[minAt]!, source.rank);
     if (maxAt >= 0 && Number.isFinite(max)) addMax(summary, max, steps[maxAt]!, source.rank);
   }
 }
 
+/** By (step, time, value); NaN above all numbers, as the database orders them. */
+function isLater({ steps, times, values }: PointBlock, base: number, i: number, than: number): boolean {
+  const ahead = steps[i]! - steps[than]! || (times ? times[i]! - times[than]! : 0);
+  return ahead === 0 ? isAbove(values[base + i]!, values[base + than]!) : ahead > 0;
+}
+const isAbove = (value: number, than: number): boolean => value >= than || Number.isNaN(value);
+
 /** The last value: of the newest attempt, highest step, lowest rank, highest seq. */
-function addLast(summary: Summary, value: number, step: number, { attempt, rank, seq }: Source): void {
+function addLast(
+  summary: Summary,
+  value: number,
+  step: number,
+  time: number,
+  { attempt, rank, seq }: Source,
+  everyValue: boolean,
+): void {
   const ahead =
     attempt - summary.last_attempt ||
     step - summary.last_step ||
@@ -133,12 +154,13 @@ function addLast(summary: Summary, value: number, step: number, { attempt, rank,
     seq - summary.last_seq ||
     0;
   // within one event the later block wins
-  if (ahead < 0) return;
+  if (ahead < 0 || (ahead === 0 && everyValue && summary.last_attempt >= 0 && !isAbove(value, summary.last))) return;
   summary.last = value + 0;
   summary.last_attempt = attempt;
   summary.last_step = step;
   summary.last_rank = rank;
   summary.last_seq = seq;
+  summary.last_time = time;
 }
 
 function addMin(summary: Summary, value: number, step: number, rank: number): void {
@@ -157,7 +179,7 @@ function addMax(summary: Summary, value: number, step: number, rank: number): vo
   summary.max_rank = rank;
 }
 
-const lastColumns = ['last', 'last_attempt', 'last_step', 'last_rank', 'last_seq'] as const;
+const lastColumns = ['last', 'last_attempt', 'last_step', 'last_rank', 'last_seq', 'last_time'] as const;
 const newer = `(excluded.last_attempt, excluded.last_step, -excluded.last_rank, excluded.last_seq, excluded.last)
              > (t.last_attempt, t.last_step, -t.last_rank, t.last_seq, t.last)`;
 const lower =
@@ -182,6 +204,7 @@ const summariesTable = {
     last_step: 'float8',
     last_rank: 'int',
     last_seq: 'bigint',
+    last_time: 'bigint',
     min: 'float8',
     min_step: 'float8',
     min_rank: 'int',

@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeModelRegistry, type OpenedRegistry } from '#libs/registry/model-registry.contract.js';
+import { openPostgresModelRegistry } from '#libs/registry/postgres-model-registry.js';
+import { openPostgresTrackingTables } from './postgres-tracking-tables.js';
+import { describeTrackingTables, type OpenedTracking } from './tracking-tables.contract.js';
 import { openPostgresRig, postgresMissing, type PostgresRig } from '../../test/rigs/postgres-rig.js';
 import { openPostgresRunTable } from './postgres-run-table.js';
 import { openRunProjectionFamily } from './run-projection.js';
@@ -20,14 +24,18 @@ describe.skipIf(postgresMissing() !== null)('PostgreSQL server (skipped where no
   });
 
   describeSqlDatabase('PostgreSQL', async () => database);
-  const open = async (): Promise<RunTables> => {
+  const open = async (): Promise<RunTables & OpenedTracking & OpenedRegistry> => {
     await database.script(
       'drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade',
     );
     const family = await openRunProjectionFamily({ database });
     await family.live();
-    return { family, table: openPostgresRunTable({ database, generations: () => family.generations() }) };
+    const tables = { database, generations: () => family.generations() };
+    const [tracking, registry] = [openPostgresTrackingTables(tables), openPostgresModelRegistry(tables)];
+    return { family, table: openPostgresRunTable(tables), tracking, registry };
   };
+  describeTrackingTables('PostgreSQL', open);
+  describeModelRegistry('PostgreSQL', open);
   describeRunTable('PostgreSQL', open);
   describeRunFacts('PostgreSQL', open);
 });

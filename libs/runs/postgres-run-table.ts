@@ -97,7 +97,7 @@ class PostgresRunTable implements RunTable {
     keys?: readonly string[],
   ): Promise<ReadonlyMap<string, readonly SummaryRow[]>> {
     const rows = await this.database.query<SummaryRow & { run: string }>(
-      `select run, key, last, last_step as "lastStep", min, min_step as "minStep", min_rank as "minRank", max, max_step as "maxStep",
+      `select run, key, last, last_step as "lastStep", last_time as "lastTime", min, min_step as "minStep", min_rank as "minRank", max, max_step as "maxStep",
        max_rank as "maxRank", count from ${await this.schema()}.summaries
        where run = any($1::text[]) and ($2::text[] is null or key = any($2::text[])) order by run, key`,
       [runs.map(clean), keys ? keys.map(clean) : null],

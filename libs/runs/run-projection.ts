@@ -21,6 +21,8 @@ import type { VerdictRows } from './verdict-rows.js';
 
 const family = 'runs';
 const topics = ['catalog', 'runs', 'telemetry'] as const;
+/** Columns of primary keys that are no text. */
+const numbers: ReadonlySet<string> = new Set(['attempt', 'version', 'step', 'time_ms', 'value']);
 /** An embedded database has no autovacuum: statistics and dead rows are seen to after this many applied records. */
 const maintainAfterRecords = 20_000;
 
@@ -132,7 +134,7 @@ class RunProjection implements Projection {
     const hash = createHash('sha256');
     for (const { table, key } of digestedTables) {
       const [row] = await this.database.query<{ digest: string | null }>(
-        `select md5(string_agg(md5(t::text), '' order by ${key.map((name) => `"${name}"${name === 'attempt' ? '' : ' collate "C"'}`).join(', ')})) as digest from ${this.schema}.${table} t`,
+        `select md5(string_agg(md5(t::text), '' order by ${key.map((name) => `"${name}"${numbers.has(name) ? '' : ' collate "C"'}`).join(', ')})) as digest from ${this.schema}.${table} t`,
       );
       hash.update(`${table} ${row?.digest ?? 'empty'}\n`);
     }

@@ -39,6 +39,39 @@ export const runMigrations: readonly ((schema: string) => readonly string[])[] =
     `create table ${s}.seen_ids (partition text not null, event_id text not null, appended_at bigint not null, primary key (partition, event_id))`,
     `create index on ${s}.seen_ids (partition, appended_at)`,
   ],
+  (s) => [
+    `alter table ${s}.projects add column world text not null default '', add column title text, add column deleted boolean not null default false,
+       add column updated_at bigint`,
+    `update ${s}.projects set title = name, updated_at = created_at`,
+    `alter table ${s}.projects alter column title set not null, alter column updated_at set not null`,
+    `create index on ${s}.projects (world, title)`,
+    `alter table ${s}.runs add column deleted boolean not null default false`,
+    `create index on ${s}.runs (project, started_at desc, id) where deleted`,
+    // Unix ms of the last value
+    `alter table ${s}.summaries add column last_time bigint not null default 0`,
+    `create table ${s}.datasets (
+       run text not null, name text not null, digest text not null, source_type text not null, source text not null, schema text not null,
+       profile text not null, tags json not null, logged_at bigint not null, primary key (run, name, digest))`,
+    `create table ${s}.run_models (run text not null, kind text not null, model text not null, step bigint not null, primary key (run, kind, model))`,
+    `create table ${s}.logged_models (
+       id text primary key, project text not null, run text not null, deleted boolean not null, created_at bigint not null, state json not null)`,
+    `create index on ${s}.logged_models (project, created_at)`,
+    `create table ${s}.logged_model_metrics (
+       model text not null, key text not null, step bigint not null, time_ms bigint not null, value float8 not null, run text not null,
+       dataset_name text not null, dataset_digest text not null,
+       primary key (model, key, step, time_ms, value, run, dataset_name, dataset_digest))`,
+    `create table ${s}.files (
+       world text not null, path text collate "C" not null, digest text not null, size_bytes bigint not null, mime text not null, stored_at bigint not null,
+       primary key (world, path))`,
+    `create table ${s}.traces (
+       id text primary key, project text not null, time_ms bigint not null, logged boolean not null, deleted boolean not null, state json not null)`,
+    `create index on ${s}.traces (project, time_ms desc, id)`,
+    `create table ${s}.spans (trace text not null, id text not null, otlp text not null, primary key (trace, id))`,
+    `create table ${s}.registered_models (world text not null, name text not null, state json not null, primary key (world, name))`,
+    `create table ${s}.model_versions (
+       world text not null, name text not null, version int not null, run text not null, state json not null, primary key (world, name, version))`,
+    `create index on ${s}.model_versions (run) where run <> ''`,
+  ],
 ];
 
 /** What a generation is compared by: every column, in primary key order. Verdicts and seen ids expire, so they are left out. */
@@ -55,4 +88,16 @@ export const digestedTables: readonly { readonly table: string; readonly key: re
   { table: 'liveness', key: ['run'] },
   { table: 'summaries', key: ['run', 'key'] },
   { table: 'artifacts', key: ['run', 'kind', 'name', 'digest'] },
+  { table: 'datasets', key: ['run', 'name', 'digest'] },
+  { table: 'run_models', key: ['run', 'kind', 'model'] },
+  { table: 'logged_models', key: ['id'] },
+  {
+    table: 'logged_model_metrics',
+    key: ['model', 'key', 'step', 'time_ms', 'value', 'run', 'dataset_name', 'dataset_digest'],
+  },
+  { table: 'files', key: ['world', 'path'] },
+  { table: 'traces', key: ['id'] },
+  { table: 'spans', key: ['trace', 'id'] },
+  { table: 'registered_models', key: ['world', 'name'] },
+  { table: 'model_versions', key: ['world', 'name', 'version'] },
 ];

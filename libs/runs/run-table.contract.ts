@@ -68,6 +68,7 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
           key: 'loss',
           last: NaN,
           lastStep: 2,
+          lastTime: 3,
           min: -7,
           minStep: 2,
           minRank: 1,

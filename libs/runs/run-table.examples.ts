@@ -10,7 +10,7 @@ import { encodeEvent, toRecord } from '#libs/log/event-record.js';
 import type { PartitionId, StoredRecord } from '#libs/log/event-log.js';
 
 const emptyData: Partial<Record<EventName, object>> = {
-  ProjectCreated: { description: '', tags: {} },
+  ProjectCreated: { description: '', tags: {}, world: '', title: '' },
   RunStarted: {
     project: '',
     name: '',
@@ -80,7 +80,8 @@ export function examples(): {
             },
           ],
         },
-        { writer },
+        // a retry of a sender repeats the time as well
+        { writer, timeMs: writer.seq },
       ),
     garbage: (topic) => {
       const records = of(topic);

@@ -2,7 +2,10 @@ import type { Environment, RunStatus, Tags, Topic } from '#libs/domain/event.js'
 import type { Rejection } from '#libs/domain/rejection.js';
 
 export interface ProjectRow {
+  /** What runs call it. */
   readonly name: string;
+  /** What people call it: the name, until it is renamed. */
+  readonly title: string;
   /** From the catalog's total order, from 1; what a client that wants numeric ids (MLflow) is given. */
   readonly number: number;
   readonly description: string;
@@ -29,6 +32,8 @@ export interface SummaryRow {
   readonly key: string;
   readonly last: number;
   readonly lastStep: number;
+  /** Unix ms of it. */
+  readonly lastTime: number;
   readonly min: number | null;
   readonly minStep: number | null;
   readonly minRank: number | null;
@@ -118,7 +123,7 @@ export interface Page<Row> {
 }
 
 export type Verdict =
-  | { readonly accepted: true; readonly attempt: number | null }
+  | { readonly accepted: true; readonly attempt: number | null; readonly number?: number }
   | { readonly accepted: false; readonly rejection: Rejection };
 
 /** Reading the run tables. Refuses a bad filter or cursor with a `Rejection`; deleted runs are not there. */

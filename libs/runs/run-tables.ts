@@ -14,6 +14,7 @@ export const runsTable: BulkTable = {
     status: 'text',
     archived: 'boolean',
     visible: 'boolean',
+    deleted: 'boolean',
     started_at: 'bigint',
     ended_at: 'bigint',
     seen_at: 'bigint',
@@ -67,4 +68,58 @@ export const artifactsTable: BulkTable = {
     step: 'bigint',
     logged_at: 'bigint',
   },
+};
+export const datasetsTable: BulkTable = {
+  name: 'datasets',
+  key: ['run', 'name', 'digest'],
+  columns: {
+    run: 'text',
+    name: 'text',
+    digest: 'text',
+    source_type: 'text',
+    source: 'text',
+    schema: 'text',
+    profile: 'text',
+    tags: 'json',
+    logged_at: 'bigint',
+  },
+};
+export const runModelsTable: BulkTable = {
+  name: 'run_models',
+  key: ['run', 'kind', 'model'],
+  columns: { run: 'text', kind: 'text', model: 'text', step: 'bigint' },
+};
+export const loggedModelsTable: BulkTable = {
+  name: 'logged_models',
+  key: ['id'],
+  columns: { id: 'text', project: 'text', run: 'text', deleted: 'boolean', created_at: 'bigint', state: 'json' },
+};
+export const loggedModelMetricsTable: BulkTable = {
+  name: 'logged_model_metrics',
+  key: ['model', 'key', 'step', 'time_ms', 'value', 'run', 'dataset_name', 'dataset_digest'],
+  columns: {
+    model: 'text',
+    key: 'text',
+    step: 'bigint',
+    time_ms: 'bigint',
+    value: 'float8',
+    run: 'text',
+    dataset_name: 'text',
+    dataset_digest: 'text',
+  },
+};
+export const filesTable: BulkTable = {
+  name: 'files',
+  key: ['world', 'path'],
+  columns: { world: 'text', path: 'text', digest: 'text', size_bytes: 'bigint', mime: 'text', stored_at: 'bigint' },
+};
+export const tracesTable: BulkTable = {
+  name: 'traces',
+  key: ['id'],
+  columns: { id: 'text', project: 'text', time_ms: 'bigint', logged: 'boolean', deleted: 'boolean', state: 'json' },
+};
+export const spansTable: BulkTable = {
+  name: 'spans',
+  key: ['trace', 'id'],
+  columns: { trace: 'text', id: 'text', otlp: 'text' },
 };

@@ -60,7 +60,7 @@ const ending: Readonly<Partial<Record<RunStatus, string>>> = {
 
 export const mutationResolvers: MutationResolvers = {
   createProject: (_, { name, description }, context) =>
-    command(context, name, 'ProjectCreated', { description: description ?? '', tags: {} }),
+    command(context, name, 'ProjectCreated', { description: description ?? '', tags: {}, world: '', title: '' }),
   renameRun: (_, { id, name }, context) => command(context, id, 'RunRenamed', { name }),
   tagRun: (_, { id, set, remove, addLabels, removeLabels }, context) =>
     command(context, id, 'TagsSet', {

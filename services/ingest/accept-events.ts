@@ -53,6 +53,8 @@ export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOption
           encodeEvent({ ...head, id: projectEventId(name), subject: name }, 'ProjectCreated', {
             description: '',
             tags: {},
+            world: '',
+            title: '',
           }),
           partitionCount,
         ),

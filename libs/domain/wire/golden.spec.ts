@@ -8,7 +8,10 @@ import { readJsonPayload } from './json-payload.js';
 import { decodePayload, encodePayload, eventNames } from './payload-codec.js';
 
 const folder = new URL('../../../docs/protocol/', import.meta.url);
-const names = readdirSync(folder).filter((file) => file.endsWith('.json'));
+// those of `doors` are said by the server's own doors only, so the SDKs need not know them
+const names = ['', 'doors/'].flatMap((part) =>
+  readdirSync(new URL(part, folder)).flatMap((file) => (file.endsWith('.json') ? [`${part}${file}`] : [])),
+);
 interface ExampleFile {
   events: { name: EventName; data: unknown }[];
 }

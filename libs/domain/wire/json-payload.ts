@@ -44,6 +44,7 @@ function readField(at: string, field: Field, value: unknown): unknown {
     case 'integer':
       return absent ? 0 : Number.isSafeInteger(value) ? value : refuse(at, 'must be a whole number');
     case 'number':
+      if (field.odd && !absent) return readValue(at, value);
       return absent ? 0 : typeof value === 'number' ? value : refuse(at, 'must be a number');
     case 'boolean':
       return absent ? false : typeof value === 'boolean' ? value : refuse(at, 'must be true or false');
@@ -63,6 +64,14 @@ function readField(at: string, field: Field, value: unknown): unknown {
       return absent ? [] : readParams(at, value);
     case 'object':
       return absent ? null : isObject(value) ? readShape(at, field.shape, value) : refuse(at, 'must be an object');
+    case 'objects':
+      return absent
+        ? []
+        : list(at, value).map((item, index) =>
+            isObject(item)
+              ? readShape(`${at}[${index}]`, field.shape, item)
+              : refuse(`${at}[${index}]`, 'must be an object'),
+          );
   }
 }
 

@@ -18,8 +18,13 @@ export const attributeNames = [
 ] as const;
 export type AttributeName = (typeof attributeNames)[number];
 
+/** What can be asked of the data sets that a run read. */
+export const datasetFields = ['name', 'digest', 'context'] as const;
+export type DatasetField = (typeof datasetFields)[number];
+
 export type Identifier =
   | { readonly kind: 'metrics' | 'params' | 'tags'; readonly key: string }
+  | { readonly kind: 'datasets'; readonly key: DatasetField }
   | { readonly kind: 'attributes'; readonly key: AttributeName };
 export type Literal = string | number;
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like' | 'ilike';
@@ -62,7 +67,7 @@ const printNumber = (value: number): string =>
           : String(value);
 const printLiteral = (value: Literal): string => (typeof value === 'number' ? printNumber(value) : quote(value, "'"));
 const printIdentifier = (of: Identifier): string =>
-  `${of.kind}.${of.kind === 'attributes' ? of.key : quote(of.key, '`')}`;
+  `${of.kind}.${of.kind === 'attributes' || of.kind === 'datasets' ? of.key : quote(of.key, '`')}`;
 
 /** Text that parses to the same tree. */
 export function printFilter(filter: Filter): string {

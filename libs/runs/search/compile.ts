@@ -36,6 +36,8 @@ export class Compiler {
     private readonly schema: string,
     private readonly nowMs: number,
     private readonly source: string,
+    /** False: a running run whose writers are silent is still called running, as trackers without heartbeats have it. */
+    private readonly derivesLost = true,
   ) {}
 
   get from(): Sql {
@@ -58,18 +60,33 @@ export class Compiler {
       case 'not':
         return sql`(not ${this.filter(filter.part)})`;
       case 'compare':
-        return this.compare(filter.of, filter.operator, filter.value, filter.at);
+        return this.anyDataset(filter.of, this.compare(filter.of, filter.operator, filter.value, filter.at));
       case 'in':
-        return this.within(filter.of, filter.values, filter.negated, filter.at);
+        return this.anyDataset(filter.of, this.within(filter.of, filter.values, filter.negated, filter.at));
       case 'null':
+        if (filter.of.kind === 'datasets')
+          throw new Rejection('INVALID_ARGUMENT', 'filter: data sets are compared to a value', 'filter');
         return sql`(${this.column(filter.of, null).sql} is ${filter.negated ? sql`not null` : sql`null`})`;
     }
   }
 
   /** NaN and missing come last in both directions. */
   order({ of }: Order): Column {
+    if (of.kind === 'datasets')
+      throw new Rejection('INVALID_ARGUMENT', 'orderBy: runs are not ordered by their data sets', 'orderBy');
     if (of.kind === 'metrics') return { sql: sql.ref(`${this.join('summaries', of.key)}.sort`), type: 'number' };
     return this.column(of, null);
+  }
+
+  /** Whether a metric was logged at all, as an order. */
+  present(key: string): Sql {
+    return sql`(${sql.ref(`${this.join('summaries', key)}.last`)} is not null)`;
+  }
+
+  /** A run has any number of data sets: one that fits will do. */
+  private anyDataset(of: Identifier, condition: Sql): Sql {
+    if (of.kind !== 'datasets') return condition;
+    return sql`exists (select 1 from ${sql.table(`${this.schema}.datasets`)} d where d.run = r.id and ${condition})`;
   }
 
   private compare(of: Identifier, operator: Comparison, value: Literal, at: number): Sql {
@@ -125,6 +142,11 @@ export class Compiler {
           : { sql: sql.ref(`${this.join('params', of.key)}.text`), type: 'text' };
       case 'tags':
         return { sql: sql.ref(`${this.join('tags', of.key)}.text`), type: 'text' };
+      case 'datasets':
+        return {
+          sql: of.key === 'context' ? sql`(d.tags->>'mlflow.data.context')` : sql.ref(`d.${of.key}`),
+          type: 'text',
+        };
       case 'attributes':
         return this.attribute(of.key, comparedTo);
     }
@@ -136,7 +158,8 @@ export class Compiler {
     switch (name) {
       case 'status':
         // the ends of a run are stored; only running and lost need a look at its last sign of life
-        return comparedTo !== null && ['finished', 'failed', 'killed'].includes(String(comparedTo).toLowerCase())
+        return !this.derivesLost ||
+          (comparedTo !== null && ['finished', 'failed', 'killed'].includes(String(comparedTo).toLowerCase()))
           ? text('status')
           : {
               sql: sql`(case when r.status = 'running' and greatest(r.seen_at, l.seen_at) < ${this.nowMs - lostAfterMs}::bigint then 'lost' else r.status end)`,

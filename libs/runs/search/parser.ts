@@ -1,7 +1,9 @@
 import {
   attributeNames,
+  datasetFields,
   type AttributeName,
   type Comparison,
+  type DatasetField,
   type Filter,
   type Identifier,
   type Literal,
@@ -26,6 +28,8 @@ const kinds: Readonly<Record<string, Identifier['kind']>> = {
   attribute: 'attributes',
   attr: 'attributes',
   run: 'attributes',
+  datasets: 'datasets',
+  dataset: 'datasets',
 };
 /** Other trackers' words for the same thing. */
 const aliases: Readonly<Record<string, AttributeName>> = {
@@ -35,6 +39,7 @@ const aliases: Readonly<Record<string, AttributeName>> = {
   start_time: 'started_at',
   end_time: 'ended_at',
   created: 'started_at',
+  'run name': 'name',
   experiment: 'project',
 };
 const compares: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=', 'like', 'ilike']);
@@ -188,10 +193,11 @@ class Parser {
     this.index++;
     if (!this.takeSymbol('.')) return { kind: 'attributes', key: this.attribute(first.value, first) };
     const kind = Object.hasOwn(kinds, first.value.toLowerCase()) ? kinds[first.value.toLowerCase()]! : null;
-    if (!kind) throw this.refuse(`"${first.value}" is not one of metrics, params, tags, attributes`, first);
+    if (!kind) throw this.refuse(`"${first.value}" is not one of metrics, params, tags, attributes, datasets`, first);
     const start = this.next;
     const key = this.key();
     if (kind === 'attributes') return { kind, key: this.attribute(key, start) };
+    if (kind === 'datasets') return { kind, key: this.datasetField(key, start) };
     return { kind, key };
   }
 
@@ -205,6 +211,13 @@ class Parser {
       key += (key === '' ? '' : '.') + this.advance(this.next.value);
     } while (this.takeSymbol('.'));
     return key;
+  }
+
+  private datasetField(name: string, token: Token): DatasetField {
+    const field = datasetFields.find((known) => known === name.toLowerCase());
+    if (!field)
+      throw this.refuse(`data sets have no "${name.slice(0, 60)}"; there are ${datasetFields.join(', ')}`, token);
+    return field;
   }
 
   private attribute(name: string, token: Token): AttributeName {

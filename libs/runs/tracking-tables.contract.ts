@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest';
+import type { EventData } from '#libs/domain/event.js';
+import type { ProjectionFamily } from '#libs/projecting/projection.js';
+import { examples } from './run-table.examples.js';
+import type { TrackedSearch, TrackingTables } from './tracking-tables.js';
+import { parseFilter } from './search/parser.js';
+
+export interface OpenedTracking {
+  readonly family: ProjectionFamily;
+  readonly tracking: TrackingTables;
+}
+
+async function feed(family: ProjectionFamily, log: ReturnType<typeof examples>): Promise<void> {
+  const projection = await family.live();
+  for (const [partition, records] of log.partitions()) {
+    const { epoch, position } = await projection.claim(partition);
+    const batch = { partition, epoch, from: position, to: records.length, records: records.slice(position) };
+    if (batch.records.length > 0) expect(await projection.apply(batch)).toBe('applied');
+  }
+}
+
+const noProject = { description: '', tags: {}, world: '', title: '' };
+const search = (more: Partial<TrackedSearch>): TrackedSearch => ({
+  projects: ['p'],
+  deletedProjects: [],
+  view: 'active',
+  filter: parseFilter(more.source ?? ''),
+  source: '',
+  orders: [],
+  limit: 100,
+  offset: 0,
+  ...more,
+});
+const everyValue = (run: string, values: readonly (readonly [step: number, time: number, value: number])[]) => ({
+  run,
+  blocks: values.map(([step, time, value]) => ({
+    keys: ['loss'],
+    steps: Float64Array.of(step),
+    times: Float64Array.of(time),
+    values: Float64Array.of(value),
+    everyValue: true,
+  })),
+});
+
+/** What the run projection and the tables of the doors promise together. `open` gives empty tables. */
+export function describeTrackingTables(name: string, open: () => Promise<OpenedTracking>): void {
+  describe(`${name} as TrackingTables`, () => {
+    it('lists the projects of a world with their numbers, renamed and deleted ones as well', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      log.add('ProjectCreated', 'a', noProject);
+      log.add('ProjectCreated', 'team:a', { ...noProject, world: 'team', title: 'a' });
+      log.add('ProjectCreated', 'b', noProject);
+      log.add('ProjectCreated', 'Default', noProject);
+      log.add('ProjectRenamed', 'a', { title: 'c' });
+      log.add('ProjectCreated', 'a~2', { ...noProject, title: 'a' });
+      log.add('ProjectDeleted', 'b');
+      await feed(family, log);
+      const seen = (await tracking.projects('')).map(({ number, title, deleted }) => [number, title, deleted]);
+      expect(seen).toEqual([
+        [0, 'Default', false],
+        [1, 'c', false],
+        [2, 'b', true],
+        [3, 'a', false],
+      ]);
+      expect(await tracking.projects('team')).toMatchObject([{ number: 1, title: 'a', name: 'team:a' }]);
+      expect(await tracking.projects('none')).toEqual([]);
+    });
+
+    it('reads runs whole, deleted or not, with the last value by step, time and value', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      log.add('RunStarted', 'r', { project: 'p', name: 'n', tags: { t: 'v' } });
+      log.add('ParamsLogged', 'r', { params: [{ key: 'lr', json: '"0.1"' }], immutable: true });
+      const { blocks } = everyValue('r', [
+        [2, 50, 1],
+        [2, 60, 3],
+        [2, 60, 2],
+        [1, 99, 9],
+      ]);
+      log.add('PointsLogged', 'r', { blocks });
+      const dataset = { name: 'd', digest: 'x', sourceType: 'code', source: '{}', schema: '', profile: '', tags: {} };
+      log.add('InputsLogged', 'r', { datasets: [dataset, { ...dataset, source: 'other' }], models: ['m-1'] });
+      log.add('OutputsLogged', 'r', { models: [{ model: 'm-2', step: 4 }] });
+      log.add('RunDeleted', 'r');
+      await feed(family, log);
+      const [run] = await tracking.runs(['none', 'r']);
+      expect(run).toEqual({
+        state: expect.objectContaining({ id: 'r', deleted: true }) as unknown,
+        metrics: [{ key: 'loss', value: 3, step: 2, timeMs: 60 }],
+        datasets: [dataset],
+        modelsUsed: ['m-1'],
+        modelsMade: [{ model: 'm-2', step: 4 }],
+      });
+    });
+
+    it('finds runs by view and filter, in order, NaN after numbers and missing ones last', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      const losses: Readonly<Record<string, number | null>> = { a: 2, b: 1, c: NaN, d: null, e: Infinity };
+      for (const [id, loss] of Object.entries(losses)) {
+        log.add('RunStarted', id, { project: id === 'e' ? 'q' : 'p', name: `run ${id}` });
+        if (loss !== null) log.add('PointsLogged', id, { blocks: everyValue(id, [[1, 1, loss]]).blocks });
+      }
+      const dataset = { name: 'd', digest: 'x', sourceType: '', source: '', schema: '', profile: '' };
+      const tags = { 'mlflow.data.context': 'train' };
+      log.add('InputsLogged', 'b', { datasets: [{ ...dataset, tags }], models: [] });
+      log.add('RunDeleted', 'a');
+      await feed(family, log);
+      const found = async (more: Partial<TrackedSearch>) =>
+        (await tracking.search(search(more))).map(({ state }) => state.id);
+      const by = (descending: boolean) => [{ of: { kind: 'metrics', key: 'loss' } as const, descending }];
+      expect(await found({})).toEqual(['d', 'c', 'b']);
+      expect(await found({ view: 'all', orders: by(false) })).toEqual(['b', 'a', 'c', 'd']);
+      expect(await found({ view: 'all', orders: by(true) })).toEqual(['a', 'b', 'c', 'd']);
+      expect(await found({ view: 'deleted', deletedProjects: ['q'] })).toEqual(['e', 'a']);
+      expect(await found({ view: 'all', orders: by(false), limit: 1, offset: 1 })).toEqual(['a', 'c']);
+      expect(await found({ source: "datasets.name = 'd' and dataset.context in ('train', 'eval')" })).toEqual(['b']);
+      expect(await found({ source: "attributes.status = 'running' and metrics.loss < 2" })).toEqual(['b']);
+    });
+
+    it('keeps logged models with their metrics once, and says which are deleted', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      const model = {
+        project: 'p',
+        name: 'n',
+        modelType: 't',
+        run: 'r',
+        params: [{ key: 'k', json: '"v"' }],
+        tags: {},
+      };
+      const metric = { key: 'acc', value: NaN, timeMs: 5, step: -1, datasetName: 'd', datasetDigest: 'x', run: 'r' };
+      log.add('LoggedModelCreated', 'm-1', model);
+      log.add('LoggedModelCreated', 'm-2', model);
+      for (const _ of [1, 2]) log.add('LoggedModelMeasured', 'm-1', { metrics: [metric] });
+      log.add('LoggedModelChanged', 'm-1', { status: 'READY', tags: { a: 'b' }, removed: [], params: [] });
+      log.add('LoggedModelDeleted', 'm-2');
+      await feed(family, log);
+      const { models } = tracking;
+      expect(await models.ofProjects(['p'])).toMatchObject([{ id: 'm-1', status: 'READY', tags: { a: 'b' } }]);
+      expect(await models.byId(['m-2'])).toMatchObject([{ deleted: true, status: 'PENDING', params: { k: '"v"' } }]);
+      expect(await models.metrics(['m-1', 'm-2'])).toEqual(new Map([['m-1', [metric]]]));
+    });
+
+    it('lists files by folder, whatever their names hold, and forgets removed ones', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      const store = (path: string, world = '', more: Partial<EventData['FileStored']> = {}) => {
+        const data = {
+          world,
+          path,
+          digest: `sha256:${'0'.repeat(64)}`,
+          sizeBytes: path.length,
+          mime: 'm',
+          artifact: '',
+        };
+        log.add('FileStored', 'r', { ...data, ...more });
+      };
+      for (const path of ['a/b.txt', 'a/c/d', 'a/c/e/f', 'a.txt', 'a0', 'a/ü %_', "a/c'/x"]) store(path);
+      store('a/other', 'team');
+      store('a/c/d', '', { sizeBytes: 77 });
+      log.add('FileRemoved', 'r', { world: '', path: 'a/c/e/f', artifact: '' });
+      await feed(family, log);
+      const { files } = tracking;
+      const names = async (folder: string) => (await files.list('', folder)).map((entry) => entry.name);
+      expect(new Set(await names(''))).toEqual(new Set(['a', 'a.txt', 'a0']));
+      expect(new Set(await names('a'))).toEqual(new Set(['b.txt', 'c', 'ü %_', "c'"]));
+      expect(await files.list('', 'a/c')).toEqual([{ name: 'd', folder: false, sizeBytes: 77 }]);
+      expect(await names('a/c/e')).toEqual([]);
+      expect(await files.file('', 'a/c/d')).toMatchObject({ sizeBytes: 77, mime: 'm' });
+      expect(await files.file('team', 'a/c/d')).toBeNull();
+      expect((await files.below('', 'a/c')).map(({ path }) => path)).toEqual(['a/c/d']);
+      expect((await files.below('', 'a.txt')).map(({ path }) => path)).toEqual(['a.txt']);
+    });
+
+    it('joins traces and spans in whatever order they come, newest trace first', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      const trace = {
+        project: 'p',
+        durationMs: 3,
+        hasDuration: true,
+        state: 'OK',
+        requestPreview: '',
+        responsePreview: '',
+      };
+      const logged = (id: string, timeMs: number) =>
+        log.add('TraceLogged', id, { ...trace, timeMs, clientRequestId: '', metadata: { m: '1' }, tags: { b: '2' } });
+      log.add('SpansLogged', 'tr-1', { spans: ['{"spanId":"2"}', '{"spanId":"1"}'] });
+      log.add('SpansLogged', 'tr-1', { spans: ['{"spanId":"1"}'] });
+      logged('tr-1', 5);
+      logged('tr-2', 9);
+      logged('tr-3', 7);
+      log.add('TraceTagsSet', 'tr-1', { tags: { a: '1' }, removed: ['b'] });
+      log.add('TraceDeleted', 'tr-3');
+      await feed(family, log);
+      const { traces } = tracking;
+      expect((await traces.ofProjects(['p'], 10, 0)).map(({ id }) => id)).toEqual(['tr-2', 'tr-1']);
+      expect((await traces.ofProjects(['p'], 1, 1)).map(({ id }) => id)).toEqual(['tr-1']);
+      expect(await traces.byId(['tr-1', 'tr-3'])).toMatchObject([{ id: 'tr-1', tags: { a: '1' }, durationMs: 3 }]);
+      expect(await traces.spans('tr-1')).toEqual(['{"spanId":"1"}', '{"spanId":"2"}']);
+    });
+  });
+}

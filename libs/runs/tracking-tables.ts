@@ -1,0 +1,93 @@
+import type { ProjectState } from '#libs/domain/catalog-fold.js';
+import type { Dataset, ModelMetric } from '#libs/domain/event.js';
+import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
+import type { RunState } from '#libs/domain/run-fold.js';
+import type { TraceState } from '#libs/domain/trace-fold.js';
+import type { Filter, Order } from './search/ast.js';
+
+/** Which of the deleted ones are asked for. */
+export type View = 'active' | 'deleted' | 'all';
+
+/** The last value of a metric: of the highest step, then time, then value. */
+export interface LatestMetric {
+  readonly key: string;
+  readonly value: number;
+  readonly step: number;
+  readonly timeMs: number;
+}
+
+/** A run with everything that a tracker's client can ask of it, deleted or not. */
+export interface TrackedRun {
+  readonly state: RunState;
+  readonly metrics: readonly LatestMetric[];
+  readonly datasets: readonly Dataset[];
+  readonly modelsUsed: readonly string[];
+  readonly modelsMade: readonly { readonly model: string; readonly step: number }[];
+}
+
+export interface TrackedSearch {
+  /** Runs of these projects; those of the second list count as deleted, for their project is. */
+  readonly projects: readonly string[];
+  readonly deletedProjects: readonly string[];
+  readonly view: View;
+  readonly filter: Filter | null;
+  /** The text of the filter, for refusals that point at a place. */
+  readonly source: string;
+  /** Then newest first, then by id. */
+  readonly orders: readonly Order[];
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface StoredFile {
+  readonly path: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly mime: string;
+}
+export interface FileEntry {
+  /** Name within the folder. */
+  readonly name: string;
+  readonly folder: boolean;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Reading what clients of other trackers address: projects by world, number and title, runs whether deleted or not, logged models,
+ * files by path, traces. Translating words and refusing commands is not its business.
+ */
+export interface TrackingTables {
+  /** All projects of a world, deleted ones included, in order of their numbers. */
+  projects(world: string): Promise<readonly ProjectState[]>;
+  /** In the order asked for; unknown ones are left out. */
+  runs(ids: readonly string[]): Promise<readonly TrackedRun[]>;
+  /** One row more than `limit` tells that there are more. */
+  search(query: TrackedSearch): Promise<readonly TrackedRun[]>;
+  readonly models: LoggedModels;
+  readonly files: FileTable;
+  readonly traces: TraceTable;
+}
+
+export interface LoggedModels {
+  /** Deleted ones included. */
+  byId(ids: readonly string[]): Promise<readonly LoggedModelState[]>;
+  /** Those of projects that are not deleted, newest first. */
+  ofProjects(projects: readonly string[]): Promise<readonly LoggedModelState[]>;
+  metrics(ids: readonly string[]): Promise<ReadonlyMap<string, readonly ModelMetric[]>>;
+}
+
+export interface FileTable {
+  file(world: string, path: string): Promise<StoredFile | null>;
+  /** What lies directly in a folder ("" is the root), by name; empty when there is no such folder. */
+  list(world: string, folder: string): Promise<readonly FileEntry[]>;
+  /** Every file below a folder, and the file of that name itself. */
+  below(world: string, path: string): Promise<readonly StoredFile[]>;
+}
+
+export interface TraceTable {
+  byId(ids: readonly string[]): Promise<readonly TraceState[]>;
+  /** Those of projects, newest first, `limit` from `offset` on. */
+  ofProjects(projects: readonly string[], limit: number, offset: number): Promise<readonly TraceState[]>;
+  /** Spans as OTLP JSON texts, in order of their ids. */
+  spans(id: string): Promise<readonly string[]>;
+}

@@ -1,0 +1,159 @@
+import { All, Controller, Inject, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Backend } from '#libs/backend/backend.js';
+import { limits } from '#libs/domain/limits.js';
+import type { Logger } from '#libs/observability/logger.js';
+import { readBody } from '../../ingest/read-body.js';
+import { BACKEND, LOGGER } from '../../tokens.js';
+import { checkPath, modelFile, pathOf, putFile, removeFiles, runFile, sendFile, versionFile } from './artifacts.js';
+import type { Call } from './call.js';
+import { Door, type World } from './door.js';
+import { Fields } from './fields.js';
+import { MlflowError, toMlflowError } from './mlflow-error.js';
+import { findRoute } from './routes.js';
+
+/** The MLflow version whose protocol is spoken: clients ask for it before they send traces. */
+const spokenVersion = '3.17.2';
+const artifactsPrefix = '/mlflow-artifacts/artifacts/';
+const bodiesBytesMax = 256 * 1024 * 1024;
+/** The browser of MLflow's own page uploads no more. */
+const uploadBytesMax = 10 * 1024 * 1024;
+
+const roots = ['api', 'ajax-api'].flatMap((api) => [`${api}/2.0/*`, `${api}/3.0/*`]);
+const pages = ['get-artifact', 'model-versions/get-artifact', 'health', 'version'];
+const routes = [...roots, ...pages].flatMap((path) => [path, `t/:world/${path}`]);
+
+/** Everything that MLflow's clients ask a tracking server, for everybody and under /t/<name> for a tenant. */
+@Controller()
+export class MlflowController {
+  private readonly door: Door;
+  private bodiesBytes = 0;
+
+  constructor(
+    @Inject(BACKEND) backend: Backend,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.door = new Door(backend);
+  }
+
+  @All(routes)
+  async any(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    try {
+      const { world, path, query } = this.read(request);
+      await this.dispatch(world, path, query, request, reply);
+    } catch (error) {
+      this.refuse(error, request, reply);
+    }
+  }
+
+  private read(request: FastifyRequest): { world: World; path: string; query: URLSearchParams } {
+    const [whole = '', search = ''] = request.url.split(/\?(.*)/s);
+    const tenant = /^\/t\/([^/]*)(\/.*)$/s.exec(whole);
+    const rest = tenant ? tenant[2]! : whole;
+    const path = rest.replace(/^\/(?:ajax-)?api\/[23]\.0(?=\/)/, '');
+    return { world: this.door.world(tenant?.[1] ?? ''), path, query: new URLSearchParams(search) };
+  }
+
+  private async dispatch(
+    world: World,
+    path: string,
+    query: URLSearchParams,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const { method } = request;
+    if (path === '/health' || path === '/version') {
+      await reply.type('text/plain').send(path === '/health' ? 'OK' : spokenVersion);
+      return;
+    }
+    if (path.startsWith(artifactsPrefix)) return this.file(world, path.slice(artifactsPrefix.length), request, reply);
+    if (/^\/mlflow-artifacts\/(mpu|presigned)\//.test(path) || path === '/mlflow/artifacts/presigned-upload-url')
+      throw new MlflowError(
+        'NOT_IMPLEMENTED',
+        path.includes('/mpu/')
+          ? 'Multipart upload is not supported for the current artifact repository'
+          : 'Presigned URLs are not supported for the current artifact repository',
+      );
+    const call = (fields: Fields, parts: readonly string[] = [], body: Uint8Array = new Uint8Array(0)): Call => ({
+      world,
+      fields,
+      path: parts,
+      body,
+    });
+    const file = await this.fileOf(method, path, call(Fields.fromQuery(query)));
+    if (file !== null) return sendFile(world, file, reply, method === 'HEAD');
+    if (method === 'POST' && path === '/mlflow/upload-artifact')
+      return this.upload(call(Fields.fromQuery(query)), request, reply);
+    const route = findRoute(method === 'HEAD' ? 'GET' : method, path);
+    if (!route) throw new MlflowError('ENDPOINT_NOT_FOUND', `${method} ${path} is not an endpoint of this server`);
+    const body = method === 'GET' || method === 'HEAD' ? null : await this.body(request);
+    const fields = body === null ? Fields.fromQuery(query) : Fields.fromJson(body.toString('utf8'));
+    const answer = await route.handler(call(fields, route.path, body ?? undefined));
+    await reply.type('application/json').send(JSON.stringify(answer));
+  }
+
+  /** The file that a browser asks for by what it belongs to; null for other addresses. */
+  private async fileOf(method: string, path: string, call: Call): Promise<string | null> {
+    if (method !== 'GET' && method !== 'HEAD') return null;
+    if (path === '/get-artifact') return runFile(call);
+    if (path === '/model-versions/get-artifact') return versionFile(call);
+    const model = /^\/mlflow\/logged-models\/([^/]+)\/artifacts\/files$/.exec(path)?.[1];
+    return model === undefined ? null : modelFile({ ...call, path: [model] });
+  }
+
+  private async file(world: World, encoded: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const path = pathOf(encoded);
+    switch (request.method) {
+      case 'GET':
+      case 'HEAD':
+        return sendFile(world, path, reply, request.method === 'HEAD');
+      case 'PUT':
+        await putFile(world, path, request);
+        break;
+      case 'DELETE':
+        await removeFiles(world, path);
+        break;
+      default:
+        throw new MlflowError('ENDPOINT_NOT_FOUND', `${request.method} of an artifact is not understood`);
+    }
+    await reply.type('application/json').send('{}');
+  }
+
+  private async upload(call: Call, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (Number(request.headers['content-length'] ?? NaN) > uploadBytesMax)
+      throw new MlflowError(
+        'INVALID_PARAMETER_VALUE',
+        `Artifact size is too large. Max size is ${uploadBytesMax} bytes`,
+      );
+    const path = await runFile(call);
+    await putFile(call.world, checkPath(path), request);
+    await reply.type('application/json').send('{}');
+  }
+
+  /** Bodies held at once are bounded: beyond it clients are told to come back. */
+  private async body(request: FastifyRequest): Promise<Buffer> {
+    const reserved = Math.min(Number(request.headers['content-length'] ?? 1_000_000) || 0, limits.bodyBytesMax);
+    if (this.bodiesBytes + reserved > bodiesBytesMax)
+      throw new MlflowError('REQUEST_LIMIT_EXCEEDED', 'Too much is being sent right now; try again in a moment', 1_000);
+    this.bodiesBytes += reserved;
+    try {
+      return await readBody(request.raw);
+    } finally {
+      this.bodiesBytes -= reserved;
+    }
+  }
+
+  private refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const known = toMlflowError(error);
+    if (reply.raw.headersSent || !known) throw error;
+    // a body that was refused half-read must not be taken for the next request on this connection
+    if (!request.raw.complete) void reply.header('connection', 'close');
+    if (known.status === 429 || known.status === 503)
+      void reply.header('retry-after', String(Math.max(1, Math.ceil((known.retryAfterMs ?? 1_000) / 1_000))));
+    if (known.status >= 500) this.logger.warn('MLflow request not served', { path: request.url, error: known.message });
+    void reply
+      .status(known.status)
+      .type('application/json')
+      .send(JSON.stringify({ error_code: known.code, message: known.message }));
+  }
+}
