@@ -15,7 +15,7 @@ export class GenerationTable {
   ) {}
 
   async prepare(): Promise<void> {
-    for (const statement of createPointers) await this.client.command(statement);
+    await this.#all(createPointers);
   }
 
   async all(): Promise<readonly GenerationRow[]> {
@@ -41,7 +41,7 @@ export class GenerationTable {
       for (const statement of dropTables(generation)) await this.client.command(statement);
       known = undefined;
     }
-    for (const statement of createTables(generation)) await this.client.command(statement);
+    await this.#all(createTables(generation));
     if (known) return known;
     const marker = this.randomHex().slice(0, 12);
     await this.#write('generations', { generation, marker, dropped: 0 }, await this.#nextVersion('generations'));
@@ -65,12 +65,17 @@ export class GenerationTable {
   }
 
   async makeViews(generation: number): Promise<void> {
-    for (const statement of createViews(generation)) await this.client.command(statement);
+    await this.#all(createViews(generation));
   }
 
   async drop(row: GenerationRow): Promise<void> {
     await this.#write('generations', { ...row, dropped: 1 }, await this.#nextVersion('generations'));
     for (const statement of dropTables(row.generation)) await this.client.command(statement);
+  }
+
+  /** Side by side: each waits for the disk, and a person waits for all of them. */
+  async #all(statements: readonly string[]): Promise<void> {
+    await Promise.all(statements.map((statement) => this.client.command(statement)));
   }
 
   async #nextVersion(table: string): Promise<bigint> {

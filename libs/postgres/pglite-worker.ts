@@ -38,6 +38,8 @@ async function open(): Promise<PGlite> {
   const fresh = dataDir === null || !existsSync(join(dataDir, 'PG_VERSION'));
   const options = {
     relaxedDurability: true,
+    // the default of 128 MB stays resident once touched; the files lie in the system's page cache anyway
+    startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=32MB'],
     parsers: { [int8]: Number },
     ...(fresh && template !== undefined && { loadDataDir: new Blob([readFileSync(template)]) }),
   };

@@ -15,6 +15,8 @@ export type FinishState = 'finished' | 'failed' | 'killed';
 const stepMax = 2 ** 53;
 const keysPerRowMax = 5_000;
 const keysetsMax = 10_000;
+/** Between restarts of a sender that was killed; doubled each time. */
+const restartMs = { first: 200, max: 30_000 };
 const goodKey = (key: string): boolean => key !== '' && key.length <= 500 && !/[\u0000-\u001f\u007f]/.test(key);
 
 /** Made by init(). None of its methods throws because of the network, the disk or a bad value. */
@@ -36,6 +38,7 @@ export class Run {
   #lines = 0;
   #files = 0;
   #sender: ChildProcess | null = null;
+  #restarting = false;
 
   constructor(
     readonly meta: Meta & { readonly worldSize: number; readonly mode: string },
@@ -189,7 +192,7 @@ export class Run {
     }
     const endsAt = Date.now() + (options.timeoutMs ?? 30_000);
     while (existsSync(folder)) {
-      if (Date.now() > endsAt || this.#sender.exitCode !== null) {
+      if (Date.now() > endsAt || (this.#sender.exitCode !== null && !this.#restarting)) {
         if (!existsSync(folder)) break;
         const left = this.records - Number(readIfThere(join(folder, 'progress')) || 0);
         this.#warn(
@@ -256,22 +259,10 @@ export class Run {
     }
   }
 
-  /** A process of its own, which outlives this one. */
+  /** A process of its own, which outlives this one; started again when it dies alone. */
   startSender(apiKey: string | undefined): void {
-    const fromSource = import.meta.url.endsWith('.ts');
-    const path = fileURLToPath(new URL(`sender-process.${fromSource ? 'ts' : 'js'}`, import.meta.url));
-    const loader = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
-    const folder = this.spool!.folder;
-    const log = openSync(join(folder, 'sender.log'), 'a');
-    const env = { ...process.env, ...(apiKey ? { RUNSTREAM_API_KEY: apiKey } : {}) };
-    this.#sender = spawn(process.execPath, [...loader, path, folder, String(process.pid)], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      env,
-    });
-    this.#sender.on('error', (error) => this.#warn('sender', `the sender can't be started (${error.message})`));
-    this.#sender.unref();
-    closeSync(log);
+    this.#spawnSender(apiKey, restartMs.first);
+    const { folder } = this.spool!;
     const watch = setInterval(() => {
       const trouble = existsSync(join(folder, 'trouble')) ? readFileSync(join(folder, 'trouble'), 'utf8') : '';
       if (trouble !== '')
@@ -279,5 +270,44 @@ export class Run {
       if (this.#finished || trouble !== '') clearInterval(watch);
     }, 2_000);
     watch.unref();
+  }
+
+  #respawnSender(apiKey: string | undefined, waitMs: number): void {
+    try {
+      if (existsSync(this.spool!.folder)) this.#spawnSender(apiKey, waitMs);
+    } catch (error) {
+      this.#warn(
+        'sender',
+        `the sender can't be started again (${String(error)}); all is kept, runstream-sync delivers it`,
+      );
+    }
+  }
+
+  #spawnSender(apiKey: string | undefined, waitMs: number): void {
+    const fromSource = import.meta.url.endsWith('.ts');
+    const path = fileURLToPath(new URL(`sender-process.${fromSource ? 'ts' : 'js'}`, import.meta.url));
+    const loader = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
+    const { folder } = this.spool!;
+    const log = openSync(join(folder, 'sender.log'), 'a');
+    const env = { ...process.env, ...(apiKey ? { RUNSTREAM_API_KEY: apiKey } : {}) };
+    const sender = spawn(process.execPath, [...loader, path, folder, String(process.pid)], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env,
+    });
+    this.#sender = sender;
+    sender.on('error', (error) => this.#warn('sender', `the sender can't be started (${error.message})`));
+    sender.on('exit', (_code, signal) => {
+      // an exit of its own is its last word (delivered, or refused); a signal is not, and what it had not sent is in the spool
+      if (signal === null || !existsSync(folder)) return;
+      this.#restarting = true;
+      const timer = setTimeout(() => {
+        this.#restarting = false;
+        this.#respawnSender(apiKey, Math.min(waitMs * 2, restartMs.max));
+      }, waitMs);
+      if (!this.#finished) timer.unref();
+    });
+    sender.unref();
+    closeSync(log);
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeOne, readBatch, type ArtifactItem, type Batch, type Meta } from './batches.js';
 import { captureThoroughly } from './capture.js';
 import { Journal, type Plan } from './journal.js';
+import { lockSpool } from './sender-lock.js';
 import { positionsPerSegment, SpoolReader } from './spool.js';
 import { Refused, upload } from './uploads.js';
 import { encodeMessage, type Message } from './wire.js';
@@ -58,6 +59,7 @@ export class Sender {
 
   constructor(readonly options: SenderOptions) {
     this.meta = JSON.parse(readFileSync(join(options.folder, 'meta.json'), 'utf8')) as Meta;
+    lockSpool(options.folder);
     this.#reader = new SpoolReader(options.folder);
     this.#journal = new Journal(options.folder);
     this.#url = (options.url ?? this.meta.url).replace(/\/$/, '');
