@@ -5,7 +5,7 @@ import type { ApplyOutcome, ProjectedBatch, Projection } from '#libs/projecting/
 import type { Progress } from '#libs/projecting/progress.js';
 
 export interface ProjectorLimits {
-  /** A flush waits at most this long after the previous one for more records, unless `flushBytes` are there. */
+  /** A flush waits at most this long after the start of the previous one for more records, unless `flushBytes` are there. */
   readonly flushIntervalMs: number;
   /** The same where somebody may wait for a verdict: every topic but telemetry. */
   readonly promptIntervalMs: number;
@@ -227,6 +227,7 @@ export async function* batches(
   void reading.then(() => wake());
 
   let flushedAt = 0;
+  let busyMs = 0;
   try {
     for (;;) {
       while (queue.length === 0 && ended === null && !inner.aborted)
@@ -237,7 +238,7 @@ export async function* batches(
         if (end && 'error' in end) throw end.error;
         return;
       }
-      const waitMs = intervalMs - (performance.now() - flushedAt);
+      const waitMs = Math.min(intervalMs, Math.max(gatherMs, busyMs * idleFactor)) - (performance.now() - flushedAt);
       if (waitMs > 0 && !full()) await lull(waitMs);
       if (inner.aborted) return;
       const ready: StoredRecord[] = [];
@@ -252,6 +253,7 @@ export async function* batches(
       room();
       flushedAt = performance.now();
       yield ready;
+      busyMs = performance.now() - flushedAt;
     }
   } finally {
     stopHurry();
@@ -276,6 +278,11 @@ export async function* batches(
     }
   }
 }
+
+/** A flush begins at the earliest after this many times what the one before took: two thirds of the time are left to others. */
+const idleFactor = 3;
+/** What comes within this time shares a flush, however fast the store is. */
+const gatherMs = 10;
 
 /** Where a projection stands against the log, per partition: what readiness and the metrics page show. */
 export interface ProjectionLag {
