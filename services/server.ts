@@ -126,6 +126,7 @@ function isPage(path: string): boolean {
     path.startsWith('/assets/') ||
     path.startsWith('/runs/') ||
     path.startsWith('/projects/') ||
+    path.startsWith('/models/') ||
     pages.has(path)
   );
 }
@@ -150,7 +151,7 @@ async function serveDashboard(app: NestFastifyApplication): Promise<void> {
     } as never,
   );
   // addresses of the single page: whatever is no file of its and no door of ours
-  for (const path of [...pages, '/runs/*', '/projects/*']) {
+  for (const path of [...pages, '/runs/*', '/projects/*', '/models/*']) {
     fastify.get(path, (_request, reply) => {
       (reply as unknown as { sendFile(name: string): void }).sendFile('index.html');
     });

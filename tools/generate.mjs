@@ -45,6 +45,8 @@ writeFileSync(
         Run: '../gateway-context.js#RunParent',
         Project: '../gateway-context.js#ProjectParent',
         Artifact: '../gateway-context.js#ArtifactParent',
+        RegisteredModel: '../gateway-context.js#RegisteredModelParent',
+        ModelVersion: '../gateway-context.js#ModelVersionParent',
       },
       scalars: {
         Time: scalar('number'),

@@ -84,6 +84,19 @@ function pytest() {
   if (status !== 0 && number('failed') + number('errors?') === 0) count('pytest (it ended with an error)', false);
 }
 
+/** The real client of MLflow, unmodified; test/journeys/mlflow.spec.ts looks for it there. */
+function mlflowClient() {
+  const venv = 'node_modules/.cache/mlflow';
+  if (existsSync(join(venv, 'ready'))) return;
+  const python = ['python3', 'python'].find((name) => spawnSync(name, ['--version']).status === 0);
+  const packages = ['mlflow-skinny==3.17.2', 'scikit-learn==1.9.1', 'pandas==3.1.1', 'pillow==13.0.0', 'psutil==7.2.2'];
+  const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...packages, 'matplotlib==3.11.2'];
+  if (!python || run(python, ['-m', 'venv', venv]) !== 0 || run(join(venv, 'bin', 'python'), pip) !== 0) {
+    return unavailable('MLflow client', 'it can not be installed from PyPI');
+  }
+  mkdirSync(join(venv, 'ready'));
+}
+
 if (!long) count('npm run check', run(process.execPath, ['tools/check.mjs']) === 0);
 if (!have(browsers, ['chromium', 'fonts-dejavu-core'])) {
   unavailable('browser', 'chromium is not installed (Debian: apt-get install chromium)');
@@ -99,6 +112,7 @@ for (const server of long ? ['versitygw', 'minio'] : ['versitygw']) {
 if (!have(['/usr/bin/java'], ['openjdk-17-jre-headless']) || !have(['/usr/bin/mvn'], ['maven'])) {
   unavailable('Kafka', 'java and mvn are not installed (Debian: apt-get install openjdk-17-jre-headless maven)');
 }
+mlflowClient();
 vitest();
 if (!long) pytest();
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -24,7 +24,9 @@ export function encodePoints(groups: readonly PointGroup[]): EncodedPoints {
     writer.startGroup(group);
     for (const segment of orderedSegments(group)) {
       writer.write(segment);
-      const { rank, steps, values, offset } = segment;
+      const { rank, steps, values, offset, everyValue } = segment;
+      // such series are marked as rewritten before, and read from their points alone
+      if (everyValue) continue;
       for (let i = 0; i < steps.length; i++) {
         rollup64.add(rank, steps[i]!, values[offset + i]!);
         rollup4096.add(rank, steps[i]!, values[offset + i]!);

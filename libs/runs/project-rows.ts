@@ -20,7 +20,7 @@ export async function pageProjects(
   const matching = `not exists (select 1 from ${schema}.projects d where d.name = n.name and d.deleted) and ($1::text is null or n.name = $1) and ($2::text is null or strpos(lower(n.name), lower($2)) > 0
     or exists (select 1 from ${schema}.projects d where d.name = n.name and strpos(lower(d.title), lower($2)) > 0))`;
   const rows = await database.query<ProjectRow>(
-    `select n.name, coalesce(p.title, n.name) as title, coalesce(p.number, 0) as number, coalesce(p.description, '') as description, coalesce(p.tags, '{}'::json) as tags,
+    `select n.name, coalesce(p.title, n.name) as title, coalesce(p.world, '') as world, coalesce(p.number, 0) as number, coalesce(p.description, '') as description, coalesce(p.tags, '{}'::json) as tags,
        coalesce(p.created_at, i.first_at) as "createdAt", a.runs as "runCount", a.active as "activeRunCount", a.last as "lastActivityAt"
      from ${names} left join ${schema}.projects p on p.name = n.name left join ${schema}.project_names i on i.name = n.name
      cross join lateral (

@@ -6,6 +6,8 @@ export interface ProjectRow {
   readonly name: string;
   /** What people call it: the name, until it is renamed. */
   readonly title: string;
+  /** Whose project it is: "" for everybody's, else a tenant's. */
+  readonly world: string;
   /** From the catalog's total order, from 1; what a client that wants numeric ids (MLflow) is given. */
   readonly number: number;
   readonly description: string;

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Backend } from '#libs/backend/backend.js';
+import type { ModelVersionState, RegisteredModelState } from '#libs/domain/registry-fold.js';
 import { parsePositionToken } from '#libs/domain/position-token.js';
 import type { ArtifactRow, ProjectRow, RunRow, SummaryRow } from '#libs/runs/run-table.js';
 import type { EventAcceptor } from '../ingest/accept-events.js';
@@ -7,6 +8,15 @@ import type { EventAcceptor } from '../ingest/accept-events.js';
 export type RunParent = RunRow;
 export type ProjectParent = ProjectRow;
 export type ArtifactParent = ArtifactRow;
+export interface RegisteredModelParent {
+  readonly model: RegisteredModelState;
+  /** By number. */
+  readonly versions: readonly ModelVersionState[];
+}
+export interface ModelVersionParent {
+  readonly version: ModelVersionState;
+  readonly aliases: readonly string[];
+}
 
 /** Made for each operation: loaders batch what the fields of one answer ask for. */
 export interface GatewayContext {

@@ -5,6 +5,7 @@ import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import type { Resolvers } from './generated/resolver-types.js';
 import { mutationResolvers } from './mutation-resolvers.js';
 import { queryResolvers } from './query-resolvers.js';
+import { modelVersionResolvers, registeredModelResolvers, registryQueries } from './registry-resolvers.js';
 import { artifactResolvers, projectResolvers, runResolvers } from './run-resolvers.js';
 import { scalars } from './scalars.js';
 import { subscriptionResolvers } from './subscription-resolvers.js';
@@ -12,12 +13,14 @@ import { subscriptionResolvers } from './subscription-resolvers.js';
 export function createGatewaySchema(): GraphQLSchema {
   const resolvers: Resolvers = {
     ...scalars,
-    Query: queryResolvers,
+    Query: { ...queryResolvers, ...registryQueries },
     Mutation: mutationResolvers,
     Subscription: subscriptionResolvers,
     Project: projectResolvers,
     Run: runResolvers,
     Artifact: artifactResolvers,
+    RegisteredModel: registeredModelResolvers,
+    ModelVersion: modelVersionResolvers,
   };
   return makeExecutableSchema({
     typeDefs: readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8'),

@@ -40,7 +40,7 @@ async function projectionStates(context: GatewayContext) {
   return states;
 }
 
-export const queryResolvers: QueryResolvers = {
+export const queryResolvers: Omit<QueryResolvers, 'registeredModels' | 'registeredModel'> = {
   project: async (_, { name, at }, context) => {
     await reach(context, at);
     return context.backend.runTable.project(name);

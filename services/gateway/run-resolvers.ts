@@ -5,6 +5,7 @@ import type { RunRow, SummaryRow, WriterRow } from '#libs/runs/run-table.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
 import { lostAfterMs } from '#libs/runs/search/compile.js';
+import { versionsOfRun } from './registry-resolvers.js';
 import { pageSize } from './query-resolvers.js';
 import { rankStates } from './rank-states.js';
 import { metricsOf } from './run-lineage.js';
@@ -16,7 +17,8 @@ const seriesKeysMax = 200;
 export function statusOf(run: RunRow, nowMs: number): RunStatus {
   switch (run.status) {
     case 'running':
-      return nowMs - run.heartbeatAt > lostAfterMs ? 'LOST' : 'RUNNING';
+      // a client that says no world size sends no signs of life either
+      return run.worldSize > 0 && nowMs - run.heartbeatAt > lostAfterMs ? 'LOST' : 'RUNNING';
     case 'finished':
       return 'FINISHED';
     case 'failed':
@@ -70,6 +72,7 @@ const columns = (series: SeriesColumns, shift: number) => ({
 });
 
 export const runResolvers: RunResolvers = {
+  modelVersions: (run, _, context) => versionsOfRun(run, context),
   group: (run) => orNull(run.group),
   jobType: (run) => orNull(run.jobType),
   user: (run) => orNull(run.user),

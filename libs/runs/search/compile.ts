@@ -162,7 +162,7 @@ export class Compiler {
           (comparedTo !== null && ['finished', 'failed', 'killed'].includes(String(comparedTo).toLowerCase()))
           ? text('status')
           : {
-              sql: sql`(case when r.status = 'running' and greatest(r.seen_at, l.seen_at) < ${this.nowMs - lostAfterMs}::bigint then 'lost' else r.status end)`,
+              sql: sql`(case when r.status = 'running' and r.world_size > 0 and greatest(r.seen_at, l.seen_at) < ${this.nowMs - lostAfterMs}::bigint then 'lost' else r.status end)`,
               type: 'text',
             };
       case 'name':

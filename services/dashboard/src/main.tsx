@@ -29,6 +29,10 @@ const router = createBrowserRouter([
         lazy: async () => ({ Component: (await import('./run/run-page.js')).RunPage }),
       },
       { path: 'sql', lazy: async () => ({ Component: (await import('./sql/sql-page.js')).SqlPage }) },
+      {
+        path: 'models/:name?',
+        lazy: async () => ({ Component: (await import('./pages/models.js')).ModelsPage }),
+      },
       { path: '*', element: <NotFound /> },
     ],
   },

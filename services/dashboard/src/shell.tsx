@@ -96,6 +96,7 @@ export function Shell(): ReactElement {
           <NavLink to="/" end>
             Runs
           </NavLink>
+          <NavLink to="/models">Models</NavLink>
           <NavLink to="/sql">SQL</NavLink>
         </nav>
         <span className="grow" />

@@ -131,6 +131,19 @@ export class Fields {
       return new Fields(item, `${this.path(name)}[${index}]`);
     });
   }
+  /** A list of objects as they came, for those who read many of them. */
+  items<T>(name: string, read: (json: Json, index: number) => T): readonly T[] {
+    const value = this.get(name);
+    if (value === undefined) return [];
+    if (!Array.isArray(value)) throw this.wrong(name, value, 'Value must be a list.');
+    return value.map((item: unknown, index) => {
+      if (!isObject(item)) throw this.wrong(name, item, 'Value must be an object.');
+      return read(item, index);
+    });
+  }
+  item(name: string, json: Json, index: number): Fields {
+    return new Fields(json, `${this.path(name)}[${index}]`);
+  }
   /** A list of {key, value}. */
   pairs(name: string): readonly { readonly key: string; readonly value: string }[] {
     return this.objects(name).map((item) => ({ key: item.required('key'), value: item.text('value') }));

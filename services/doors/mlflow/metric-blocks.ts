@@ -40,6 +40,31 @@ export function readMetric(fields: Fields, at: string, seen: Set<string>): Metri
   };
 }
 
+/**
+ * The metrics of a batch. Nearly all of them look as the client writes them: those are taken as they are, and only what looks
+ * otherwise is read field by field, with whatever there is to refuse.
+ */
+export function readMetrics(fields: Fields): readonly Metric[] {
+  const seen = new Set<string>();
+  return fields.items('metrics', (json, index) => {
+    const { key, value, timestamp, step } = json;
+    const plain =
+      typeof key === 'string' &&
+      typeof value === 'number' &&
+      typeof timestamp === 'number' &&
+      typeof step === 'number' &&
+      seen.has(key) &&
+      Number.isSafeInteger(step) &&
+      Number.isSafeInteger(timestamp) &&
+      timestamp >= 0 &&
+      timestamp <= timeMsMax &&
+      json['model_id'] === undefined &&
+      json['dataset_name'] === undefined;
+    if (plain) return { key, value, timeMs: timestamp, step, model: '', datasetName: '', datasetDigest: '' };
+    return readMetric(fields.item('metrics', json, index), `metrics[${index}].`, seen);
+  });
+}
+
 interface Row {
   readonly step: number;
   readonly timeMs: number;
@@ -52,24 +77,38 @@ interface Row {
  * of the same keys make one block. A key that comes twice in a row, with another value, begins a new row.
  */
 export function toBlocks(metrics: readonly Metric[]): readonly PointBlock[] {
-  const rows = new Map<string, Row[]>();
+  const blocks: { readonly keys: readonly string[]; readonly rows: Row[] }[] = [];
+  let last: (typeof blocks)[number] | null = null;
+  for (const row of rowsOf(metrics)) {
+    let block: (typeof blocks)[number] | undefined = last && sameKeys(last.keys, row.keys) ? last : undefined;
+    block ??= blocks.find(({ keys }) => sameKeys(keys, row.keys));
+    if (!block) blocks.push((block = { keys: row.keys, rows: [] }));
+    block.rows.push(row);
+    last = block;
+  }
+  return blocks.map(({ rows }) => blockOf(rows));
+}
+
+function rowsOf(metrics: readonly Metric[]): readonly Row[] {
+  const rows: Row[] = [];
+  let row: Row | null = null;
+  let keys = new Set<string>();
   for (const { key, value, timeMs, step } of metrics) {
-    const name = `${step} ${timeMs}`;
-    let same = rows.get(name);
-    if (!same) rows.set(name, (same = []));
-    let row = same.at(-1);
-    if (!row || row.keys.includes(key)) same.push((row = { step, timeMs, keys: [], values: [] }));
+    if (!row || row.step !== step || row.timeMs !== timeMs || keys.has(key)) {
+      rows.push((row = { step, timeMs, keys: [], values: [] }));
+      keys = new Set<string>();
+    }
     row.keys.push(key);
     row.values.push(value);
+    keys.add(key);
   }
-  const blocks = new Map<string, Row[]>();
-  for (const row of [...rows.values()].flat()) {
-    const name = row.keys.join('\n');
-    const known = blocks.get(name);
-    if (known) known.push(row);
-    else blocks.set(name, [row]);
-  }
-  return [...blocks.values()].map(blockOf);
+  return rows;
+}
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function blockOf(rows: readonly Row[]): PointBlock {

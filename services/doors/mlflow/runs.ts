@@ -5,7 +5,7 @@ import { contentId, type World } from './door.js';
 import { invalid, missing, type MlflowError } from './mlflow-error.js';
 import type { Fields } from './fields.js';
 import type { Said } from './door-log.js';
-import { readMetric, toBlocks, type Metric } from './metric-blocks.js';
+import { readMetric, readMetrics, toBlocks, type Metric } from './metric-blocks.js';
 import { checkName, cut, mlflowLimits } from './names.js';
 import { nameTag, noteTag, paramText, runArtifacts, statusTag, tagsOf, writeRun, writeRunInfo } from './run-answers.js';
 import { randomRunName } from './run-names.js';
@@ -310,19 +310,17 @@ function modelMetrics(run: string, metrics: readonly Metric[], body: Uint8Array)
 
 export async function logBatch({ world, fields, body }: Call): Promise<Answer> {
   const id = runIdOf(fields);
-  const seen = new Set<string>();
-  const listed = fields.objects('metrics');
+  const metrics = readMetrics(fields);
   const params = fields.pairs('params');
   const tags = fields.pairs('tags');
-  checkCount('metrics', listed.length, mlflowLimits.batchMetricsMax);
+  checkCount('metrics', metrics.length, mlflowLimits.batchMetricsMax);
   checkCount('params', params.length, mlflowLimits.batchParamsMax);
   checkCount('tags', tags.length, mlflowLimits.batchTagsMax);
-  const total = listed.length + params.length + tags.length;
+  const total = metrics.length + params.length + tags.length;
   if (total > mlflowLimits.batchEntriesMax)
     throw invalid(
       `A batch logging request can contain at most ${mlflowLimits.batchEntriesMax} metrics, params, and tags in total. Got ${total}. Please split up entries across requests and try again.`,
     );
-  const metrics = listed.map((metric, index) => readMetric(metric, `metrics[${index}].`, seen));
   const tagged = tagEvents(id, readTags(tags));
   await world.writable(id);
   await logParams(world, id, params);

@@ -6,8 +6,11 @@ import type {
   Environment,
   Line,
   Param,
+  ModelVersion,
   Project,
   RankState,
+  RegisteredModel,
+  RegisteredModelDetail,
   RunHead,
   RunState,
   Series,
@@ -25,6 +28,7 @@ export const projectsQuestion = gql<{ projects: { nodes: Project[]; totalCount: 
       totalCount
       nodes {
         name
+        title
         description
         createdAt
         runCount
@@ -72,6 +76,26 @@ export const columnChoicesQuestion = gql<
     nodes { id metricKeys(first: 300) params { key value } }
   }
 }`);
+
+export const projectQuestion = gql<{ project: { name: string; title: string } | null }, { name: string }>(
+  `query Project($name: String!) { project(name: $name) { name title } }`,
+);
+
+const version = `name version stage description aliases source loggedModel runId createdAt`;
+const registeredModel = `name description updatedAt versionCount aliases { alias version } latestVersion { ${version} }`;
+export const modelsQuestion = gql<
+  { registeredModels: { nodes: RegisteredModel[]; totalCount: number } },
+  { match: string | null }
+>(`query Models($match: String) {
+  registeredModels(match: $match, first: 200) { totalCount nodes { ${registeredModel} } }
+}`);
+export const modelQuestion = gql<{ registeredModel: RegisteredModelDetail | null }, { name: string }>(
+  `query Model($name: String!) { registeredModel(name: $name) { ${registeredModel} tags { key value }
+    versions(first: 200) { ${version} tags { key value } run { id name project status } } } }`,
+);
+export const modelVersionsQuestion = gql<ById<{ id: string; modelVersions: ModelVersion[] }>, Id>(
+  `query ModelVersions($id: ID!) { run(id: $id) { id modelVersions { ${version} } } }`,
+);
 
 type ById<T> = { run: T | null };
 interface Id {

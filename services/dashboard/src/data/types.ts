@@ -15,11 +15,39 @@ export interface Param {
 }
 export interface Project {
   name: string;
+  title: string;
   description: string;
   createdAt: number;
   runCount: number;
   activeRunCount: number;
   lastActivityAt: number | null;
+}
+export interface ModelVersion {
+  name: string;
+  version: number;
+  stage: string;
+  description: string;
+  aliases: string[];
+  source: string;
+  loggedModel: string | null;
+  runId: string | null;
+  createdAt: number;
+}
+export interface ModelVersionOfRun extends ModelVersion {
+  run: { id: string; name: string; project: string; status: RunStatus } | null;
+  tags: Tag[];
+}
+export interface RegisteredModel {
+  name: string;
+  description: string;
+  updatedAt: number;
+  versionCount: number;
+  aliases: { alias: string; version: number }[];
+  latestVersion: ModelVersion | null;
+}
+export interface RegisteredModelDetail extends RegisteredModel {
+  tags: Tag[];
+  versions: ModelVersionOfRun[];
 }
 export interface RunState {
   id: string;

@@ -19,8 +19,8 @@ function ProjectRow(props: { project: Project; now: number }): ReactElement {
   return (
     <tr>
       <td className="clip main-cell">
-        <Link to={`/projects/${encodeURIComponent(project.name)}`} title={project.name}>
-          {project.name}
+        <Link to={`/projects/${encodeURIComponent(project.name)}`} title={project.title}>
+          {project.title}
         </Link>
       </td>
       <td className="num">{formatCount(project.runCount)}</td>

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, type ReactElement } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { columnChoicesQuestion } from '../data/questions.js';
+import { columnChoicesQuestion, projectQuestion } from '../data/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
 import { formatCount, plural } from '../format/format.js';
@@ -22,6 +22,7 @@ export function ProjectPage(): ReactElement {
   const filter = search.get('filter') ?? '';
   const orderBy = search.get('orderBy') ?? newestFirst;
   const archived = search.get('archived') === '1';
+  const title = useGraph(projectQuestion, { name }).data?.project?.title ?? name;
   const choices = useGraph(columnChoicesQuestion, { project: name });
   const sample = choices.data?.runs.nodes;
   const metricKeys = useMemo(() => [...new Set(sample?.flatMap((run) => run.metricKeys))].sort(), [sample]);
@@ -41,8 +42,8 @@ export function ProjectPage(): ReactElement {
   });
   const changes = useRunChanges(name);
   useEffect(() => {
-    document.title = `${name} · Runstream`;
-  }, [name]);
+    document.title = `${title} · Runstream`;
+  }, [title]);
 
   const rows = useMemo(
     () => pages.rows.map((row) => ({ ...row, ...changes.get(row.id) })).filter((row) => row.archived === archived),
@@ -77,7 +78,7 @@ export function ProjectPage(): ReactElement {
             Projects
           </Link>
           <span className="faint"> / </span>
-          {name}
+          {title}
         </h1>
         <span className="faint" data-testid="run-count">
           {pages.loaded && plural(pages.totalCount, 'run')}

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { artifactsQuestion } from '../data/questions.js';
+import { artifactsQuestion, modelVersionsQuestion } from '../data/questions.js';
 import type { Artifact, RunHead } from '../data/types.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatBytes, formatCount } from '../format/format.js';
@@ -70,6 +70,28 @@ function ArtifactTable(props: {
   );
 }
 
+/** Which versions of registered models the run has made. */
+function RegisteredAs(props: { run: string }): ReactElement | null {
+  const asked = useGraph(modelVersionsQuestion, { id: props.run });
+  const versions = asked.data?.run?.modelVersions ?? [];
+  if (versions.length === 0) return null;
+  return (
+    <section aria-label="Registered models">
+      <h2 className="section-title">Registered as</h2>
+      <ul className="plain-list" data-testid="registered-as">
+        {versions.map(({ name, version, stage, aliases }) => (
+          <li key={`${name} ${version}`}>
+            <Link to={`/models/${encodeURIComponent(name)}`}>
+              {name} version {version}
+            </Link>{' '}
+            <span className="dim">{[...(stage === 'None' ? [] : [stage]), ...aliases].join(', ')}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 export function ArtifactsTab(props: { run: RunHead }): ReactElement {
   const live = props.run.status === 'RUNNING';
   const asked = useGraph(artifactsQuestion, { id: props.run.id }, { everyMs: live ? 5000 : null });
@@ -87,6 +109,7 @@ export function ArtifactsTab(props: { run: RunHead }): ReactElement {
   }
   return (
     <>
+      <RegisteredAs run={props.run.id} />
       {run.artifacts.length > 0 && (
         <ArtifactTable title="Logged by this run" artifacts={run.artifacts} used={false} testId="artifacts" />
       )}

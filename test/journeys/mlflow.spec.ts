@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gql } from '../rigs/client.js';
+import { mlflowInstalled, runMlflow, runScript } from '../rigs/mlflow-rig.js';
+import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
+
+interface Done {
+  readonly run: string;
+  readonly experiment: string;
+  readonly checked: number;
+}
+const pagedRuns = 2_500;
+
+describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it is not installed)", () => {
+  let rig: ServerRig;
+  let url: string;
+  let golden: Done;
+  beforeAll(async () => {
+    rig = await openServerRig();
+    url = rig.server.url;
+  }, 60_000);
+  afterAll(() => rig.close());
+
+  it('logs, reads, searches, deletes and restores in every everyday flow', async () => {
+    golden = await runScript<Done>(url, 'golden.py');
+    expect(golden.checked).toBeGreaterThan(60);
+  }, 180_000);
+
+  it('autologs, registers, aliases, stages, loads back and predicts; keeps prompts', async () => {
+    expect((await runScript<Done>(url, 'models.py')).checked).toBeGreaterThan(35);
+  }, 180_000);
+
+  it('logs in the background, from ten threads at once, bodies twice, and in a tenant of its own', async () => {
+    expect((await runScript<Done>(url, 'training.py', '3000')).checked).toBeGreaterThan(9);
+  }, 180_000);
+
+  it(`pages through ${pagedRuns} runs as pandas`, async () => {
+    await createRuns(url, pagedRuns);
+    expect(await runScript(url, 'paging.py', String(pagedRuns))).toEqual({ runs: pagedRuns });
+  }, 180_000);
+
+  it('is served by its command line', async () => {
+    expect(await runMlflow(url, ['-m', 'mlflow', 'experiments', 'search'])).toContain('golden');
+    await runScript(url, 'commands.py', golden.experiment, golden.run);
+  }, 180_000);
+
+  it('writes runs like any others: live in GraphQL, in SQL, artifacts by digest', async () => {
+    const { run } = await gql(
+      url,
+      `query($id: ID!) { run(id: $id) { name project status summary { key last } artifacts { name sizeBytes } params { key value } } }`,
+      { id: golden.run },
+    );
+    expect(run).toMatchObject({ name: 'renamed', status: 'FAILED' });
+    const found = await gql(url, `query($name: String!) { project(name: $name) { title } }`, { name: run.project });
+    expect(found['project']).toEqual({ title: 'golden-r' });
+    expect(run.summary).toContainEqual({ key: 'm', last: 2.5 });
+    expect(run.artifacts.map(({ name }: { name: string }) => name)).toContain('a/b.txt');
+    expect(run.params).toContainEqual({ key: 'a', value: '1' });
+    const sql = `SELECT count() FROM metrics WHERE run = '${golden.run}' AND key = 'm' FORMAT TSV`;
+    const answer = await fetch(`${url}/clickhouse?query=${encodeURIComponent(sql)}`);
+    expect((await answer.text()).trim()).toBe('4');
+  });
+
+  it('is told the same by tables that were rebuilt from the log', async () => {
+    const before = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'none');
+    expect(before['runs']!.length).toBeGreaterThan(pagedRuns);
+    const { port } = new URL(url);
+    const rebuilt = await runCli(['rebuild'], { RUNSTREAM_DATA: rig.dir, RUNSTREAM_PORT: port });
+    expect(rebuilt, rebuilt.output).toMatchObject({ code: 0 });
+    const after = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'none');
+    for (const kind of Object.keys(before)) expect(after[kind], kind).toEqual(before[kind]);
+  }, 300_000);
+});
+
+/** Through the same endpoints, without a client's own work for each. */
+async function createRuns(url: string, count: number): Promise<void> {
+  const post = async (path: string, body: unknown): Promise<any> => {
+    const response = await fetch(`${url}/api/2.0/mlflow/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    expect(response.status, path).toBe(200);
+    return response.json();
+  };
+  const { experiment_id } = await post('experiments/create', { name: 'paging' });
+  for (let from = 0; from < count; from += 100) {
+    const numbers = Array.from({ length: Math.min(100, count - from) }, (_, i) => from + i);
+    await Promise.all(
+      numbers.map(async (i) => {
+        const created = await post('runs/create', { experiment_id, start_time: 1_700_000_000_000 + (i % 1_000) });
+        const { run_id } = created.run.info;
+        const metrics = [{ key: 'loss', value: ((i * 7919) % 1_000) / 1_000, timestamp: i, step: 0 }];
+        const params = [{ key: 'lr', value: i % 2 === 0 ? '0.1' : '0.2' }];
+        await post('runs/log-batch', { run_id, metrics: i % 10 === 9 ? [] : metrics, params });
+      }),
+    );
+  }
+}
