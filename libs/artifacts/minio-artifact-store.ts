@@ -282,9 +282,12 @@ class MinioArtifactStore implements ArtifactStore {
     return old.length;
   }
 
-  /** Multipart uploads that a killed process never ended: they cost space and no list of objects shows them. */
+  /**
+   * Multipart uploads that a killed process never ended: they cost space and no list of objects shows them. All of the bucket are asked for,
+   * because MinIO lists none by a folder; those it forgot in a restart it removes by itself after a day.
+   */
   async #abortOrphans(olderThanMs: number): Promise<number> {
-    const parts = this.client.listIncompleteUploads(this.#bucket, this.#prefix, true) as AsyncIterable<{
+    const parts = this.client.listIncompleteUploads(this.#bucket, '', true) as AsyncIterable<{
       key: string;
       uploadId: string;
       initiated: Date;

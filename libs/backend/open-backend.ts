@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openDiskArtifactStore } from '#libs/artifacts/disk-artifact-store.js';
 import { openMinioArtifactStore } from '#libs/artifacts/minio-artifact-store.js';
 import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
-import { openClickHouseClient, readClickHouseUrl, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
-import { openClickHouseEngine, type ClickHouseAddress } from '#libs/clickhouse/clickhouse-engine.js';
+import { checkClickHouse } from '#libs/clickhouse/clickhouse-check.js';
+import { openClickHouseClient, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { readClickHouseUrl, type ClickHouseServer } from '#libs/clickhouse/clickhouse-url.js';
+import { openClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
 import { ConfigurationError, type Configuration } from '#libs/config/configuration.js';
 import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
@@ -235,24 +237,29 @@ async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<
       };
     }
     case 'clickhouse': {
-      const address = readClickHouseUrl(metrics.url);
-      const client = openClickHouseClient({ address: () => address });
+      const { address, sql, placement } = readClickHouseServer(metrics.url);
+      const client = openClickHouseClient({ address: () => address, placement });
+      try {
+        await checkClickHouse(client, placement);
+      } catch (error) {
+        await client.close();
+        throw error;
+      }
       return {
         client,
-        sqlDoor: openSqlDoor({ address: sqlAddress(metrics.url), sandboxed: () => true }),
+        sqlDoor: openSqlDoor({ address: sql && (() => sql), sandboxed: () => true }),
         close: () => client.close(),
       };
     }
   }
 }
 
-/** People's SQL never runs as the user that owns the tables: without a user of its own it is not offered. */
-export function sqlAddress(metricsUrl: string): (() => ClickHouseAddress) | null {
-  const { searchParams } = new URL(metricsUrl);
-  const username = searchParams.get('sql_user');
-  if (username === null || username === '') return null;
-  const address = { ...readClickHouseUrl(metricsUrl), username, password: searchParams.get('sql_password') ?? '' };
-  return () => address;
+function readClickHouseServer(url: string): ClickHouseServer {
+  try {
+    return readClickHouseUrl(url);
+  } catch (error) {
+    throw new ConfigurationError(`RUNSTREAM_METRICS: ${(error as Error).message}`);
+  }
 }
 
 async function openArtifacts(

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { createClient, ClickHouseError, ClickHouseLogLevel } from '@clickhouse/client';
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { ClickHouseAddress } from './clickhouse-engine.js';
+import { insertSettings, plain, type Placement } from './clickhouse-placement.js';
 import { readNative, writeNativeBlock, type BlockColumn, type ResultColumns } from './native-block.js';
 
 export interface QueryOptions {
@@ -13,6 +14,8 @@ export interface QueryOptions {
 /** One adapter for the embedded engine and for a cluster. Every failure to reach or be served becomes `Unavailable`. */
 export interface ClickHouseClient {
   readonly database: string;
+  /** How its tables stand: what `engineOf` and `onCluster` make of a statement. */
+  readonly placement: Placement;
   /** Rows of a read-only query as columns; the query stops when the signal aborts. */
   query(sql: string, options?: QueryOptions): Promise<ResultColumns>;
   /** A statement without a result. */
@@ -25,30 +28,15 @@ export interface ClickHouseClient {
 export interface ClientOptions {
   /** Where the server is now; throws `Unavailable` while it is down. The embedded engine's port changes with each restart. */
   readonly address: () => ClickHouseAddress;
+  readonly placement?: Placement;
   readonly connectionsMax?: number;
   readonly requestTimeoutMs?: number;
 }
 
 type Driver = ReturnType<typeof createClient>;
 
-/** `clickhouse://user:pass@host:8123/db` (`?secure=1` for https) as an address. */
-export function readClickHouseUrl(url: string): ClickHouseAddress {
-  const parsed = new URL(url);
-  const secure = parsed.searchParams.get('secure') === '1' || parsed.protocol === 'https:';
-  const port = parsed.port || (secure ? '8443' : '8123');
-  const database = decodeURIComponent(parsed.pathname.slice(1)) || 'runstream';
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database))
-    throw new Error(`clickhouse URL: "${database}" is not a database name`);
-  return {
-    url: `${secure ? 'https' : 'http'}://${parsed.hostname}:${port}`,
-    username: decodeURIComponent(parsed.username) || 'default',
-    password: decodeURIComponent(parsed.password),
-    database,
-  };
-}
-
 export function openClickHouseClient(options: ClientOptions): ClickHouseClient {
-  return new HttpClickHouseClient(options, options.address().database);
+  return new HttpClickHouseClient(options, options.address().database, options.placement ?? plain);
 }
 
 class HttpClickHouseClient implements ClickHouseClient {
@@ -57,6 +45,7 @@ class HttpClickHouseClient implements ClickHouseClient {
   constructor(
     readonly options: ClientOptions,
     readonly database: string,
+    readonly placement: Placement,
   ) {}
 
   async query(sql: string, options: QueryOptions = {}): Promise<ResultColumns> {
@@ -90,7 +79,12 @@ class HttpClickHouseClient implements ClickHouseClient {
         query: `INSERT INTO ${table} (${columns.map((column) => column.name).join(', ')}) FORMAT Native`,
         values: Readable.from(writeNativeBlock(columns, rows)),
         // dedup tokens lose acknowledged data on kill -9; replacing rows while inserting costs twice the insert, and merges do it anyway
-        clickhouse_settings: { insert_deduplicate: 0, async_insert: 0, optimize_on_insert: 0 },
+        clickhouse_settings: {
+          insert_deduplicate: 0,
+          async_insert: 0,
+          optimize_on_insert: 0,
+          ...insertSettings(this.placement),
+        },
       });
       // the server has answered; what is left of the body must be read so that the connection can be used again
       result.stream.resume();

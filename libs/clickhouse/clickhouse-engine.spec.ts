@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openClickHouseClient, readClickHouseUrl, type ClickHouseClient } from './clickhouse-client.js';
+import { openClickHouseClient, type ClickHouseClient } from './clickhouse-client.js';
 import { openClickHouseEngine, type ClickHouseEngine } from './clickhouse-engine.js';
 
 const randomHex = (): string => randomBytes(16).toString('hex');
@@ -86,18 +86,5 @@ describe('ClickHouseEngine', () => {
     await expect(client.query('SELECT throwIf(number = 900000) AS x FROM numbers(1000000)')).rejects.toThrow(
       /ClickHouse 395/,
     );
-  });
-});
-
-describe('readClickHouseUrl', () => {
-  it('reads user, password, port and database', () => {
-    expect(readClickHouseUrl('clickhouse://u%40x:p%2Fw@host:9000/db')).toEqual({
-      url: 'http://host:9000',
-      username: 'u@x',
-      password: 'p/w',
-      database: 'db',
-    });
-    expect(readClickHouseUrl('clickhouse://host/db?secure=1').url).toBe('https://host:8443');
-    expect(() => readClickHouseUrl('clickhouse://host/a;b')).toThrow(/not a database name/);
   });
 });

@@ -1,3 +1,4 @@
+import { engineOf, onCluster, type Placement } from '#libs/clickhouse/clickhouse-placement.js';
 import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 
 /** Tables of one generation; `g1_points` and so on, so that generations live beside each other. */
@@ -42,56 +43,71 @@ const rollupColumns = `
   plus_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1)),
   minus_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1))`;
 
-const rollup = `(${rollupColumns})
-  ENGINE = AggregatingMergeTree ORDER BY (run, series, attempt, intDiv(bucket, 64), rank, bucket) SETTINGS ${durable}`;
+const rollup = (aggregating: string): string => `(${rollupColumns})
+  ENGINE = ${aggregating} ORDER BY (run, series, attempt, intDiv(bucket, 64), rank, bucket) SETTINGS ${durable}`;
 
 /** A column that tables of an older program do not have: theirs are filled anew from the log. */
 export const newestColumn = { table: 'points', column: 'bits' } as const;
 
-const tables: { readonly [Name in TableName]: string } = {
+type Engine = (kind: string, ...args: readonly string[]) => string;
+
+const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
   // a value is kept as its bits: transposed, noise in a float's low bits costs what it says and no more (decision 0008)
   points: `(run UInt64 CODEC(ZSTD(1)), series UInt64 CODEC(ZSTD(1)), attempt UInt16 CODEC(ZSTD(1)), rank UInt32 CODEC(ZSTD(1)),
       step Int64 CODEC(DoubleDelta, ZSTD(1)), ord UInt64 CODEC(ZSTD(1)), bits UInt64 CODEC(T64('bit'), ZSTD(1)),
       value Float64 ALIAS reinterpretAsFloat64(bits), time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)))
-    ENGINE = ReplacingMergeTree(version) ORDER BY (run, series, attempt, intDiv(step, 1024), rank, step, ord) SETTINGS ${durable}`,
-  rollup_64: rollup,
-  rollup_4096: rollup,
+    ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, series, attempt, intDiv(step, 1024), rank, step, ord) SETTINGS ${durable}`,
+  rollup_64: rollup(engine('AggregatingMergeTree')),
+  rollup_4096: rollup(engine('AggregatingMergeTree')),
   // how far each series of each rank reaches
   spans: `(run UInt64, series UInt64, attempt UInt16, rank UInt32,
       first_step SimpleAggregateFunction(min, Int64), last_step SimpleAggregateFunction(max, Int64))
-    ENGINE = AggregatingMergeTree ORDER BY (run, series, attempt, rank) SETTINGS ${durable}`,
+    ENGINE = ${engine('AggregatingMergeTree')} ORDER BY (run, series, attempt, rank) SETTINGS ${durable}`,
   attempts: `(run UInt64, attempt UInt16, from_step SimpleAggregateFunction(min, Int64))
-    ENGINE = AggregatingMergeTree ORDER BY (run, attempt) SETTINGS ${durable}`,
+    ENGINE = ${engine('AggregatingMergeTree')} ORDER BY (run, attempt) SETTINGS ${durable}`,
   // series in which a step was written again with another version: their rollups can't be trusted, raw rows are read with FINAL
-  rewritten: `(run UInt64, series UInt64) ENGINE = ReplacingMergeTree ORDER BY (run, series) SETTINGS ${durable}`,
-  series: `(run UInt64, series UInt64, key String) ENGINE = ReplacingMergeTree ORDER BY (run, series) SETTINGS ${durable}`,
+  rewritten: `(run UInt64, series UInt64) ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, series) SETTINGS ${durable}`,
+  series: `(run UInt64, series UInt64, key String) ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, series) SETTINGS ${durable}`,
   // `deleted` was set by programs before there was the table of deletions
   run_names: `(run UInt64, id String, project String, deleted UInt8, version UInt64)
-    ENGINE = ReplacingMergeTree(version) ORDER BY run SETTINGS ${durable}`,
+    ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY run SETTINGS ${durable}`,
   // what was said last, deleted or restored, wins
-  deletions: `(run UInt64, deleted UInt8, version UInt64) ENGINE = ReplacingMergeTree(version) ORDER BY run SETTINGS ${durable}`,
+  deletions: `(run UInt64, deleted UInt8, version UInt64) ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY run SETTINGS ${durable}`,
   // params, tags and attributes of runs, one fact a row; the highest version wins; a removed fact has value "" and present 0
   run_facts: `(run UInt64, kind String, key String, value String, present UInt8, version UInt64)
-    ENGINE = ReplacingMergeTree(version) ORDER BY (run, kind, key) SETTINGS ${durable}`,
+    ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, kind, key) SETTINGS ${durable}`,
   lines: `(run UInt64, time Int64 CODEC(DoubleDelta, ZSTD(1)), rank UInt32, attempt UInt16, writer String CODEC(ZSTD(1)),
       number UInt64 CODEC(DoubleDelta, ZSTD(1)), stream String CODEC(ZSTD(1)), text String CODEC(ZSTD(1)))
-    ENGINE = ReplacingMergeTree ORDER BY (run, time, rank, attempt, writer, number) SETTINGS ${durable}`,
-};
+    ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, time, rank, attempt, writer, number) SETTINGS ${durable}`,
+});
+
+const engineAt =
+  (placement: Placement): Engine =>
+  (kind, ...args) =>
+    engineOf(placement, kind, ...args);
 
 /** Statements that make a generation's tables; each may be repeated. */
-export const createTables = (generation: number): readonly string[] =>
-  tableNames.map((name) => `CREATE TABLE IF NOT EXISTS ${tableOf(generation, name)} ${tables[name]}`);
+export function createTables(generation: number, placement: Placement): readonly string[] {
+  const bodies = tables(engineAt(placement));
+  return tableNames.map(
+    (name) => `CREATE TABLE IF NOT EXISTS ${tableOf(generation, name)}${onCluster(placement)} ${bodies[name]}`,
+  );
+}
 
-export const dropTables = (generation: number): readonly string[] =>
-  tableNames.map((name) => `DROP TABLE IF EXISTS ${tableOf(generation, name)} SYNC`);
+export const dropTables = (generation: number, placement: Placement): readonly string[] =>
+  tableNames.map((name) => `DROP TABLE IF EXISTS ${tableOf(generation, name)}${onCluster(placement)} SYNC`);
 
 /** Which generations there are and which one is live. `marker` tells a wiped and remade store from the one the checkpoints are about. */
-export const createPointers: readonly string[] = [
-  `CREATE TABLE IF NOT EXISTS generations (generation UInt32, marker String, dropped UInt8, version UInt64)
-     ENGINE = ReplacingMergeTree(version) ORDER BY generation SETTINGS ${durable}`,
-  `CREATE TABLE IF NOT EXISTS live_generation (one UInt8, generation UInt32, version UInt64)
-     ENGINE = ReplacingMergeTree(version) ORDER BY one SETTINGS ${durable}`,
-];
+export function createPointers(placement: Placement): readonly string[] {
+  const engine = engineOf(placement, 'ReplacingMergeTree', 'version');
+  const pointer = (name: string, columns: string, key: string): string =>
+    `CREATE TABLE IF NOT EXISTS ${name}${onCluster(placement)} (${columns}, version UInt64)
+     ENGINE = ${engine} ORDER BY ${key} SETTINGS ${durable}`;
+  return [
+    pointer('generations', 'generation UInt32, marker String, dropped UInt8', 'generation'),
+    pointer('live_generation', 'one UInt8, generation UInt32', 'one'),
+  ];
+}
 
 const clocks = `[${nameHash(clockKey)}, ${nameHash(systemClockKey)}]`;
 
@@ -99,9 +115,10 @@ const clocks = `[${nameHash(clockKey)}, ${nameHash(systemClockKey)}]`;
  * The friendly views over one generation: every point once (FINAL), attempts stitched, deleted runs left out. They run with the
  * rights of whoever asks, because the engine plans a DEFINER view on its own: a filter would cut its result but not its reading.
  */
-export function createViews(generation: number): readonly string[] {
+export function createViews(generation: number, placement: Placement): readonly string[] {
   const table = (name: TableName): string => tableOf(generation, name);
-  const view = (name: string, body: string): string => `CREATE OR REPLACE VIEW ${name} SQL SECURITY INVOKER AS ${body}`;
+  const view = (name: string, body: string): string =>
+    `CREATE OR REPLACE VIEW ${name}${onCluster(placement)} SQL SECURITY INVOKER AS ${body}`;
   return [
     view(
       'metrics',

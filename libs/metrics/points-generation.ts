@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { insertSettings, placementSettings } from '#libs/clickhouse/clickhouse-placement.js';
 import { createPointers, createTables, createViews, dropTables, newestColumn, tableOf } from './clickhouse-schema.js';
 
 export interface GenerationRow {
@@ -15,7 +16,7 @@ export class GenerationTable {
   ) {}
 
   async prepare(): Promise<void> {
-    await this.#all(createPointers);
+    await this.#change(createPointers(this.client.placement));
   }
 
   async all(): Promise<readonly GenerationRow[]> {
@@ -38,10 +39,10 @@ export class GenerationTable {
   async open(generation: number): Promise<GenerationRow> {
     let known = (await this.all()).find((row) => row.generation === generation);
     if (known && (await this.#outdated(generation))) {
-      for (const statement of dropTables(generation)) await this.client.command(statement);
+      await this.#change(dropTables(generation, this.client.placement));
       known = undefined;
     }
-    await this.#all(createTables(generation));
+    await this.#change(createTables(generation, this.client.placement));
     if (known) return known;
     const marker = this.randomHex().slice(0, 12);
     await this.#write('generations', { generation, marker, dropped: 0 }, await this.#nextVersion('generations'));
@@ -65,17 +66,18 @@ export class GenerationTable {
   }
 
   async makeViews(generation: number): Promise<void> {
-    await this.#all(createViews(generation));
+    await this.#change(createViews(generation, this.client.placement));
   }
 
   async drop(row: GenerationRow): Promise<void> {
     await this.#write('generations', { ...row, dropped: 1 }, await this.#nextVersion('generations'));
-    for (const statement of dropTables(row.generation)) await this.client.command(statement);
+    await this.#change(dropTables(row.generation, this.client.placement));
   }
 
   /** Side by side: each waits for the disk, and a person waits for all of them. */
-  async #all(statements: readonly string[]): Promise<void> {
-    await Promise.all(statements.map((statement) => this.client.command(statement)));
+  async #change(statements: readonly string[]): Promise<void> {
+    const settings = placementSettings(this.client.placement);
+    await Promise.all(statements.map((statement) => this.client.command(statement, settings)));
   }
 
   async #nextVersion(table: string): Promise<bigint> {
@@ -88,6 +90,7 @@ export class GenerationTable {
     const texts = Object.values(values).map((value) => (typeof value === 'number' ? String(value) : `'${value}'`));
     await this.client.command(
       `INSERT INTO ${table} (${names.join(', ')}, version) VALUES (${texts.join(', ')}, ${version})`,
+      insertSettings(this.client.placement),
     );
   }
 }

@@ -144,6 +144,7 @@ describe('PointsProjection', () => {
     let inserts = 0;
     const failing: ClickHouseClient = {
       database: rig.client.database,
+      placement: rig.client.placement,
       query: (sql, options) => rig.client.query(sql, options),
       command: (sql, settings) => rig.client.command(sql, settings),
       insertNative: async (table, columns, rows) => {
