@@ -9,7 +9,7 @@ import { keepUploadsClean } from '#libs/artifacts/stale-uploads.js';
 import type { Backend } from '#libs/backend/backend.js';
 import { createInstruments, type Instruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
-import { rebuild } from '#libs/projecting/rebuild.js';
+import { holdLive, rebuild } from '#libs/projecting/rebuild.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RebuildRequest } from './admin/admin.controller.js';
 import { AppModule } from './app.module.js';
@@ -169,7 +169,9 @@ function rebuilder(backend: Backend, transport: EventLogTransport, signal: Abort
     busy = true;
     try {
       const report = await rebuild(backend.log, family, {
-        pauseLive: () => transport.pause(family.name),
+        ...(backend.shared
+          ? { pauseLive: async () => holdLive(await family.live()), attempts: 3 }
+          : { pauseLive: () => transport.pause(family.name) }),
         force,
         signal,
       });

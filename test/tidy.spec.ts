@@ -12,7 +12,10 @@ const linesMax = 400;
 describe('the house', () => {
   it('has a contract for every port, and every adapter calls it', () => {
     const ports: Readonly<Record<string, { readonly contract: string; readonly adapters: readonly string[] }>> = {
-      EventLog: { contract: 'libs/log/event-log.contract.ts', adapters: ['libs/log/segment-event-log.spec.ts'] },
+      EventLog: {
+        contract: 'libs/log/event-log.contract.ts',
+        adapters: ['libs/log/segment-event-log.spec.ts', 'libs/log/kafka-event-log.spec.ts'],
+      },
       ArtifactStore: {
         contract: 'libs/artifacts/artifact-store.contract.ts',
         adapters: ['libs/artifacts/disk-artifact-store.spec.ts', 'libs/artifacts/minio-artifact-store.spec.ts'],
@@ -24,7 +27,7 @@ describe('the house', () => {
       RunTable: { contract: 'libs/runs/run-table.contract.ts', adapters: ['libs/runs/postgres-run-table.spec.ts'] },
       SqlDatabase: {
         contract: 'libs/postgres/sql-database.contract.ts',
-        adapters: ['libs/postgres/pglite-database.spec.ts'],
+        adapters: ['libs/postgres/pglite-database.spec.ts', 'libs/runs/postgres-database.spec.ts'],
       },
       ProjectionFamily: {
         contract: 'libs/projecting/projection.contract.ts',

@@ -96,6 +96,9 @@ for (const server of long ? ['versitygw', 'minio'] : ['versitygw']) {
   if (run(process.execPath, ['tools/s3-server.mjs', server]) !== 0)
     unavailable(server, 'it can not be built (https://go.dev is needed once)');
 }
+if (!have(['/usr/bin/java'], ['openjdk-17-jre-headless']) || !have(['/usr/bin/mvn'], ['maven'])) {
+  unavailable('Kafka', 'java and mvn are not installed (Debian: apt-get install openjdk-17-jre-headless maven)');
+}
 vitest();
 if (!long) pytest();
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

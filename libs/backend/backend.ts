@@ -23,6 +23,8 @@ export interface Backend {
   readonly frames: MetricFrames;
   /** Verdict of an event sent with `reply`; null when it did not come in time. */
   readonly verdict: (eventId: string) => Promise<Verdict | null>;
+  /** Other processes work on the same stores: projectors are paused through the checkpoints, and switches are watched for. */
+  readonly shared: boolean;
   readonly clock: () => number;
   readonly newId: () => string;
   close(): Promise<void>;

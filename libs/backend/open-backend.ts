@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openDiskArtifactStore } from '#libs/artifacts/disk-artifact-store.js';
 import { openMinioArtifactStore } from '#libs/artifacts/minio-artifact-store.js';
 import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
@@ -8,15 +10,20 @@ import { ConfigurationError, type Configuration } from '#libs/config/configurati
 import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
+import { readKafkaUrl, type KafkaAddress } from '#libs/log/kafka-client.js';
+import { openKafkaEventLog } from '#libs/log/kafka-event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
 import { viewNames } from '#libs/metrics/clickhouse-schema.js';
 import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
 import { openPointsProjectionFamily } from '#libs/metrics/points-projection-family.js';
 import { openSqlDoor } from '#libs/metrics/sql-door.js';
 import type { Logger } from '#libs/observability/logger.js';
+import { Unavailable } from '#libs/domain/rejection.js';
+import { withLock } from '#libs/postgres/migrations.js';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
 import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
 import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
+import { PostgresSignals } from '#libs/postgres/postgres-signals.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
@@ -25,6 +32,7 @@ import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
 import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
 import type { Backend } from './backend.js';
+import { watchProgress } from './progress-watch.js';
 import { createSnapshot } from './snapshot.js';
 import { logEnds, startOverIfAhead } from './store-check.js';
 
@@ -55,7 +63,7 @@ export async function openBackend(
   };
   let fail = (what: string, error: unknown): void => logger.error(what, { error });
   try {
-    const log = await openLog(configuration, clock);
+    const log = await patiently('the log', logger, () => openLog(configuration, clock));
     opened.push(() => log.close());
     // the slow ones side by side: start time is what a person waits for
     const [database, metrics] = await Promise.all([
@@ -71,15 +79,39 @@ export async function openBackend(
     const artifacts = await openArtifacts(configuration, clock);
     opened.push(() => artifacts.close());
     const board = new VerdictBoard();
-    const runFamily = await openRunProjectionFamily({ database, board });
-    await startOverIfAhead(log, runFamily, logger);
+    const signals =
+      configuration.runs.kind === 'postgres' ? new PostgresSignals(configuration.runs.url, database) : null;
+    if (signals) opened.push(() => signals.close());
+    const publish = {
+      publish: (verdicts: Parameters<VerdictBoard['publish']>[0]) => {
+        board.publish(verdicts);
+        signals?.tellVerdicts([...verdicts.keys()]);
+      },
+    };
+    const runFamily = await patiently('PostgreSQL', logger, () =>
+      openRunProjectionFamily({ database, board: publish }),
+    );
     const checkpoints = createPostgresCheckpoints(database);
-    const pointsFamily = await openPointsProjectionFamily({ client: metrics.client, checkpoints, randomHex });
-    await startOverIfAhead(log, pointsFamily, logger);
+    // a store without transactions is prepared by one process at a time
+    const pointsFamily = await patiently('ClickHouse', logger, () =>
+      withLock(database, () => openPointsProjectionFamily({ client: metrics.client, checkpoints, randomHex })),
+    );
     const families: readonly ProjectionFamily[] = [runFamily, pointsFamily];
+    if (configuration.roles.includes('projector'))
+      for (const family of families) await startOverIfAhead(log, family, logger);
     const runTable = openPostgresRunTable({ database, generations: () => runFamily.generations() });
     const metricStore = createClickHouseMetricStore({ client: metrics.client, now: () => performance.now() });
-    const progress = new Progress();
+    const progress = new Progress(signals ? (...moved) => signals.tellMoved(...moved) : undefined);
+    if (signals) {
+      const watch = watchProgress(families, progress, logger);
+      opened.push(() => watch.close());
+      signals.listen({
+        moved: (...moved) => progress.observed(...moved),
+        verdicts: (eventIds) => board.nudge(eventIds),
+        listening: () => void watch.look(),
+      });
+      await watch.look();
+    }
     const tail = new LogTail(log, (error) => fail('the tail of the log', error));
     return {
       configuration,
@@ -93,12 +125,14 @@ export async function openBackend(
       tail,
       frames: new MetricFrames(log, tail, createSnapshot(metricStore, progress)),
       verdict: (eventId) => board.wait(eventId, (id) => runTable.verdict(id), { timeoutMs: verdictTimeoutMs }),
+      shared: signals !== null,
       clock,
       newId: randomUUID,
       close: closeAll,
       catchUp: async (name) => {
         const family = families.find((candidate) => candidate.name === name);
         if (!family) throw new Error(`there is no projection "${name}"`);
+        if (signals && (await reached(log, family))) return;
         const filler = await Filler.open(log, await family.live(), { signal: new AbortController().signal });
         await filler.fillTo(await logEnds(log, family.topics));
       },
@@ -111,16 +145,50 @@ export async function openBackend(
   }
 }
 
+function readKafkaAddress(url: string): KafkaAddress {
+  try {
+    return readKafkaUrl(url);
+  } catch (error) {
+    throw new ConfigurationError(`RUNSTREAM_LOG: ${(error as Error).message}`);
+  }
+}
+
+/** Engines of a deployment start side by side: what is not there yet is waited for. */
+const engineTimeoutMs = 120_000;
+
+async function patiently<T>(what: string, logger: Logger, open: () => Promise<T>): Promise<T> {
+  const end = performance.now() + engineTimeoutMs;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || performance.now() > end) throw error;
+      logger.warn(`${what} is not there yet; waiting for it`, { reason: error.message });
+      await sleep(1_000);
+    }
+  }
+}
+
+/** Whether projectors of other processes have applied all that is in the log as of now, within a few seconds. */
+async function reached(log: EventLog, family: ProjectionFamily): Promise<boolean> {
+  const ends = await logEnds(log, family.topics);
+  for (let tries = 0; tries < 25; tries++) {
+    const positions = await (await family.live()).checkpoints();
+    if ([...ends].every(([name, end]) => (positions.get(name) ?? 0) >= end)) return true;
+    await sleep(200);
+  }
+  return false;
+}
+
 async function openLog({ log, logPartitions }: Configuration, clock: () => number): Promise<EventLog> {
+  const partitions = { catalog: 1, runs: logPartitions, telemetry: logPartitions };
   switch (log.kind) {
     case 'file':
-      return openSegmentEventLog({
-        dir: log.dir,
-        partitions: { catalog: 1, runs: logPartitions, telemetry: logPartitions },
-        clock,
-      });
-    case 'kafka':
-      throw new ConfigurationError('RUNSTREAM_LOG: kafka: is not built in yet; use file:');
+      return openSegmentEventLog({ dir: log.dir, partitions, clock });
+    case 'kafka': {
+      const clientId = `${hostname()}-${process.pid}-${randomHex().slice(0, 6)}`;
+      return openKafkaEventLog({ address: readKafkaAddress(log.url), partitions, clientId });
+    }
   }
 }
 

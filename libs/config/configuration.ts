@@ -1,5 +1,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { deploymentProblems } from './deployment.js';
 import { readS3Address, type S3Address } from './s3-address.js';
 
 export const roles = ['ingest', 'projector', 'gateway'] as const;
@@ -7,7 +8,7 @@ export type Role = (typeof roles)[number];
 
 /** Where each port is opened: a kind and what its adapter needs. */
 export type LogAddress =
-  { readonly kind: 'file'; readonly dir: string } | { readonly kind: 'kafka'; readonly brokers: readonly string[] };
+  { readonly kind: 'file'; readonly dir: string } | { readonly kind: 'kafka'; readonly url: string };
 export type RunsAddress =
   { readonly kind: 'pglite'; readonly dir: string } | { readonly kind: 'postgres'; readonly url: string };
 export type MetricsAddress =
@@ -93,7 +94,7 @@ export function readConfiguration(
     env.RUNSTREAM_LOG,
     {
       file: (rest) => ({ kind: 'file', dir: folder(rest) }),
-      kafka: (rest) => ({ kind: 'kafka', brokers: rest.replace(/^\/\//, '').split(',').filter(Boolean) }),
+      kafka: (rest) => url('kafka')(rest) as LogAddress,
     },
     { kind: 'file', dir: join(dataDir, 'log') },
   );
@@ -144,6 +145,8 @@ export function readConfiguration(
       problems.push(`RUNSTREAM_ROLES: "${role}" is not one of ${roles.join(', ')}`);
   }
   if (chosen.length === 0) problems.push('RUNSTREAM_ROLES: at least one role is needed');
+  const known = roles.filter((role) => chosen.includes(role));
+  if (problems.length === 0) problems.push(...deploymentProblems({ log, runs, metrics, roles: known }));
   if (problems.length > 0)
     throw new ConfigurationError(
       `The configuration can't be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
@@ -153,7 +156,7 @@ export function readConfiguration(
     runs,
     metrics,
     artifacts,
-    roles: roles.filter((role) => chosen.includes(role)),
+    roles: known,
     dataDir,
     host: env.RUNSTREAM_HOST,
     port: env.RUNSTREAM_PORT,

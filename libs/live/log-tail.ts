@@ -1,3 +1,4 @@
+import { Unavailable } from '#libs/domain/rejection.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { EventLog, PartitionId, StoredRecord } from '#libs/log/event-log.js';
 
@@ -81,7 +82,8 @@ export class LogTail {
     void this.follow(shared, ready).catch((error: unknown) => {
       if (this.shared.get(name) === shared) this.shared.delete(name);
       broken(error);
-      if (!stop.signal.aborted) this.onFailure(error);
+      // the log is away: those who watch are told, and may come again
+      if (!stop.signal.aborted && !(error instanceof Unavailable)) this.onFailure(error);
     });
     return shared;
   }

@@ -59,6 +59,10 @@ export class PointsProjection implements Projection {
     return this.#checkpoints.claim(this.checkpointName, partition);
   }
 
+  hold(leaseMs: number): Promise<void> {
+    return this.#checkpoints.hold(this.checkpointName, leaseMs);
+  }
+
   apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
     return this.#slots.use(() => this.#apply(batch));
   }

@@ -1,3 +1,4 @@
+import { Unavailable } from '#libs/domain/rejection.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
 import type { ApplyOutcome, Claim, DeadLetter } from '#libs/projecting/projection.js';
@@ -9,10 +10,21 @@ const nameOf = (partition: PartitionId): string => partitionName(partition.topic
 export async function claimPartition(session: SqlSession, projection: string, partition: PartitionId): Promise<Claim> {
   const rows = await session.query<Claim>(
     `insert into runstream.checkpoints as c (projection, partition, epoch, position) values ($1, $2, 1, 0)
-     on conflict (projection, partition) do update set epoch = c.epoch + 1 returning epoch, position`,
+     on conflict (projection, partition) do update set epoch = c.epoch + 1 where c.held_until <= ${nowMs} returning epoch, position`,
     [projection, nameOf(partition)],
   );
-  return rows[0]!;
+  if (!rows[0]) throw new Unavailable(`${projection} ${nameOf(partition)} is held while its tables are compared`, 500);
+  return rows[0];
+}
+
+// a lease is measured by one clock, the database's
+const nowMs = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+
+/** A new epoch fences the owners of all partitions; until the lease ends nobody may claim one. 0 ends it. */
+export async function holdPartitions(session: SqlSession, projection: string, leaseMs: number): Promise<void> {
+  const held =
+    leaseMs === 0 ? 'epoch = epoch, held_until = 0' : `epoch = epoch + 1, held_until = ${nowMs} + ${Number(leaseMs)}`;
+  await session.query(`update runstream.checkpoints set ${held} where projection = $1`, [projection]);
 }
 
 /**

@@ -3,6 +3,18 @@ import type { SqlDatabase } from './sql-database.js';
 /** Any constant that nobody else locks with. */
 const migrationLock = 7_171_001;
 
+/** Any other constant: held while a store without transactions of its own is prepared. */
+const preparationLock = 7_171_002;
+
+/** One process of a deployment at a time. */
+export async function withLock<T>(database: SqlDatabase, work: () => Promise<T>): Promise<T> {
+  if (database.embedded) return work();
+  return database.transaction(async (session) => {
+    await session.query('select pg_advisory_xact_lock($1)', [preparationLock]);
+    return work();
+  });
+}
+
 /** Tables that outlive every generation. Forward only: a released entry is never edited, the next one is appended. */
 const sharedMigrations: readonly (readonly string[])[] = [
   [
@@ -17,6 +29,8 @@ const sharedMigrations: readonly (readonly string[])[] = [
        family text not null, generation int not null, live boolean not null, version int not null,
        primary key (family, generation))`,
   ],
+  // while held nobody claims: tables of several processes are compared at one position
+  [`alter table runstream.checkpoints add column held_until bigint not null default 0`],
 ];
 
 /** Brings the shared tables to this program's version; safe to run by several processes at once. */

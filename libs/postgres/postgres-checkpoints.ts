@@ -1,5 +1,11 @@
 import type { Checkpoints } from '#libs/projecting/checkpoints.js';
-import { claimPartition, moveCheckpoint, readCheckpoints, storeDeadLetters } from './checkpoint-rows.js';
+import {
+  claimPartition,
+  holdPartitions,
+  moveCheckpoint,
+  readCheckpoints,
+  storeDeadLetters,
+} from './checkpoint-rows.js';
 import type { SqlDatabase } from './sql-database.js';
 
 /** Checkpoints of other stores' projections, beside the run tables. The shared tables must exist (`migrateShared`). */
@@ -13,6 +19,7 @@ export function createPostgresCheckpoints(database: SqlDatabase): Checkpoints {
         await storeDeadLetters(session, move.deadLetters);
         return 'applied';
       }),
+    hold: (projection, leaseMs) => holdPartitions(database, projection, leaseMs),
     all: (projection) => readCheckpoints(database, projection),
     remove: (projection) =>
       database.transaction(async (session) => {

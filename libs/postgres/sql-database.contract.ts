@@ -51,7 +51,10 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
       const database = await open();
       await Promise.all([migrateShared(database), migrateShared(database)]);
       await migrateShared(database);
-      expect(await database.query('select version from runstream.migrations')).toEqual([{ version: 1 }]);
+      expect(await database.query('select version from runstream.migrations')).toEqual([
+        { version: 1 },
+        { version: 2 },
+      ]);
     });
 
     it('moves a checkpoint only for its owner and from where it stands', async () => {
@@ -83,6 +86,27 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
         await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 9, to: 12, deadLetters: [] }),
       ).toBe('stale');
       expect(await checkpoints.all('points@1')).toEqual(new Map([['telemetry/3', 5]]));
+    });
+
+    it('holds partitions against owners and claims until let go, or until the lease ends', async () => {
+      const database = await open();
+      await migrateShared(database);
+      const checkpoints = createPostgresCheckpoints(database);
+      await checkpoints.remove('points@2');
+      const partition = { topic: 'telemetry', partition: 0 } as const;
+      const { epoch } = await checkpoints.claim('points@2', partition);
+      const move = { from: 0, to: 1, deadLetters: [] };
+      await checkpoints.hold('points@2', 60_000);
+      expect(await checkpoints.advance('points@2', partition, { ...move, epoch })).toBe('fenced');
+      await expect(checkpoints.claim('points@2', partition)).rejects.toThrow('is held');
+      await checkpoints.hold('points@2', 0);
+      const again = await checkpoints.claim('points@2', partition);
+      expect(again).toEqual({ epoch: epoch + 2, position: 0 });
+      expect(await checkpoints.advance('points@2', partition, { ...move, epoch: again.epoch })).toBe('applied');
+      await checkpoints.hold('points@2', 300);
+      await expect
+        .poll(() => checkpoints.claim('points@2', partition).catch((error: unknown) => (error as Error).message))
+        .toMatchObject({ position: 1 });
     });
   });
 }

@@ -3,6 +3,7 @@ import type { ApplyOutcome, Claim, DeadLetter } from '#libs/projecting/projectio
 
 /** Checkpoints of a projection whose own store has no transactions. Kept beside the run tables. Names are "points@3" (generation 3). */
 export interface Checkpoints {
+  /** Throws `Unavailable` while the partition is held. */
   claim(projection: string, partition: PartitionId): Promise<Claim>;
   /** Compare-and-set on (epoch, from); the dead letters of the batch are stored in the same transaction. */
   advance(
@@ -15,6 +16,8 @@ export interface Checkpoints {
       readonly deadLetters: readonly DeadLetter[];
     },
   ): Promise<ApplyOutcome>;
+  /** Takes all partitions from whoever owns them and lets nobody claim them for this long; 0 lets go. */
+  hold(projection: string, leaseMs: number): Promise<void>;
   all(projection: string): Promise<ReadonlyMap<string, number>>;
   remove(projection: string): Promise<void>;
 }

@@ -8,19 +8,28 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
-/** How far each projection of this process has come, and who waits for it (law 5: read your writes). */
+/** How far each projection has come, here or in other processes, and who waits for it (law 5: read your writes). */
 export class Progress {
   private readonly positions = new Map<string, Map<string, number>>();
   private readonly waiting = new Map<string, string>();
   private readonly waiters = new Set<Waiter>();
 
+  /** `announce` is told of every position that a projector of this process has reached. */
+  constructor(private readonly announce?: (projection: string, name: string, position: number) => void) {}
+
   /** `position` is the first offset not yet applied. It may go back when a generation is switched. */
   moved(projection: string, partition: PartitionId, position: number): void {
     const name = partitionName(partition.topic, partition.partition);
+    this.waiting.delete(`${projection} ${name}`);
+    this.observed(projection, name, position);
+    this.announce?.(projection, name, position);
+  }
+
+  /** A stored position, whoever has put it there. */
+  observed(projection: string, name: string, position: number): void {
     let partitions = this.positions.get(projection);
     if (!partitions) this.positions.set(projection, (partitions = new Map<string, number>()));
     partitions.set(name, position);
-    this.waiting.delete(`${projection} ${name}`);
     for (const waiter of this.waiters) if (this.contains(waiter.projections, waiter.token)) waiter.resolve();
   }
 

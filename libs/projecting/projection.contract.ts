@@ -207,6 +207,22 @@ export function describeProjectionFamily(name: string, open: () => Promise<Opene
         expect(digest).not.toBe(await live.digest());
       }));
 
+    it('takes nothing while it is held, from owners or newcomers, and goes on when it is let go', () =>
+      within(async (family) => {
+        const live = await family.live();
+        const records = storyOf().log.get('telemetry')!.slice(0, 4);
+        const partition = partitionOf('telemetry');
+        const batch = (epoch: number) => ({ partition, epoch, from: 0, to: 4, records });
+        const owner = await live.claim(partition);
+        await live.hold(60_000);
+        expect(await live.apply(batch(owner.epoch))).toBe('fenced');
+        await expect(live.claim(partition)).rejects.toMatchObject({ name: 'Unavailable' });
+        await live.hold(0);
+        const again = await live.claim(partition);
+        expect(again.position).toBe(0);
+        expect(await live.apply(batch(again.epoch))).toBe('applied');
+      }));
+
     it('goes past what it can not read, and applies its neighbours', () =>
       within(async (family) => {
         const story = storyOf();

@@ -41,7 +41,7 @@ export interface Projection {
   readonly name: string;
   readonly generation: number;
   readonly topics: readonly Topic[];
-  /** Takes a partition over: returns the new epoch and the stored checkpoint (0 when there is none). */
+  /** Takes a partition over: returns the new epoch and the stored checkpoint (0 when there is none). `Unavailable` while it is held. */
   claim(partition: PartitionId): Promise<Claim>;
   /**
    * Writes the rows and moves the checkpoint from -> to by compare-and-set on (epoch, from): in one transaction where the store has
@@ -49,6 +49,11 @@ export interface Projection {
    * dead letters on the way. Throws `Unavailable` when the store is down: the caller waits and repeats the same batch.
    */
   apply(batch: ProjectedBatch): Promise<ApplyOutcome>;
+  /**
+   * Takes every partition from its owner and lets nobody claim one for this long (a lease: it ends by itself if the holder dies); 0
+   * lets go. Nothing is written to this generation meanwhile.
+   */
+  hold(leaseMs: number): Promise<void>;
   /** Hash of all rows in a stated order, equal for equal sets of events (law 9). */
   digest(): Promise<string>;
   /** Stored checkpoints: partition name ("runs/0") -> first offset not yet applied. */

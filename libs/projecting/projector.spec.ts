@@ -43,6 +43,9 @@ class ListProjection implements Projection {
     this.position = batch.to;
     return Promise.resolve('applied');
   }
+  hold(): Promise<void> {
+    return Promise.resolve(void (this.epoch += 1));
+  }
   digest(): Promise<string> {
     return Promise.resolve(this.values.join());
   }
@@ -127,7 +130,7 @@ describe('the projector loop', () => {
     await expect(done).rejects.toThrow('we are wrong');
   });
 
-  it('stops writing a partition that somebody else has claimed', async () => {
+  it('writes nothing to a partition that somebody else has claimed, and takes it up again if it stays assigned', async () => {
     const projection = new ListProjection();
     const { progress } = start(projection);
     await append(0, 1);
@@ -138,6 +141,8 @@ describe('the projector loop', () => {
       code: 'STALE_POSITION',
     });
     expect(projection.values).toEqual(numbers(0, 1));
+    await progress.waitFor(['list'], new Map([['runs/0', 5]]), 5_000);
+    expect(projection.values).toEqual(numbers(0, 5));
   });
 
   it('claims again when the store was put back to an older state', async () => {

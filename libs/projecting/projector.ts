@@ -1,6 +1,6 @@
 import { Unavailable } from '#libs/domain/rejection.js';
 import { partitionName } from '#libs/domain/position-token.js';
-import type { Assignment, EventLog, PartitionId, StoredRecord } from '#libs/log/event-log.js';
+import type { EventLog, PartitionId, StoredRecord } from '#libs/log/event-log.js';
 import type { ApplyOutcome, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
 import type { Progress } from '#libs/projecting/progress.js';
 
@@ -13,6 +13,8 @@ export interface ProjectorLimits {
   /** Read-ahead bound: beyond it reading pauses until a batch is applied. */
   readonly queueBytesMax: number;
   readonly backoffMs: readonly [first: number, max: number];
+  /** A partition that somebody else has claimed is left alone for this long; then the assignment decides. */
+  readonly fencedPauseMs: number;
 }
 export const projectorLimits: ProjectorLimits = {
   flushIntervalMs: 250,
@@ -20,6 +22,7 @@ export const projectorLimits: ProjectorLimits = {
   flushBytes: 4 * 1024 * 1024,
   queueBytesMax: 12 * 1024 * 1024,
   backoffMs: [50, 5_000],
+  fencedPauseMs: 1_000,
 };
 
 export interface ProjectorOptions {
@@ -40,60 +43,66 @@ export interface ProjectorOptions {
  */
 export async function runProjector(options: ProjectorOptions): Promise<void> {
   const { log, projection, signal } = options;
-  let running: { stop: AbortController; done: Promise<void> } | null = null;
   const failure = new AbortController();
   const outer = AbortSignal.any([signal, failure.signal]);
   let failed: { readonly error: unknown } | null = null;
-  const halt = async (): Promise<void> => {
-    running?.stop.abort();
-    await running?.done;
-    running = null;
+  const following = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
+  const leave = async (names: readonly string[]): Promise<void> => {
+    const left = names.map((name) => following.get(name)!);
+    for (const name of names) following.delete(name);
+    for (const { stop } of left) stop.abort();
+    await Promise.all(left.map(({ done }) => done));
   };
   try {
-    for await (const assignment of log.assignments(
+    for await (const { partitions } of log.assignments(
       `runstream-${projection.name}-${projection.generation}`,
       projection.topics,
       outer,
     )) {
-      await halt();
-      const stop = new AbortController();
-      const inner = AbortSignal.any([outer, stop.signal]);
-      const done = followAll(assignment, options, inner).catch((error: unknown) => {
-        failed ??= { error };
-        failure.abort();
-      });
-      running = { stop, done };
+      const owned = new Map(partitions.map((id) => [partitionName(id.topic, id.partition), id]));
+      // what stays goes on: had it been somebody else's in between, the epoch would tell
+      await leave([...following.keys()].filter((name) => !owned.has(name)));
+      for (const [name, partition] of owned) {
+        if (following.has(name)) continue;
+        const stop = new AbortController();
+        const done = followPartition(partition, options, AbortSignal.any([outer, stop.signal])).catch(
+          (error: unknown) => {
+            failed ??= { error };
+            failure.abort();
+          },
+        );
+        following.set(name, { stop, done });
+      }
     }
   } finally {
-    await halt();
+    await leave([...following.keys()]);
   }
   if (failed !== null) throw (failed as { error: unknown }).error;
 }
 
-async function followAll(assignment: Assignment, options: ProjectorOptions, signal: AbortSignal): Promise<void> {
-  const stop = new AbortController();
-  const inner = AbortSignal.any([signal, stop.signal]);
-  const results = await Promise.allSettled(
-    assignment.partitions.map((partition) =>
-      followPartition(partition, options, inner).catch((error: unknown) => {
-        stop.abort();
-        throw error;
-      }),
-    ),
-  );
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
-
-/** Follows one partition until told to stop or fenced; a store that was put back is claimed again and filled from where it is. */
+/**
+ * Follows one partition for as long as it is assigned. A store that was put back is claimed again and filled from where it is. So is
+ * a partition that somebody else has claimed, after a pause: two that were given it one after the other may have claimed in the
+ * other order, and the assignment tells at the end whose it is.
+ */
 async function followPartition(partition: PartitionId, options: ProjectorOptions, signal: AbortSignal): Promise<void> {
-  for (let again = true; again && !signal.aborted;) again = (await followClaim(partition, options, signal)) === 'stale';
+  while (!signal.aborted) {
+    switch (await followClaim(partition, options, signal)) {
+      case 'ended':
+        return;
+      case 'stale':
+        continue;
+      case 'fenced':
+        await pause((options.limits ?? projectorLimits).fencedPauseMs, signal);
+    }
+  }
 }
 
 async function followClaim(
   partition: PartitionId,
   options: ProjectorOptions,
   signal: AbortSignal,
-): Promise<'ended' | 'stale'> {
+): Promise<'ended' | 'stale' | 'fenced'> {
   const { projection, progress, limits = projectorLimits } = options;
   const stuck = (reason: string): void => {
     progress.stuck(projection.name, partition, reason);
@@ -115,7 +124,7 @@ async function followClaim(
         return 'stale';
       case 'fenced':
         options.onFenced?.(partition);
-        return 'ended';
+        return 'fenced';
       case 'applied':
         position = to;
         progress.moved(projection.name, partition, position);

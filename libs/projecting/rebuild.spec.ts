@@ -23,6 +23,9 @@ class List implements Projection {
     this.position = batch.to;
     return Promise.resolve('applied');
   }
+  hold(): Promise<void> {
+    return Promise.resolve();
+  }
   digest(): Promise<string> {
     return Promise.resolve(this.values.join());
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { EventLog, PartitionId } from '#libs/log/event-log.js';
 import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
@@ -15,10 +16,12 @@ export interface RebuildReport {
 }
 
 export interface RebuildOptions {
-  /** Stops the live projector and resolves with what starts it again (on whatever generation is live then). */
-  readonly pauseLive: () => Promise<() => Promise<void>>;
+  /** Stops the live projector and resolves with what starts it again on whatever generation is live then. */
+  readonly pauseLive: () => Promise<(switched: boolean) => Promise<void>>;
   /** Switch even if the digests differ: for when the live tables are known to be wrong. */
   readonly force?: boolean;
+  /** How often the last stretch is tried: where a projector of another process may still write what it has in its hands, twice is not too often. */
+  readonly attempts?: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (records: number) => void;
 }
@@ -43,26 +46,42 @@ export async function rebuild(
   for (let round = 0; round < roundsMax; round++) {
     if ((await filler.fillTo(await live.checkpoints())) < lastStretchRecords) break;
   }
-  const resume = await options.pauseLive();
-  try {
-    await filler.fillTo(await live.checkpoints());
-    const [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
-    const equal = liveDigest === rebuiltDigest;
-    const switched = equal || options.force === true;
-    if (switched) await family.switchTo(next.generation);
-    return {
-      family: family.name,
-      from,
-      to: next.generation,
-      records: filler.records,
-      liveDigest,
-      rebuiltDigest,
-      equal,
-      switched,
-    };
-  } finally {
-    await resume();
+  for (let left = (options.attempts ?? 1) - 1; ; left--) {
+    const resume = await options.pauseLive();
+    let switched = false;
+    try {
+      await filler.fillTo(await live.checkpoints());
+      const [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
+      const equal = liveDigest === rebuiltDigest;
+      if (!equal && left > 0) continue;
+      if (equal || options.force === true) await family.switchTo(next.generation);
+      switched = equal || options.force === true;
+      const { records } = filler;
+      return { family: family.name, from, to: next.generation, records, liveDigest, rebuiltDigest, equal, switched };
+    } finally {
+      await resume(switched);
+    }
   }
+}
+
+/** A hold outlives its holder by at most this. */
+const leaseMs = 30_000;
+/** What a projector had in its hands when it was fenced reaches a store without transactions within this time. */
+const settleMs = 1_500;
+
+/**
+ * Pauses the projectors of a generation in whatever process they are, through its checkpoints. After a switch the hold is left to
+ * run out: they must go over to the new generation, and tell nobody of positions in the old one any more.
+ */
+export async function holdLive(live: Projection): Promise<(switched: boolean) => Promise<void>> {
+  await live.hold(leaseMs);
+  const renewing = setInterval(() => void live.hold(leaseMs).catch(() => undefined), leaseMs / 3);
+  const resume = async (switched: boolean): Promise<void> => {
+    clearInterval(renewing);
+    if (!switched) await live.hold(0);
+  };
+  await sleep(settleMs);
+  return resume;
 }
 
 /** Fills a generation from the log up to given positions, any number of times. */

@@ -2,7 +2,13 @@ import { Rejection } from '#libs/domain/rejection.js';
 import { createHash } from 'node:crypto';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
-import { claimPartition, moveCheckpoint, readCheckpoints, storeDeadLetters } from '#libs/postgres/checkpoint-rows.js';
+import {
+  claimPartition,
+  holdPartitions,
+  moveCheckpoint,
+  readCheckpoints,
+  storeDeadLetters,
+} from '#libs/postgres/checkpoint-rows.js';
 import { migrateGeneration, migrateShared } from '#libs/postgres/migrations.js';
 import type { SqlDatabase, SqlSession } from '#libs/postgres/sql-database.js';
 import type { ApplyOutcome, Claim, ProjectedBatch, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
@@ -11,7 +17,6 @@ import { applyRuns } from './apply-runs.js';
 import { applyTelemetry } from './apply-telemetry.js';
 import { readBatch, type ReadRecord } from './read-batch.js';
 import { digestedTables, runMigrations } from './run-schema.js';
-import type { VerdictBoard } from './verdict-board.js';
 import type { VerdictRows } from './verdict-rows.js';
 
 const family = 'runs';
@@ -19,10 +24,14 @@ const topics = ['catalog', 'runs', 'telemetry'] as const;
 /** An embedded database has no autovacuum: statistics and dead rows are seen to after this many applied records. */
 const maintainAfterRecords = 20_000;
 
+export interface VerdictListener {
+  publish(verdicts: VerdictRows['byEvent']): void;
+}
+
 export interface RunProjectionOptions {
   readonly database: SqlDatabase;
   /** Told of verdicts when they are committed. */
-  readonly board?: VerdictBoard | undefined;
+  readonly board?: VerdictListener | undefined;
 }
 
 /** The run tables as a family of generations; brings the shared tables up to date. */
@@ -90,7 +99,7 @@ class RunProjection implements Projection {
   constructor(
     readonly generation: number,
     private readonly database: SqlDatabase,
-    private readonly board: VerdictBoard | undefined,
+    private readonly board: VerdictListener | undefined,
   ) {
     this.schema = `${family}_g${generation}`;
     this.checkpointName = `${family}@${generation}`;
@@ -98,6 +107,10 @@ class RunProjection implements Projection {
 
   claim(partition: PartitionId): Promise<Claim> {
     return claimPartition(this.database, this.checkpointName, partition);
+  }
+
+  hold(leaseMs: number): Promise<void> {
+    return holdPartitions(this.database, this.checkpointName, leaseMs);
   }
 
   async apply(batch: ProjectedBatch): Promise<ApplyOutcome> {

@@ -44,6 +44,20 @@ describe('the verdict board', () => {
     expect(looks).toBe(4);
   });
 
+  it('looks at once when it hears that another process has stored the verdict, and goes on waiting when it was early', async () => {
+    const board = new VerdictBoard();
+    let stored: Verdict | null = null;
+    let looks = 0;
+    const look = (): Promise<Verdict | null> => Promise.resolve((looks++, stored));
+    const waiting = board.wait('a', look, { timeoutMs: 30_000, lookEveryMs: 30_000 });
+    await expect.poll(() => looks).toBe(1);
+    board.nudge(['b', 'a']);
+    await expect.poll(() => looks).toBe(2);
+    stored = { accepted: true, attempt: 4 };
+    board.nudge(['a']);
+    expect(await waiting).toEqual({ accepted: true, attempt: 4 });
+  });
+
   it('gives null after the time-out, having looked once more', async () => {
     const board = new VerdictBoard();
     let looks = 0;

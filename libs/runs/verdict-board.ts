@@ -9,13 +9,18 @@ export const readVerdict = (verdict: FoldVerdict): Verdict =>
 
 /** Who waits in this process for the verdict of an event: told at once by the projection here, else found by looking. */
 export class VerdictBoard {
-  private readonly waiting = new Map<string, Set<(verdict: Verdict) => void>>();
+  private readonly waiting = new Map<string, Set<(verdict: Verdict | 'look') => void>>();
 
   /** Called by the projection after its transaction is committed. */
   publish(verdicts: ReadonlyMap<string, { readonly verdict: FoldVerdict }>): void {
     if (this.waiting.size === 0) return;
     for (const [eventId, { verdict }] of verdicts)
       for (const resolve of this.waiting.get(eventId) ?? []) resolve(readVerdict(verdict));
+  }
+
+  /** Another process has stored the verdicts of these events: who waits for one looks now. */
+  nudge(eventIds: readonly string[]): void {
+    for (const eventId of eventIds) for (const resolve of this.waiting.get(eventId) ?? []) resolve('look');
   }
 
   /** The verdict, or null after the time-out. `look` reads the stored one: another process may have folded the event. */
@@ -26,8 +31,9 @@ export class VerdictBoard {
   ): Promise<Verdict | null> {
     const listeners = this.waiting.get(eventId) ?? new Set();
     this.waiting.set(eventId, listeners);
-    let told: (verdict: Verdict) => void = () => undefined;
-    const published = new Promise<Verdict>((resolve) => (told = resolve));
+    let tell: (verdict: Verdict | 'look') => void = () => undefined;
+    let published = new Promise<Verdict | 'look'>((resolve) => (tell = resolve));
+    const told = (verdict: Verdict | 'look'): void => tell(verdict);
     listeners.add(told);
     const timers = new Set<NodeJS.Timeout>();
     const pause = (ms: number): Promise<null> =>
@@ -37,9 +43,10 @@ export class VerdictBoard {
       for (;;) {
         const found = await look(eventId);
         if (found) return found;
-        const next = await Promise.race([published, end, pause(lookEveryMs)]);
+        const next: Verdict | 'look' | 'end' | null = await Promise.race([published, end, pause(lookEveryMs)]);
         if (next === 'end') return await look(eventId);
-        if (next !== null) return next;
+        if (next === 'look') published = new Promise((resolve) => (tell = resolve));
+        else if (next !== null) return next;
       }
     } finally {
       for (const timer of timers) clearTimeout(timer);

@@ -1,7 +1,7 @@
 import { openBackend } from '#libs/backend/open-backend.js';
 import type { Configuration } from '#libs/config/configuration.js';
 import { createLogger } from '#libs/observability/logger.js';
-import { rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
+import { holdLive, rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
 import { askRunningServer } from './running-server.js';
 
 interface RebuildOptions {
@@ -46,9 +46,10 @@ async function rebuildAlone(
         `there is no projection "${name}"; known are ${backend.families.map((known) => known.name).join(', ')}`,
       );
     await backend.catchUp(name);
-    const nothingRuns = async (): Promise<() => Promise<void>> => () => Promise.resolve();
     const report = await rebuild(backend.log, family, {
-      pauseLive: nothingRuns,
+      ...(backend.shared
+        ? { pauseLive: async () => holdLive(await family.live()), attempts: 3 }
+        : { pauseLive: () => Promise.resolve(() => Promise.resolve()) }),
       force: options.force,
       signal: new AbortController().signal,
     });

@@ -15,7 +15,7 @@ export async function start(configuration: Configuration, version: string): Prom
     import('../server.js'),
   ]);
   // the key may have been made a moment ago: the run tables must contain it
-  if (!isLoopback(configuration.host)) await backend.catchUp('runs');
+  if (!isLoopback(configuration.host) && !backend.shared) await backend.catchUp('runs');
   if (!isLoopback(configuration.host) && !(await backend.hasApiKeys())) {
     await backend.close();
     throw new ConfigurationError(

@@ -4,11 +4,16 @@ import type { Backend } from '#libs/backend/backend.js';
 import type { Instruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
 import type { ApplyOutcome, ProjectedBatch, ProjectionFamily } from '#libs/projecting/projection.js';
+import { Unavailable } from '#libs/domain/rejection.js';
 import { runProjector } from '#libs/projecting/projector.js';
 
 export const projectionPattern = (family: string): string => `projection:${family}`;
 
+/** How soon a projector follows when another process has made another generation live. */
+const switchWatchMs = 1_000;
+
 interface Running {
+  readonly generation: number;
   readonly stop: AbortController;
   readonly done: Promise<void>;
 }
@@ -19,6 +24,7 @@ interface Running {
  */
 export class EventLogTransport extends Server implements CustomTransportStrategy {
   private readonly running = new Map<string, Running>();
+  private watching: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly backend: Backend,
@@ -35,6 +41,8 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
   }
 
   async close(): Promise<void> {
+    if (this.watching) clearTimeout(this.watching);
+    this.watching = null;
     await Promise.all(this.backend.families.map((family) => this.stopFamily(family.name)));
   }
 
@@ -58,6 +66,28 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
 
   private async startAll(): Promise<void> {
     await Promise.all(this.backend.families.map((family) => this.startFamily(family)));
+    if (this.backend.shared) this.watchSwitches();
+  }
+
+  private watchSwitches(): void {
+    this.watching = setTimeout(() => {
+      void Promise.all(this.backend.families.map((family) => this.followSwitch(family))).then(() => {
+        if (this.watching) this.watchSwitches();
+      });
+    }, switchWatchMs);
+  }
+
+  private async followSwitch(family: ProjectionFamily): Promise<void> {
+    try {
+      const { live } = await family.generations();
+      const running = this.running.get(family.name);
+      if (!running || running.generation === live) return;
+      this.log.info('another generation is live; going over to it', { projection: family.name, generation: live });
+      await this.stopFamily(family.name);
+      await this.startFamily(family);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) this.onFailure(family.name, error);
+    }
   }
 
   private async startFamily(family: ProjectionFamily): Promise<void> {
@@ -84,7 +114,7 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
       onFenced: (partition) =>
         this.log.warn('partition taken over by another projector', { projection: family.name, ...partition }),
     }).catch((error: unknown) => this.onFailure(family.name, error));
-    this.running.set(family.name, { stop, done });
+    this.running.set(family.name, { stop, done, generation: projection.generation });
   }
 
   private async stopFamily(name: string): Promise<void> {

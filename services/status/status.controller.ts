@@ -18,11 +18,16 @@ export class StatusController {
     await reply.send({ status: 'ok' });
   }
 
-  /** Ready: every projection has claimed its partitions and none waits for a store that is down. */
+  /**
+   * Ready: the log answers, and for a process that projects or reads, somebody has claimed every partition and no projector here
+   * waits for a store that is down. Ingest alone is ready without any projector: what it takes is durable.
+   */
   @Get('readyz')
   async ready(@Res() reply: FastifyReply): Promise<void> {
     const projections = await this.lags();
-    const ready = projections.every(({ waiting, claimed }) => waiting === null && claimed);
+    const { roles } = this.backend.configuration;
+    const reads = roles.includes('projector') || roles.includes('gateway');
+    const ready = !reads || projections.every(({ waiting, claimed }) => waiting === null && claimed);
     await reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', projections });
   }
 

@@ -1,3 +1,4 @@
+import { Unavailable } from '#libs/domain/rejection.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
 import type { Checkpoints } from '#libs/projecting/checkpoints.js';
@@ -6,9 +7,11 @@ import type { ApplyOutcome, Claim, DeadLetter } from '#libs/projecting/projectio
 /** The `Checkpoints` port in memory, for specs: the same compare-and-set, lost with the process. */
 export class MemoryCheckpoints implements Checkpoints {
   readonly deadLetters: DeadLetter[] = [];
+  readonly #held = new Set<string>();
   readonly #rows = new Map<string, Map<string, { epoch: number; position: number }>>();
 
   claim(projection: string, partition: PartitionId): Promise<Claim> {
+    if (this.#held.has(projection)) return Promise.reject(new Unavailable(`${projection} is held`));
     const row = this.#row(projection, partition);
     row.epoch++;
     return Promise.resolve({ ...row });
@@ -25,6 +28,14 @@ export class MemoryCheckpoints implements Checkpoints {
     row.position = move.to;
     this.deadLetters.push(...move.deadLetters);
     return Promise.resolve('applied');
+  }
+
+  /** The lease itself is not measured here: it ends by 0 only. */
+  hold(projection: string, leaseMs: number): Promise<void> {
+    if (leaseMs === 0) this.#held.delete(projection);
+    else this.#held.add(projection);
+    for (const row of this.#rows.get(projection)?.values() ?? []) row.epoch++;
+    return Promise.resolve();
   }
 
   all(projection: string): Promise<ReadonlyMap<string, number>> {

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { SqlSession } from './sql-database.js';
+
+export interface SignalHandlers {
+  /** A projection somewhere has stored this position. */
+  readonly moved: (projection: string, partition: string, position: number) => void;
+  /** Verdicts of these events have been stored. */
+  readonly verdicts: (eventIds: readonly string[]) => void;
+  /** Listening begins, or begins again: what was said in between was not heard. */
+  readonly listening: () => void;
+}
+
+const channel = 'runstream';
+/** PostgreSQL takes less than 8,000 bytes. */
+const payloadCharsMax = 7_000;
+const eventsPerMessageMax = 40;
+/** Said at most this often; a newer position of a partition replaces an older one that was not said yet. */
+const saidEveryMs = 10;
+const reconnectMs = 500;
+
+/**
+ * What the processes of a deployment tell each other through PostgreSQL: hints, said after the commit. A lost one costs a listener
+ * the time until it looks by itself, nothing else.
+ */
+export class PostgresSignals {
+  readonly #positions = new Map<string, string>();
+  readonly #eventIds: string[] = [];
+  readonly #stop = new AbortController();
+  #saying: Promise<void> | null = null;
+  #client: pg.Client | null = null;
+  #listening: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly url: string,
+    private readonly session: SqlSession,
+  ) {}
+
+  tellMoved(projection: string, partition: string, position: number): void {
+    this.#positions.set(`${projection} ${partition}`, String(position));
+    this.#saying ??= this.#say();
+  }
+
+  tellVerdicts(eventIds: readonly string[]): void {
+    this.#eventIds.push(...eventIds);
+    if (eventIds.length > 0) this.#saying ??= this.#say();
+  }
+
+  /** Goes on until closed, connecting again whenever the connection breaks. */
+  listen(handlers: SignalHandlers): void {
+    this.#listening = this.#listen(handlers);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#client?.end().catch(() => undefined);
+    await this.#listening;
+    await this.#saying;
+  }
+
+  async #say(): Promise<void> {
+    await sleep(saidEveryMs);
+    const messages: object[] = [];
+    if (this.#positions.size > 0) messages.push(...inPieces([...this.#positions]).map((moved) => ({ moved })));
+    this.#positions.clear();
+    while (this.#eventIds.length > 0) messages.push({ verdicts: this.#eventIds.splice(0, eventsPerMessageMax) });
+    for (const message of messages) {
+      // a hint that can't be said is not worth an error: whoever waits looks by itself
+      await this.session.query('select pg_notify($1, $2)', [channel, JSON.stringify(message)]).catch(() => undefined);
+    }
+    this.#saying = this.#positions.size > 0 || this.#eventIds.length > 0 ? this.#say() : null;
+  }
+
+  async #listen(handlers: SignalHandlers): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 5_000, keepAlive: true });
+      const broken = new Promise<void>((resolve) => {
+        client.on('error', () => resolve());
+        client.on('end', () => resolve());
+      });
+      client.on('notification', ({ payload }) => hear(payload ?? '', handlers));
+      this.#client = client;
+      try {
+        await client.connect();
+        await client.query(`listen ${channel}`);
+        handlers.listening();
+        await broken;
+      } catch {
+        // not there now: tried again below
+      }
+      await client.end().catch(() => undefined);
+      await sleep(reconnectMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+}
+
+function inPieces(entries: readonly [string, string][]): [string, string][][] {
+  const pieces: [string, string][][] = [[]];
+  let chars = 0;
+  for (const entry of entries) {
+    chars += entry[0].length + entry[1].length + 8;
+    if (chars > payloadCharsMax) {
+      pieces.push([]);
+      chars = 0;
+    }
+    pieces[pieces.length - 1]!.push(entry);
+  }
+  return pieces;
+}
+
+function hear(payload: string, handlers: SignalHandlers): void {
+  const { moved = [], verdicts = [] } = JSON.parse(payload) as {
+    moved?: readonly [string, string][];
+    verdicts?: readonly string[];
+  };
+  for (const [name, position] of moved) {
+    const [projection = '', partition = ''] = name.split(' ');
+    handlers.moved(projection, partition, Number(position));
+  }
+  if (verdicts.length > 0) handlers.verdicts(verdicts);
+}

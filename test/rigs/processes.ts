@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A loopback port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+/** Resolves when something accepts connections there; rejects when the process has ended before or the time is over. */
+export async function untilListening(port: number, child: ChildProcess, timeoutMs: number): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await accepts(port))) {
+    if (ended(child)) throw new Error(`the process ended with ${child.exitCode ?? child.signalCode}`);
+    if (Date.now() > end) throw new Error(`nothing listens on port ${port} after ${timeoutMs} ms`);
+    await sleep(50);
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => (socket.destroy(), resolve(true)));
+    socket.once('error', () => resolve(false));
+  });
+}
+
+export const ended = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+const ours = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of ours) child.kill('SIGKILL');
+});
+
+/** A child that does not outlive this process when it ends in order. */
+export function spawnOwned(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, options);
+  ours.add(child);
+  child.once('exit', () => ours.delete(child));
+  return child;
+}
+
+/** Sends a signal and resolves when the process is gone. */
+export async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (ended(child)) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  await gone;
+}
