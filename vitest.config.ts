@@ -1,14 +1,35 @@
 import { defineConfig } from 'vitest/config';
 
+const exclude = ['**/node_modules/**', '**/dist/**', 'test/**/*.long.spec.ts'];
+
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
-    include: ['libs/**/*.spec.ts', 'services/**/*.spec.ts', 'test/**/*.spec.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', 'test/**/*.long.spec.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    globalSetup: ['test/rigs/engine-host.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'embedded',
+          include: ['libs/**/*.spec.ts', 'services/**/*.spec.ts', 'test/**/*.spec.ts'],
+          exclude,
+        },
+      },
+      {
+        // the same journeys over separate processes and real engines
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: ['test/journeys/**/*.spec.ts'],
+          exclude,
+          env: { RUNSTREAM_TEST_DEPLOYMENT: 'cluster' },
+        },
+      },
+    ],
   },
 });

@@ -169,9 +169,8 @@ function rebuilder(backend: Backend, transport: EventLogTransport, signal: Abort
     busy = true;
     try {
       const report = await rebuild(backend.log, family, {
-        ...(backend.shared
-          ? { pauseLive: async () => holdLive(await family.live()), attempts: 3 }
-          : { pauseLive: () => transport.pause(family.name) }),
+        pauseLive: async () =>
+          backend.shared ? holdLive(await family.live()) : { claims: null, resume: await transport.pause(family.name) },
         force,
         signal,
       });

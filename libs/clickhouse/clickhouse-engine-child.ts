@@ -8,7 +8,8 @@ import { createRequire } from 'node:module';
 import { DataType, isNullPointer, load, open } from 'ffi-rs';
 import { closeThreadIn } from './landlock.js';
 
-const [root, dataDir, configFile, portFile, landlock] = process.argv.slice(2) as [
+const [root, dataDir, configFile, portFile, landlock, port] = process.argv.slice(2) as [
+  string,
   string,
   string,
   string,
@@ -51,7 +52,7 @@ const argv = [
   'clickhouse',
   `--path=${dataDir}`,
   '--listen_host=127.0.0.1',
-  '--http_port=0',
+  `--http_port=${port}`,
   `--config-file=${configFile}`,
   '--query',
   script,

@@ -16,6 +16,8 @@ export interface EngineOptions {
   /** Views of the database that the user `sql` may read. */
   readonly views?: readonly string[];
   readonly landlock?: boolean;
+  /** A loopback port that stays the same over restarts, for who is given an address once; absent: any free one. */
+  readonly port?: number;
   readonly memoryBytesMax?: number;
   readonly threadsMax?: number;
   readonly startTimeoutMs?: number;
@@ -98,6 +100,7 @@ class EngineSupervisor implements ClickHouseEngine {
       memoryBytesMax: options.memoryBytesMax ?? 3_000_000_000,
       threadsMax: options.threadsMax ?? 2,
       landlock: options.landlock ?? true,
+      port: options.port ?? 0,
       startTimeoutMs: options.startTimeoutMs ?? 30_000,
       startId: options.randomHex().slice(0, 16),
     });

@@ -18,6 +18,8 @@ export interface EngineProcess {
 
 export interface ProcessOptions extends EngineSettings {
   readonly landlock: boolean;
+  /** 0: any free one. */
+  readonly port: number;
   readonly startTimeoutMs: number;
   /** Names the file through which this start tells its port: new for each start, so that no start finds another's. */
   readonly startId: string;
@@ -40,7 +42,14 @@ export async function startEngineProcess(options: ProcessOptions): Promise<Engin
     (file) => file.size,
     () => 0,
   );
-  const child = spawnChild(logFile, [dir, join(dir, 'data'), configFile, portFile, options.landlock ? 'on' : 'off']);
+  const child = spawnChild(logFile, [
+    dir,
+    join(dir, 'data'),
+    configFile,
+    portFile,
+    options.landlock ? 'on' : 'off',
+    String(options.port),
+  ]);
   let gone = false;
   const exited = new Promise<void>((resolve) => {
     const end = (): void => {

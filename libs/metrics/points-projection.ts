@@ -59,7 +59,7 @@ export class PointsProjection implements Projection {
     return this.#checkpoints.claim(this.checkpointName, partition);
   }
 
-  hold(leaseMs: number): Promise<void> {
+  hold(leaseMs: number): Promise<ReadonlyMap<string, Claim>> {
     return this.#checkpoints.hold(this.checkpointName, leaseMs);
   }
 

@@ -21,10 +21,19 @@ export async function claimPartition(session: SqlSession, projection: string, pa
 const nowMs = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 /** A new epoch fences the owners of all partitions; until the lease ends nobody may claim one. 0 ends it. */
-export async function holdPartitions(session: SqlSession, projection: string, leaseMs: number): Promise<void> {
-  const held =
-    leaseMs === 0 ? 'epoch = epoch, held_until = 0' : `epoch = epoch + 1, held_until = ${nowMs} + ${Number(leaseMs)}`;
-  await session.query(`update runstream.checkpoints set ${held} where projection = $1`, [projection]);
+export async function holdPartitions(
+  session: SqlSession,
+  projection: string,
+  leaseMs: number,
+): Promise<ReadonlyMap<string, Claim>> {
+  const until = leaseMs === 0 ? '0' : `${nowMs} + ${Number(leaseMs)}`;
+  const rows = await session.query<Claim & { readonly partition: string }>(
+    `update runstream.checkpoints set held_until = ${until},
+       epoch = case when held_until <= ${nowMs} or ${leaseMs === 0} then epoch + 1 else epoch end
+     where projection = $1 returning partition, epoch, position`,
+    [projection],
+  );
+  return new Map(rows.map(({ partition, ...claim }) => [partition, claim]));
 }
 
 /**

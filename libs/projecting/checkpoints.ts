@@ -16,8 +16,11 @@ export interface Checkpoints {
       readonly deadLetters: readonly DeadLetter[];
     },
   ): Promise<ApplyOutcome>;
-  /** Takes all partitions from whoever owns them and lets nobody claim them for this long; 0 lets go. */
-  hold(projection: string, leaseMs: number): Promise<void>;
+  /**
+   * Takes all partitions from whoever owns them and lets nobody claim them for this long; 0 lets go. Gives the claims of the holder;
+   * holding what is held prolongs it.
+   */
+  hold(projection: string, leaseMs: number): Promise<ReadonlyMap<string, Claim>>;
   all(projection: string): Promise<ReadonlyMap<string, number>>;
   remove(projection: string): Promise<void>;
 }

@@ -214,13 +214,15 @@ export function describeProjectionFamily(name: string, open: () => Promise<Opene
         const partition = partitionOf('telemetry');
         const batch = (epoch: number) => ({ partition, epoch, from: 0, to: 4, records });
         const owner = await live.claim(partition);
-        await live.hold(60_000);
+        const held = (await live.hold(60_000)).get('telemetry/0')!;
+        expect(held.position).toBe(0);
         expect(await live.apply(batch(owner.epoch))).toBe('fenced');
         await expect(live.claim(partition)).rejects.toMatchObject({ name: 'Unavailable' });
+        expect(await live.hold(60_000)).toEqual(new Map([['telemetry/0', held]]));
+        expect(await live.apply(batch(held.epoch))).toBe('applied');
         await live.hold(0);
-        const again = await live.claim(partition);
-        expect(again.position).toBe(0);
-        expect(await live.apply(batch(again.epoch))).toBe('applied');
+        expect(await live.apply({ ...batch(held.epoch), from: 4, to: 5 })).toBe('fenced');
+        expect((await live.claim(partition)).position).toBe(4);
       }));
 
     it('goes past what it can not read, and applies its neighbours', () =>

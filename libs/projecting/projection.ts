@@ -51,9 +51,9 @@ export interface Projection {
   apply(batch: ProjectedBatch): Promise<ApplyOutcome>;
   /**
    * Takes every partition from its owner and lets nobody claim one for this long (a lease: it ends by itself if the holder dies); 0
-   * lets go. Nothing is written to this generation meanwhile.
+   * lets go. Gives the claims of the holder, by partition name, who alone may write meanwhile; holding what is held prolongs it.
    */
-  hold(leaseMs: number): Promise<void>;
+  hold(leaseMs: number): Promise<ReadonlyMap<string, Claim>>;
   /** Hash of all rows in a stated order, equal for equal sets of events (law 9). */
   digest(): Promise<string>;
   /** Stored checkpoints: partition name ("runs/0") -> first offset not yet applied. */

@@ -43,8 +43,8 @@ class ListProjection implements Projection {
     this.position = batch.to;
     return Promise.resolve('applied');
   }
-  hold(): Promise<void> {
-    return Promise.resolve(void (this.epoch += 1));
+  hold(): Promise<never> {
+    return Promise.reject(new Error('the loop holds nothing'));
   }
   digest(): Promise<string> {
     return Promise.resolve(this.values.join());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventLog, PartitionId } from '#libs/log/event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
-import type { ApplyOutcome, ProjectedBatch, Projection, ProjectionFamily } from './projection.js';
+import type { ApplyOutcome, Claim, ProjectedBatch, Projection, ProjectionFamily } from './projection.js';
 import { rebuild } from './rebuild.js';
 
 /** A generation as a plain list. */
@@ -23,8 +23,8 @@ class List implements Projection {
     this.position = batch.to;
     return Promise.resolve('applied');
   }
-  hold(): Promise<void> {
-    return Promise.resolve();
+  hold(): Promise<ReadonlyMap<string, Claim>> {
+    return Promise.resolve(new Map([['runs/0', { epoch: 1, position: this.position }]]));
   }
   digest(): Promise<string> {
     return Promise.resolve(this.values.join());
@@ -83,7 +83,7 @@ describe('a rebuild', () => {
     const pauseLive = async () => {
       paused += 1;
       await last();
-      return () => Promise.resolve(void (paused -= 1));
+      return { claims: null, resume: () => Promise.resolve(void (paused -= 1)) };
     };
     return rebuild(log, family, { pauseLive, force, signal: new AbortController().signal }).finally(() =>
       expect(paused).toBe(0),

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Topic } from '#libs/domain/event.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { EventLog, PartitionId } from '#libs/log/event-log.js';
-import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
+import type { Claim, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
 import { batches, persist, projectorLimits } from '#libs/projecting/projector.js';
 
 export interface RebuildReport {
@@ -15,13 +15,18 @@ export interface RebuildReport {
   readonly switched: boolean;
 }
 
+/** The live generation without a projector that writes to it. */
+export interface PausedLive {
+  /** With which the holder may write to it; null: it claims as anybody does. */
+  readonly claims: ReadonlyMap<string, Claim> | null;
+  /** Lets projectors go on, on whatever generation is live then. */
+  resume(switched: boolean): Promise<void>;
+}
+
 export interface RebuildOptions {
-  /** Stops the live projector and resolves with what starts it again on whatever generation is live then. */
-  readonly pauseLive: () => Promise<(switched: boolean) => Promise<void>>;
+  readonly pauseLive: () => Promise<PausedLive>;
   /** Switch even if the digests differ: for when the live tables are known to be wrong. */
   readonly force?: boolean;
-  /** How often the last stretch is tried: where a projector of another process may still write what it has in its hands, twice is not too often. */
-  readonly attempts?: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (records: number) => void;
 }
@@ -46,42 +51,46 @@ export async function rebuild(
   for (let round = 0; round < roundsMax; round++) {
     if ((await filler.fillTo(await live.checkpoints())) < lastStretchRecords) break;
   }
-  for (let left = (options.attempts ?? 1) - 1; ; left--) {
-    const resume = await options.pauseLive();
-    let switched = false;
-    try {
-      await filler.fillTo(await live.checkpoints());
-      const [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
-      const equal = liveDigest === rebuiltDigest;
-      if (!equal && left > 0) continue;
-      if (equal || options.force === true) await family.switchTo(next.generation);
-      switched = equal || options.force === true;
-      const { records } = filler;
-      return { family: family.name, from, to: next.generation, records, liveDigest, rebuiltDigest, equal, switched };
-    } finally {
-      await resume(switched);
-    }
+  const paused = await options.pauseLive();
+  let switched = false;
+  try {
+    // a store without transactions may hold rows of a batch that a fenced projector had in its hands: all of them are before this end
+    const ends = await endsOf(log, family.topics);
+    await (await Filler.open(log, live, { signal: options.signal }, paused.claims)).fillTo(ends);
+    await filler.fillTo(ends);
+    const [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
+    const equal = liveDigest === rebuiltDigest;
+    switched = equal || options.force === true;
+    if (switched) await family.switchTo(next.generation);
+    const { records } = filler;
+    return { family: family.name, from, to: next.generation, records, liveDigest, rebuiltDigest, equal, switched };
+  } finally {
+    await paused.resume(switched);
   }
+}
+
+async function endsOf(log: EventLog, topics: readonly Topic[]): Promise<ReadonlyMap<string, number>> {
+  const ranges = (await Promise.all(topics.map((topic) => log.ranges(topic)))).flat();
+  return new Map(ranges.map(({ topic, partition, end }) => [partitionName(topic, partition), end]));
 }
 
 /** A hold outlives its holder by at most this. */
 const leaseMs = 30_000;
-/** What a projector had in its hands when it was fenced reaches a store without transactions within this time. */
-const settleMs = 1_500;
 
 /**
  * Pauses the projectors of a generation in whatever process they are, through its checkpoints. After a switch the hold is left to
  * run out: they must go over to the new generation, and tell nobody of positions in the old one any more.
  */
-export async function holdLive(live: Projection): Promise<(switched: boolean) => Promise<void>> {
-  await live.hold(leaseMs);
+export async function holdLive(live: Projection): Promise<PausedLive> {
+  const claims = await live.hold(leaseMs);
   const renewing = setInterval(() => void live.hold(leaseMs).catch(() => undefined), leaseMs / 3);
-  const resume = async (switched: boolean): Promise<void> => {
-    clearInterval(renewing);
-    if (!switched) await live.hold(0);
+  return {
+    claims,
+    resume: async (switched) => {
+      clearInterval(renewing);
+      if (!switched) await live.hold(0);
+    },
   };
-  await sleep(settleMs);
-  return resume;
 }
 
 /** Fills a generation from the log up to given positions, any number of times. */
@@ -98,12 +107,14 @@ export class Filler {
     log: EventLog,
     projection: Projection,
     options: Pick<RebuildOptions, 'signal' | 'onProgress'>,
+    claims: ReadonlyMap<string, Claim> | null = null,
   ): Promise<Filler> {
     const parts = [];
     for (const topic of projection.topics) {
       for (let index = 0; index < log.partitionCount(topic); index++) {
         const partition = { topic, partition: index };
-        parts.push({ partition, ...(await projection.claim(partition)) });
+        const held = claims?.get(partitionName(topic, index));
+        parts.push({ partition, ...(held ?? (await projection.claim(partition))) });
       }
     }
     return new Filler(log, projection, options, parts);

@@ -109,7 +109,7 @@ class RunProjection implements Projection {
     return claimPartition(this.database, this.checkpointName, partition);
   }
 
-  hold(leaseMs: number): Promise<void> {
+  hold(leaseMs: number): Promise<ReadonlyMap<string, Claim>> {
     return holdPartitions(this.database, this.checkpointName, leaseMs);
   }
 

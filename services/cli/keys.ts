@@ -31,13 +31,15 @@ export async function listKeysCommand(configuration: Configuration): Promise<voi
   for (const { keyId, name, createdAt } of keys) console.log(`${keyId}  ${new Date(createdAt).toISOString()}  ${name}`);
 }
 
-/** With no server running the command opens the data folder itself and lets the run tables catch up first. */
+/** With no server running the command opens the stores itself; the run tables contain what was before and what it did. */
 async function alone<T>(configuration: Configuration, work: (backend: Backend) => Promise<T>): Promise<T> {
   const logger = createLogger('warn', (line) => process.stderr.write(line), Date.now);
   const backend = await openBackend(configuration, { clock: Date.now, logger });
   try {
     await backend.catchUp('runs');
-    return await work(backend);
+    const result = await work(backend);
+    await backend.catchUp('runs');
+    return result;
   } finally {
     await backend.close();
   }

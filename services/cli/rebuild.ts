@@ -47,9 +47,8 @@ async function rebuildAlone(
       );
     await backend.catchUp(name);
     const report = await rebuild(backend.log, family, {
-      ...(backend.shared
-        ? { pauseLive: async () => holdLive(await family.live()), attempts: 3 }
-        : { pauseLive: () => Promise.resolve(() => Promise.resolve()) }),
+      pauseLive: async () =>
+        backend.shared ? holdLive(await family.live()) : { claims: null, resume: () => Promise.resolve() },
       force: options.force,
       signal: new AbortController().signal,
     });

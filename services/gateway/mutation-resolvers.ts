@@ -1,8 +1,10 @@
 import type { EventData, EventName } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { checkData, checkHead } from '#libs/domain/validate-event.js';
-import { encodeEvent } from '#libs/log/event-record.js';
-import { reach, type GatewayContext } from './gateway-context.js';
+import { partitionName } from '#libs/domain/position-token.js';
+import { encodeEvent, partitionOf } from '#libs/log/event-record.js';
+import type { RunRow } from '#libs/runs/run-table.js';
+import { reach, readYourWritesTimeoutMs, type GatewayContext } from './gateway-context.js';
 import type { MutationResolvers, RunStatus } from './generated/resolver-types.js';
 
 /** Appends one command, waits for the fold's verdict and for the read models, answers with the run as it is then. */
@@ -40,6 +42,16 @@ async function command<Name extends EventName>(
   }
 }
 
+/** A run that is not there may have been started a moment ago: it is looked for once more when all that is in the log now is applied. */
+async function runAsOfNow(id: string, { backend }: GatewayContext): Promise<RunRow | null> {
+  const found = await backend.runTable.run(id);
+  if (found) return found;
+  const partition = partitionOf(id, backend.log.partitionCount('runs'));
+  const { end } = (await backend.log.ranges('runs'))[partition]!;
+  await backend.progress.waitFor(['runs'], new Map([[partitionName('runs', partition), end]]), readYourWritesTimeoutMs);
+  return backend.runTable.run(id);
+}
+
 const ending: Readonly<Partial<Record<RunStatus, string>>> = {
   FINISHED: 'finished',
   FAILED: 'failed',
@@ -62,7 +74,7 @@ export const mutationResolvers: MutationResolvers = {
   restoreRun: (_, { id }, context) => command(context, id, 'RunRestored', {}),
   deleteRun: (_, { id }, context) => command(context, id, 'RunDeleted', {}),
   forkRun: async (_, { id, newId, step, attempt, name }, context) => {
-    const parent = await context.backend.runTable.run(id);
+    const parent = await runAsOfNow(id, context);
     if (!parent) return { error: { code: 'NOT_FOUND', message: `run ${id} is not there`, field: 'id' } };
     const data = {
       fromRun: id,

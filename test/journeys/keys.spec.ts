@@ -34,10 +34,8 @@ describe('with keys', () => {
   let headers: Record<string, string>;
   beforeAll(async () => {
     rig = await openServerRig();
-    const data = { RUNSTREAM_DATA: rig.dir };
-    const { port } = new URL(rig.server.url);
     await rig.server.kill('SIGTERM');
-    const { output } = await runCli(['keys', 'create', 'laptop'], { ...data, RUNSTREAM_PORT: port });
+    const { output } = await runCli(['keys', 'create', 'laptop'], rig.environment);
     key = /rs_[0-9a-f]{12}_\S+/.exec(output)![0];
     await rig.start(anywhere);
     url = rig.server.url.replace('0.0.0.0', '127.0.0.1');

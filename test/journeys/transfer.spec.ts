@@ -9,8 +9,7 @@ const shown = `query($at: String) { run(id: "moved", at: $at) {
   points(key: "loss") { step value time } } }`;
 
 it('a run moves to another server as a file, and importing it twice changes nothing', async () => {
-  const from = await openServerRig();
-  const to = await openServerRig();
+  const [from, to] = await Promise.all([openServerRig(), openServerRig()]);
   try {
     await postEvents(from.server.url, [
       started('moved', 'p', writerOf('w', 1), { name: 'x', params: [{ key: 'lr', json: '0.1' }] }),
@@ -36,4 +35,4 @@ it('a run moves to another server as a file, and importing it twice changes noth
     await from.close();
     await to.close();
   }
-});
+}, 180_000);

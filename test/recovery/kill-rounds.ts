@@ -192,9 +192,8 @@ async function checkPoints(rig: ServerRig, run: string, logs: readonly WriterLog
 
 /** Live tables equal what the log folds to: both rebuilt, twice, to identical digests. */
 async function checkRebuild(rig: ServerRig): Promise<void> {
-  const port = new URL(rig.server.url).port;
   for (let time = 0; time < 2; time++) {
-    const { code, output } = await runCli(['rebuild', '--drop-old'], { RUNSTREAM_DATA: rig.dir, RUNSTREAM_PORT: port });
+    const { code, output } = await runCli(['rebuild', '--drop-old'], rig.environment);
     expect(output.match(/identical/g), output).toHaveLength(2);
     expect(code).toBe(0);
   }

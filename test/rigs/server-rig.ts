@@ -1,107 +1,65 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
+import { openClickHouseRig } from './clickhouse-rig.js';
+import { openClusterRig } from './cluster-rig.js';
+import { askEngineHost } from './engine-host.js';
+import { openEmbeddedServer, type ServerRig } from './embedded-rig.js';
+import { freePort } from './processes.js';
+import type { RunningServer, Variables } from './server-process.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const startTimeoutMs = 60_000;
+export { runCli } from './server-process.js';
+export type { ServerRig } from './embedded-rig.js';
 
-export interface RunningServer {
-  readonly url: string;
-  readonly pid: number;
-  readonly output: () => string;
-  /** Resolves when the process is gone. */
-  kill(signal?: NodeJS.Signals): Promise<number | null>;
+/**
+ * The real thing on loopback, from source, with data of its own. Which deployment it is, the test run says (vitest.config.ts): the
+ * embedded server as one process, or a cluster of processes over Kafka, PostgreSQL and an engine reached over HTTP.
+ */
+export function openServerRig(environment: Variables = {}): Promise<ServerRig> {
+  return process.env['RUNSTREAM_TEST_DEPLOYMENT'] === 'cluster'
+    ? openClusterServer(environment)
+    : openEmbeddedServer(environment);
 }
 
-export interface ServerRig {
-  readonly dir: string;
-  /** The server process of the moment. */
-  readonly server: RunningServer;
-  /** Starts it (again) on the same data folder. */
-  start(environment?: Readonly<Record<string, string>>): Promise<RunningServer>;
-  close(): Promise<void>;
-}
+let clusters = 0;
 
-/** The real server as its own process, from source, on a free loopback port and a data folder of its own. */
-export async function openServerRig(environment: Readonly<Record<string, string>> = {}): Promise<ServerRig> {
-  const dir = mkdtempSync(join(tmpdir(), 'runstream-'));
-  let running: RunningServer | null = null;
-  const rig = {
-    dir,
-    get server(): RunningServer {
-      if (!running) throw new Error('no server is running');
-      return running;
+async function openClusterServer(environment: Variables): Promise<ServerRig> {
+  const host = inject('engineHost');
+  const name = `t${process.pid}-${++clusters}`;
+  const [broker, runs, clickhouse] = await Promise.all([
+    askEngineHost(host, '/kafka'),
+    askEngineHost(host, `/postgres?name=${name}`),
+    openClickHouseRig(),
+  ]);
+  const engines = { log: `kafka://${broker}/${name}`, runs, metrics: clickhouse.url };
+  const cluster = await openClusterRig({ engines, environment }).catch(async (error: unknown) => {
+    await clickhouse.close();
+    throw error;
+  });
+  const nobody = String(await freePort());
+  const server: RunningServer = {
+    url: cluster.url,
+    get pid() {
+      return cluster.processes.get('ingest-0')!.pid;
     },
-    async start(more: Readonly<Record<string, string>> = {}) {
-      running = await spawnServer(['start'], { RUNSTREAM_DATA: dir, RUNSTREAM_PORT: '0', ...environment, ...more });
-      return running;
-    },
-    async close() {
-      await running?.kill('SIGTERM');
-      rmSync(dir, { recursive: true, force: true });
+    output: () => [...cluster.processes.values()].map((one) => one.output()).join(''),
+    kill: async (signal) => {
+      await cluster.killAll(signal);
+      return null;
     },
   };
-  await rig.start();
-  return rig;
-}
-
-export function spawnCli(args: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-  const { NODE_OPTIONS: _, VITEST: __, ...inherited } = process.env;
-  return spawn(process.execPath, ['--conditions=source', '--import', 'tsx', join(root, 'services/main.ts'), ...args], {
-    cwd: root,
-    env: { ...inherited, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-/** Runs a command to its end; gives its exit code and what it printed. */
-export async function runCli(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): Promise<{ readonly code: number | null; readonly output: string }> {
-  const child = spawnCli(args, environment);
-  let output = '';
-  child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr!.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { code, output };
-}
-
-async function spawnServer(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): Promise<RunningServer> {
-  const child = spawnCli(args, environment);
-  let output = '';
-  const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const url = await new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`the server did not start in ${startTimeoutMs} ms:\n${output}`)),
-      startTimeoutMs,
-    );
-    const read = (chunk: Buffer): void => {
-      output += chunk.toString();
-      const address = /Runstream is at (http:\S+)/.exec(output)?.[1];
-      if (address === undefined) return;
-      clearTimeout(timer);
-      resolve(address);
-    };
-    child.stdout!.on('data', read);
-    child.stderr!.on('data', read);
-    void exited.then((code) => {
-      clearTimeout(timer);
-      reject(new Error(`the server ended with ${code}:\n${output}`));
-    });
-  });
   return {
-    url,
-    pid: child.pid!,
-    output: () => output,
-    kill: async (signal = 'SIGKILL') => {
-      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-      return exited;
+    dir: cluster.dir,
+    server,
+    get environment() {
+      // the door stands though nothing is behind it: a command must find no server at all
+      return cluster.processes.size > 0 ? cluster.environment : { ...cluster.environment, RUNSTREAM_PORT: nobody };
+    },
+    start: async (more) => {
+      await cluster.startAll(more);
+      return server;
+    },
+    close: async () => {
+      await cluster.close();
+      await clickhouse.close();
     },
   };
 }

@@ -31,11 +31,12 @@ export class MemoryCheckpoints implements Checkpoints {
   }
 
   /** The lease itself is not measured here: it ends by 0 only. */
-  hold(projection: string, leaseMs: number): Promise<void> {
+  hold(projection: string, leaseMs: number): Promise<ReadonlyMap<string, Claim>> {
+    const rows = this.#rows.get(projection) ?? new Map<string, { epoch: number; position: number }>();
+    if (leaseMs === 0 || !this.#held.has(projection)) for (const row of rows.values()) row.epoch++;
     if (leaseMs === 0) this.#held.delete(projection);
     else this.#held.add(projection);
-    for (const row of this.#rows.get(projection)?.values() ?? []) row.epoch++;
-    return Promise.resolve();
+    return Promise.resolve(new Map([...rows].map(([name, row]) => [name, { ...row }])));
   }
 
   all(projection: string): Promise<ReadonlyMap<string, number>> {

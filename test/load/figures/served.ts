@@ -1,8 +1,8 @@
 import { gql } from '../../rigs/client.js';
-import { openServerRig, type ServerRig } from '../../rigs/server-rig.js';
+import { openEmbeddedServer, type ServerRig } from '../../rigs/embedded-rig.js';
 
 export async function withServer<T>(work: (rig: ServerRig) => Promise<T>): Promise<T> {
-  const rig = await openServerRig();
+  const rig = await openEmbeddedServer();
   try {
     return await work(rig);
   } finally {
