@@ -113,8 +113,14 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
         this.log.warn('projector waits', { projection: family.name, ...partition, reason }),
       onFenced: (partition) =>
         this.log.warn('partition taken over by another projector', { projection: family.name, ...partition }),
-    }).catch((error: unknown) => this.onFailure(family.name, error));
+    }).catch((error: unknown) => this.failed(family, projection.generation, error));
     this.running.set(family.name, { stop, done, generation: projection.generation });
+  }
+
+  /** The tables of a generation that is not live any more may be gone: the watch goes over to the one that is. */
+  private async failed(family: ProjectionFamily, generation: number, error: unknown): Promise<void> {
+    const live = this.backend.shared ? (await family.generations().catch(() => null))?.live : generation;
+    if (live === generation || live === undefined) this.onFailure(family.name, error);
   }
 
   private async stopFamily(name: string): Promise<void> {

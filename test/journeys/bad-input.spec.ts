@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeEventBatch } from '#libs/domain/wire/batch-codec.js';
 import { block, gql, points, postEvents, started, wireEvent, writerOf } from '../rigs/client.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
-import { seededRandom } from '../recovery/kill-rounds.js';
+import { seededRandom } from '../recovery/load.js';
 
 let rig: ServerRig;
 let url: string;

@@ -26,7 +26,10 @@ export async function openFrontDoor(route: Route): Promise<FrontDoor> {
     const onData = (chunk: Buffer): void => {
       read = Buffer.concat([read, chunk]);
       const end = read.indexOf('\r\n\r\n');
-      if (end < 0) return void (read.length > headBytesMax && client.destroy());
+      if (end < 0) {
+        if (read.length > headBytesMax) client.destroy();
+        return;
+      }
       client.off('data', onData).pause();
       const head = read.subarray(0, end).toString('latin1');
       const to = route(head.split(' ')[1] ?? '/');

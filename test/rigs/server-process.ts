@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { spawnOwned } from './processes.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const startTimeoutMs = 90_000;
@@ -17,11 +18,15 @@ export interface RunningServer {
 
 export function spawnCli(args: readonly string[], environment: Variables): ChildProcess {
   const { NODE_OPTIONS: _, VITEST: __, ...inherited } = process.env;
-  return spawn(process.execPath, ['--conditions=source', '--import', 'tsx', join(root, 'services/main.ts'), ...args], {
-    cwd: root,
-    env: { ...inherited, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return spawnOwned(
+    process.execPath,
+    ['--conditions=source', '--import', 'tsx', join(root, 'services/main.ts'), ...args],
+    {
+      cwd: root,
+      env: { ...inherited, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
 }
 
 /** Runs a command to its end; gives its exit code and what it printed. */
