@@ -33,8 +33,9 @@ export interface Engines {
 export async function openEngines(): Promise<Engines> {
   const [kafka, postgres, clickhouse] = await Promise.all([openKafkaRig(), openPostgresRig(), openClickHouseRig()]);
   const runs = await postgres.database('runs');
-  const close = async (): Promise<void> =>
-    void (await Promise.all([kafka, postgres, clickhouse].map((rig) => rig.close())));
+  const close = async (): Promise<void> => {
+    await Promise.all([kafka, postgres, clickhouse].map((rig) => rig.close()));
+  };
   return { kafka, postgres, clickhouse, runs, close };
 }
 
