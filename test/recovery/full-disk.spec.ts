@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
+import { openEmbeddedServer, type ServerRig } from '../rigs/embedded-rig.js';
+import { runCli } from '../rigs/server-rig.js';
+import { settled } from './checks.js';
+
+const run = 'full';
+const diskMb = 400;
+/** Mounting a small file system of one's own takes root. */
+const mountable = process.getuid?.() === 0 && process.platform === 'linux';
+
+describe.skipIf(!mountable)('a full disk (skipped where no small file system can be mounted)', () => {
+  let dir: string;
+  let rig: ServerRig;
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'runstream-full-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMb}m`, 'tmpfs', dir]);
+    rig = await openEmbeddedServer({ RUNSTREAM_DATA: join(dir, 'data') });
+  }, 120_000);
+  afterAll(async () => {
+    await rig?.close();
+    execFileSync('umount', ['-l', dir]);
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  const batch = (seq: number) => {
+    const steps = Array.from({ length: 2_000 }, (_, i) => (seq - 1) * 2_000 + i);
+    return points(run, writerOf('w', seq, 0), [block(['loss'], steps, (_, step) => Math.sin(step))]);
+  };
+  /** Whether a batch was acked; a refusal must say why and be one that a sender repeats. */
+  const post = async (seq: number): Promise<boolean> => {
+    try {
+      const { results } = await postEvents(rig.server.url, [{ ...batch(seq), id: `${run}-${seq}`, timeMs: 1_000 }]);
+      expect(results[0]).toMatchObject({ status: 'accepted' });
+      return true;
+    } catch (error) {
+      expect((error as Error).message).toMatch(/^503 .*disk is full.*try again/s);
+      return false;
+    }
+  };
+
+  it('is said plainly, stops nobody for good, and loses nothing that was acked', async () => {
+    await postEvents(rig.server.url, [started(run, 'recovery', writerOf('w', 1, 0))]);
+    let acked = 0;
+    for (; acked < 5; acked++) expect(await post(acked + 1)).toBe(true);
+    await settled(rig.server.url);
+    fill(dir, 1_500_000); // some for the log, too little for the stores
+    let refused = 0;
+    const bytes = Buffer.alloc(4_000_000, 7);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const put = () => fetch(`${rig.server.url}/v1/artifacts/sha256:${digest}`, { method: 'PUT', body: bytes });
+    const artifact = await put();
+    expect([artifact.status, await artifact.text()]).toEqual([503, expect.stringMatching(/disk is full/)]);
+    for (let tries = 0; tries < 200 && refused < 3; tries++) {
+      if (await post(acked + 1)) acked += 1;
+      else refused += 1;
+    }
+    expect(refused).toBe(3);
+    await sleep(1_500); // projectors have met the full disk by now
+    expect((await fetch(`${rig.server.url}/healthz`)).status).toBe(200);
+    rmSync(join(dir, 'filler'));
+    for (const until = acked + 5; acked < until;) {
+      if (await post(acked + 1)) acked += 1;
+      else await sleep(100);
+    }
+    expect((await put()).ok).toBe(true);
+    await settled(rig.server.url);
+    const { run: found } = await gql(
+      rig.server.url,
+      'query($id: ID!) { run(id: $id) { metric(key: "loss") { count } completeness { batchesMissing } series(keys: ["loss"], buckets: 1) { count } } }',
+      { id: run },
+    );
+    expect(found.metric.count).toBe(acked * 2_000);
+    expect(found.series[0].count).toEqual([acked * 2_000]);
+    expect(found.completeness.batchesMissing).toBe(0);
+    const { code, output } = await runCli(['rebuild', '--drop-old'], rig.environment);
+    expect(output.match(/identical/g), output).toHaveLength(2);
+    expect(code).toBe(0);
+  }, 240_000);
+});
+
+/** Leaves so many bytes free. */
+function fill(dir: string, freeBytes: number): void {
+  const { bavail, bsize } = statfsSync(dir);
+  writeFileSync(join(dir, 'filler'), '');
+  execFileSync('fallocate', ['-l', String(bavail * bsize - freeBytes), join(dir, 'filler')]);
+}
