@@ -61,8 +61,9 @@ const keys = program
 keys
   .command('create')
   .argument('[name]', 'whom it is for', '')
+  .option('--if-none', 'only when there is none yet, for deployments that run this at each start', false)
   .description('make a key; it is shown once')
-  .action(async (name: string) => createKeyCommand(configuration(), name));
+  .action(async (name: string, { ifNone }: { ifNone: boolean }) => createKeyCommand(configuration(), name, ifNone));
 keys
   .command('list')
   .description('keys that are not revoked')

@@ -97,6 +97,14 @@ function mlflowClient() {
   mkdirSync(join(venv, 'ready'));
 }
 
+function deployment() {
+  const { status } = spawnSync(process.execPath, ['tools/check-deploy.mjs'], { stdio: 'inherit' });
+  if (status === 3)
+    return unavailable('deployment files', 'the tools that read them can not be had (python3 and go are needed once)');
+  count('deployment files', status === 0);
+}
+
+if (!long) deployment();
 if (!long) count('npm run check', run(process.execPath, ['tools/check.mjs']) === 0);
 if (!have(browsers, ['chromium', 'fonts-dejavu-core'])) {
   unavailable('browser', 'chromium is not installed (Debian: apt-get install chromium)');

@@ -21,6 +21,8 @@ export interface MinioArtifactStoreOptions {
   readonly address: S3Address;
   readonly clock: () => number;
   readonly randomHex: () => string;
+  /** Whether to try the bucket before it is used: true unless said otherwise. */
+  readonly check?: boolean;
 }
 
 export interface OpenedMinioArtifactStore extends ArtifactStore {
@@ -44,7 +46,7 @@ export async function openMinioArtifactStore(options: MinioArtifactStoreOptions)
     front.close();
   };
   try {
-    await checkBucket(main.client, options);
+    if (options.check ?? true) await checkBucket(main.client, options);
   } catch (error) {
     close();
     throw error;

@@ -76,7 +76,7 @@ export async function openBackend(
         return engine;
       }),
     ]);
-    const artifacts = await openArtifacts(configuration, clock);
+    const artifacts = await patiently('the artifact store', logger, () => openArtifacts(configuration, clock));
     opened.push(() => artifacts.close());
     const board = new VerdictBoard();
     const signals =
@@ -196,7 +196,7 @@ async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<
       const { address, sql, placement } = readClickHouseServer(metrics.url);
       const client = openClickHouseClient({ address: () => address, placement });
       try {
-        await checkClickHouse(client, placement);
+        await patiently('ClickHouse', logger, () => checkClickHouse(client, placement));
       } catch (error) {
         await client.close();
         throw error;
@@ -219,7 +219,7 @@ function readClickHouseServer(url: string): ClickHouseServer {
 }
 
 async function openArtifacts(
-  { artifacts }: Configuration,
+  { artifacts, roles }: Configuration,
   clock: () => number,
 ): Promise<{ store: ArtifactStore; close(): Promise<void> }> {
   switch (artifacts.kind) {
@@ -228,7 +228,13 @@ async function openArtifacts(
       return { store, close: () => Promise.resolve() };
     }
     case 's3': {
-      const store = await openMinioArtifactStore({ address: artifacts.address, clock, randomHex });
+      const store = await openMinioArtifactStore({
+        address: artifacts.address,
+        clock,
+        randomHex,
+        // the other roles never touch it: they start without it
+        check: roles.includes('gateway'),
+      });
       return { store, close: () => Promise.resolve(store.close()) };
     }
   }

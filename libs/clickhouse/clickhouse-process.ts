@@ -120,6 +120,11 @@ function startError(dir: string, said: string): Error {
         `(RUNSTREAM_DATA or RUNSTREAM_METRICS).`,
     );
   }
+  if (/Cannot find module '@?chdb/.test(said)) {
+    return new Error(
+      'metrics: the embedded engine (npm chdb) is not installed here, as in the image of a cluster. Give RUNSTREAM_METRICS=clickhouse://…, or take the image that has it.',
+    );
+  }
   return new Error(
     `metrics: the ClickHouse engine did not start in ${dir}: ${said.slice(-2_000) || 'it said nothing'}`,
   );

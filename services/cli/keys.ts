@@ -10,7 +10,11 @@ interface Key {
   readonly key: string;
 }
 
-export async function createKeyCommand(configuration: Configuration, name: string): Promise<void> {
+export async function createKeyCommand(configuration: Configuration, name: string, ifNone = false): Promise<void> {
+  if (ifNone && (await keysOf(configuration)).length > 0) {
+    console.log('There are keys already: none was made.');
+    return;
+  }
   const { keyId, key } =
     (await askRunningServer<Key>(configuration, '/v1/admin/keys', { name })) ??
     (await alone(configuration, (backend) => createKey(backend, name)));
@@ -24,11 +28,21 @@ export async function revokeKeyCommand(configuration: Configuration, keyId: stri
 }
 
 export async function listKeysCommand(configuration: Configuration): Promise<void> {
-  type Row = { readonly keyId: string; readonly name: string; readonly createdAt: number };
-  const keys =
-    (await askRunningServer<readonly Row[]>(configuration, '/v1/admin/keys/list', {})) ??
-    (await alone(configuration, (backend) => backend.runTable.apiKeys()));
-  for (const { keyId, name, createdAt } of keys) console.log(`${keyId}  ${new Date(createdAt).toISOString()}  ${name}`);
+  for (const { keyId, name, createdAt } of await keysOf(configuration))
+    console.log(`${keyId}  ${new Date(createdAt).toISOString()}  ${name}`);
+}
+
+interface KeyRow {
+  readonly keyId: string;
+  readonly name: string;
+  readonly createdAt: number;
+}
+
+async function keysOf(configuration: Configuration): Promise<readonly KeyRow[]> {
+  return (
+    (await askRunningServer<readonly KeyRow[]>(configuration, '/v1/admin/keys/list', {})) ??
+    (await alone(configuration, (backend) => backend.runTable.apiKeys()))
+  );
 }
 
 /** With no server running the command opens the stores itself; the run tables contain what was before and what it did. */

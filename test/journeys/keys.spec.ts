@@ -37,6 +37,10 @@ describe('with keys', () => {
     await rig.server.kill('SIGTERM');
     const { output } = await runCli(['keys', 'create', 'laptop'], rig.environment);
     key = /rs_[0-9a-f]{12}_\S+/.exec(output)![0];
+    // what a deployment runs at each start makes no second one
+    const again = await runCli(['keys', 'create', 'laptop', '--if-none'], rig.environment);
+    expect(again).toMatchObject({ code: 0, output: expect.stringContaining('There are keys already') as string });
+    expect(again.output).not.toMatch(/rs_[0-9a-f]{12}_/);
     await rig.start(anywhere);
     url = rig.server.url.replace('0.0.0.0', '127.0.0.1');
     headers = { authorization: `Bearer ${key}` };
