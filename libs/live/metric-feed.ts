@@ -1,7 +1,7 @@
 import { Unreadable } from '#libs/domain/rejection.js';
 import { formatPositionToken, partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId, StoredRecord } from '#libs/log/event-log.js';
-import { readEvent } from '#libs/log/event-record.js';
+import { readValidEvent } from '#libs/log/event-record.js';
 import type { LogTail } from '#libs/live/log-tail.js';
 import { FrameBuilder, type FrameSeries, type SeriesFilter } from '#libs/live/metric-frame.js';
 
@@ -25,7 +25,7 @@ export function collectPoints(record: StoredRecord, run: string, builder: FrameB
   if (record.headers['ce_subject'] !== run) return;
   let event;
   try {
-    event = readEvent(record);
+    event = readValidEvent(record);
   } catch (error) {
     if (error instanceof Unreadable) return; // the projector sets it aside and names it
     throw error;

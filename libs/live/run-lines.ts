@@ -4,7 +4,7 @@ import type { Line } from '#libs/domain/event.js';
 import { abortableSource } from '#libs/live/abortable-source.js';
 import type { LogTail } from '#libs/live/log-tail.js';
 import type { PartitionId, StoredRecord } from '#libs/log/event-log.js';
-import { readEvent } from '#libs/log/event-record.js';
+import { readValidEvent } from '#libs/log/event-record.js';
 
 export interface LiveLine extends Line {
   readonly rank: number;
@@ -31,7 +31,7 @@ function linesOf(record: StoredRecord, query: RunLinesQuery): readonly LiveLine[
   if (record.headers['ce_subject'] !== query.run) return [];
   let event;
   try {
-    event = readEvent(record);
+    event = readValidEvent(record);
   } catch (error) {
     if (error instanceof Unreadable) return []; // the projector sets it aside and names it
     throw error;

@@ -1,5 +1,6 @@
 import { topicOf, type Event, type EventHead, type EventName, type EventData, type Topic } from '#libs/domain/event.js';
-import { Unreadable } from '#libs/domain/rejection.js';
+import { Rejection, Unreadable } from '#libs/domain/rejection.js';
+import { checkEvent } from '#libs/domain/validate-event.js';
 import { decodePayload, encodePayload, isEventName } from '#libs/domain/wire/payload-codec.js';
 import { decodedEvents } from '#libs/log/decoded-events.js';
 import type { EventRecord, StoredRecord } from '#libs/log/event-log.js';
@@ -102,5 +103,20 @@ export function readEvent(record: StoredRecord): Event {
   const head = readHead(record);
   const event = { ...head, data: known?.data ?? decodePayload(head.name, record.value) } as Event;
   decodedEvents.remember(record.value, { data: event.data, event, headers: record.headers });
+  return event;
+}
+
+const checked = new WeakSet<Event>();
+
+/** The whole event, within all limits of the wire: a record may come from a producer that no door has looked at. Checked once. */
+export function readValidEvent(record: StoredRecord): Event {
+  const event = readEvent(record);
+  if (checked.has(event)) return event;
+  try {
+    checkEvent(event);
+  } catch (error) {
+    throw error instanceof Rejection ? new Unreadable(error.message) : error;
+  }
+  checked.add(event);
   return event;
 }

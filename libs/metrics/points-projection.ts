@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
 import type { Event, Topic } from '#libs/domain/event.js';
 import { Unreadable } from '#libs/domain/rejection.js';
-import { readEvent } from '#libs/log/event-record.js';
+import { readValidEvent } from '#libs/log/event-record.js';
 import type { PartitionId } from '#libs/log/event-log.js';
 import type { Checkpoints } from '#libs/projecting/checkpoints.js';
 import type { ApplyOutcome, Claim, DeadLetter, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
@@ -94,7 +94,7 @@ export class PointsProjection implements Projection {
     const deadLetters: DeadLetter[] = [];
     batch.records.forEach((record, index) => {
       try {
-        events.push({ event: readEvent(record), index });
+        events.push({ event: readValidEvent(record), index });
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error;
         deadLetters.push(this.#deadLetter(batch, index, error));

@@ -16,7 +16,10 @@ const downCodes = /^(08...|57P0.|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|E
 function readError(error: unknown): Error {
   const { message, code } = error as { message?: string; code?: string };
   const text = message ?? String(error);
-  if ((code !== undefined && downCodes.test(code)) || /terminated|timeout exceeded when trying to connect/.test(text)) {
+  if (
+    (code !== undefined && downCodes.test(code)) ||
+    /terminated|not queryable|timeout (expired|exceeded)/.test(text)
+  ) {
     return new Unavailable(`PostgreSQL can't be reached: ${text}`, 500, { cause: error });
   }
   return sqlError(text, code ?? null);
@@ -39,6 +42,8 @@ export class PostgresDatabase implements SqlDatabase {
     });
     // an idle connection that breaks is replaced at the next use; the use reports it if the server stays down
     this.#pool.on('error', () => undefined);
+    // so does one that breaks between two statements of a transaction: the next statement fails
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   query<Row>(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {

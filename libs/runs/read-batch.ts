@@ -1,7 +1,6 @@
 import type { Event } from '#libs/domain/event.js';
-import { Rejection, Unreadable } from '#libs/domain/rejection.js';
-import { checkEvent } from '#libs/domain/validate-event.js';
-import { readEvent } from '#libs/log/event-record.js';
+import { Unreadable } from '#libs/domain/rejection.js';
+import { readValidEvent } from '#libs/log/event-record.js';
 import type { DeadLetter, ProjectedBatch } from '#libs/projecting/projection.js';
 
 export interface ReadRecord {
@@ -19,11 +18,10 @@ export function readBatch(
   const deadLetters: DeadLetter[] = [];
   for (const record of batch.records) {
     try {
-      const event = readEvent(record);
-      checkEvent(event);
+      const event = readValidEvent(record);
       records.push({ event, appendedAt: record.appendedAt, offset: record.offset });
     } catch (error) {
-      if (!(error instanceof Unreadable || error instanceof Rejection)) throw error;
+      if (!(error instanceof Unreadable)) throw error;
       deadLetters.push({ ...batch.partition, projection, offset: record.offset, reason: error.message, record });
     }
   }

@@ -7,6 +7,7 @@ try {
     folder: folder!,
     parentPid: Number(parentPid),
     apiKey: process.env['RUNSTREAM_API_KEY'],
+    kafka: process.env['RUNSTREAM_KAFKA'],
     patienceMs: orphanPatienceMs,
   }).run();
 } catch (error) {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeOne, readBatch, type ArtifactItem, type Batch, type Meta } from './batches.js';
 import { captureThoroughly } from './capture.js';
 import { Journal, type Plan } from './journal.js';
+import { KafkaTransport } from './kafka-transport.js';
 import { lockSpool } from './sender-lock.js';
 import { positionsPerSegment, SpoolReader } from './spool.js';
 import { Refused, upload } from './uploads.js';
@@ -37,6 +38,8 @@ export interface SenderOptions {
   readonly parentPid: number;
   readonly url?: string | undefined;
   readonly apiKey?: string | undefined;
+  /** Telemetry goes straight to this Kafka where that can be; the door takes the rest. */
+  readonly kafka?: string | undefined;
   /** How long to wait for a server that is away once the training process is gone. */
   readonly patienceMs: number;
 }
@@ -49,6 +52,7 @@ export class Sender {
   readonly #url: string;
   readonly #headers: Record<string, string>;
   readonly #progressFd: number;
+  #direct: KafkaTransport | null = null;
   #built: Batch[] = [];
   #inbox: Said[] = [];
   #pending = 0;
@@ -75,6 +79,7 @@ export class Sender {
   async run(): Promise<void> {
     const { state } = this.#journal;
     let activeAt = 0;
+    await this.#openDirect();
     this.#capture();
     for (;;) {
       const gone = this.#parentGone();
@@ -86,8 +91,21 @@ export class Sender {
       }
       this.#startUpload();
       const caughtUp = this.#reader.scan(state.position).next().done === true;
-      if (caughtUp && !this.#waiting() && (state.finished || gone)) return this.#forget();
+      if (caughtUp && !this.#waiting() && (state.finished || gone)) break;
       await sleep(Date.now() - activeAt < 500 ? 2 : 10);
+    }
+    await this.#direct?.close();
+    this.#forget();
+  }
+
+  async #openDirect(): Promise<void> {
+    if (!this.options.kafka) return;
+    try {
+      this.#direct = await KafkaTransport.open(this.options.kafka);
+    } catch (error) {
+      process.stderr.write(
+        `RUNSTREAM_KAFKA is not used, telemetry goes through ${this.#url}: ${(error as Error).message}\n`,
+      );
     }
   }
 
@@ -170,7 +188,7 @@ export class Sender {
       batches.push(batch);
       ({ telemetrySeq, runsSeq } = batch);
     }
-    this.#lookAt(await this.#post(events), batches[0]?.started ?? false);
+    this.#lookAt(await this.#send(events), batches[0]?.started ?? false);
     for (const item of state.artifacts)
       if (uploaded.has(item.path) && item.copied && existsSync(item.path)) unlinkSync(item.path);
     state.artifacts = state.artifacts.filter((item) => !uploaded.has(item.path));
@@ -189,6 +207,28 @@ export class Sender {
       this.#reader.forgetBefore(state.position);
     }
     this.#sentAt = this.#heartbeatAt = Date.now();
+  }
+
+  async #send(events: readonly Buffer[]): Promise<readonly EventResult[]> {
+    const direct = this.#direct;
+    if (!direct) return this.#post(events);
+    const straight = events.map((event) => direct.isTelemetry(event));
+    // the door first: what starts a run is known before its telemetry comes
+    const rest = events.filter((_, i) => !straight[i]);
+    const answered = rest.length > 0 ? [...(await this.#post(rest))] : [];
+    const telemetry = events.filter((_, i) => straight[i]);
+    const stored = telemetry.length > 0 ? [...(await this.#patiently('Kafka', () => direct.send(telemetry)))] : [];
+    return straight.map((isStraight) => (isStraight ? stored : answered).shift()!);
+  }
+
+  async #patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await work();
+      } catch (error) {
+        await this.#failed(failures, `${what}: ${(error as Error).message}`, 0);
+      }
+    }
   }
 
   async #post(events: readonly Buffer[]): Promise<readonly EventResult[]> {
@@ -220,13 +260,18 @@ export class Sender {
         const { message, cause } = error as Error;
         trouble = `${this.#url}: ${message}${cause instanceof Error ? `: ${cause.message}` : ''}`;
       }
-      if (failures > 1) this.#trouble(trouble);
-      this.#parentGone();
-      if (this.#aloneSince !== null && Date.now() - this.#aloneSince > this.options.patienceMs)
-        throw new Stopped(trouble);
-      const backoffMs = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(failures - 1, 10));
-      await sleep(Math.max(pauseMs, backoffMs * (0.5 + Math.random() / 2)));
+      await this.#failed(failures, trouble, pauseMs);
     }
+  }
+
+  /** Waits before the next try, longer each time; gives up when the training process is gone for long. */
+  async #failed(failures: number, trouble: string, pauseMs: number): Promise<void> {
+    if (failures > 1) this.#trouble(trouble);
+    this.#parentGone();
+    if (this.#aloneSince !== null && Date.now() - this.#aloneSince > this.options.patienceMs)
+      throw new Stopped(trouble);
+    const backoffMs = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(failures - 1, 10));
+    await sleep(Math.max(pauseMs, backoffMs * (0.5 + Math.random() / 2)));
   }
 
   #lookAt(results: readonly EventResult[], started: boolean): void {

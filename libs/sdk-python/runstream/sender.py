@@ -48,6 +48,7 @@ class Sender:
         self.url = url or self.meta["url"]
         self.key = os.environ.get("RUNSTREAM_API_KEY")
         self.connection = Connection(self.url, self.key)
+        self.direct = self._open_direct(os.environ.get("RUNSTREAM_KAFKA"))
         self.inbox: "queue.Queue[Dict[str, Any]]" = queue.Queue()
         self.uploading = False
         self.alone_since: Optional[float] = None
@@ -56,6 +57,20 @@ class Sender:
         self.built: List[Batch] = []
         self.capturing = False
         self.forgotten = -1
+
+    def _open_direct(self, address: Optional[str]) -> Optional[Any]:
+        """Telemetry straight to Kafka where that is asked for and can be; else all goes through the door, the same events."""
+        if not address:
+            return None
+        # the sender was started without site packages; the client is one of the training process's
+        sys.path.extend(entry for entry in self.meta.get("path", []) if entry not in sys.path)
+        try:
+            from .kafka_transport import KafkaTransport
+
+            return KafkaTransport(address)
+        except (ImportError, ValueError) as error:
+            print("RUNSTREAM_KAFKA is not used, telemetry goes through %s: %s" % (self.url, error), file=sys.stderr, flush=True)
+            return None
 
     # ---- the loop ------------------------------------------------------------------------------------------------
 
@@ -160,7 +175,7 @@ class Sender:
                 batches.append(batch)
                 telemetry, runs = batch.telemetry_seq, batch.runs_seq
         self.built = []
-        results = self._post(body)
+        results = self._send(body)
         self._look_at(results, batches)
         done = [plan["done"] for plan in state["plans"] if plan.get("done") is not None]
         for item in [item for item in state["artifacts"] if item["path"] in done]:
@@ -182,11 +197,25 @@ class Sender:
             self.reader.forget_before(state["position"])
         self.sent_at = self.heartbeat_at = time.monotonic()
 
-    def _post(self, events: List[bytes]) -> List[Dict[str, Any]]:
+    def _send(self, events: List[bytes]) -> List[Dict[str, Any]]:
+        if self.direct is None:
+            return self._post(events)
+        direct = [self.direct.is_telemetry(event) for event in events]
+        rest = [event for event, straight in zip(events, direct) if not straight]
+        # the door first: what starts a run is known before its telemetry comes
+        answered = iter(self._post(rest) if rest else [])
+        stored = iter(self._post([event for event, straight in zip(events, direct) if straight], self.direct) if any(direct) else [])
+        return [next(stored if straight else answered) for straight in direct]
+
+    def _post(self, events: List[bytes], direct: Optional[Any] = None) -> List[Dict[str, Any]]:
         failures = 0
         while True:
             pause = 0.0
             try:
+                if direct is not None:
+                    results = direct.send_events(events)
+                    self._trouble(0, "")
+                    return results
                 answer = self.connection.send_events(b"".join(events))
                 if answer.status == 200:
                     results = answer.json()["results"]
@@ -281,6 +310,8 @@ class Sender:
     def close(self, done: bool) -> None:
         """Nothing left: the folder goes. Else it stays for `runstream sync`."""
         self.connection.close()
+        if self.direct is not None:
+            self.direct.close()
         if done:
             self.shared[State.DONE] = 1
             shutil.rmtree(self.folder, ignore_errors=True)
