@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import { NestFactory } from '@nestjs/core';
@@ -9,7 +10,7 @@ import { keepUploadsClean } from '#libs/artifacts/stale-uploads.js';
 import type { Backend } from '#libs/backend/backend.js';
 import { createInstruments, type Instruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
-import { holdLive, rebuild } from '#libs/projecting/rebuild.js';
+import { holdLive, othersGoOverMs, rebuild } from '#libs/projecting/rebuild.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RebuildRequest } from './admin/admin.controller.js';
 import { AppModule } from './app.module.js';
@@ -175,7 +176,10 @@ function rebuilder(backend: Backend, transport: EventLogTransport, signal: Abort
         force,
         signal,
       });
-      if (dropOld && report.switched) await family.drop(report.from);
+      if (dropOld && report.switched) {
+        if (backend.shared) await sleep(othersGoOverMs);
+        await family.drop(report.from);
+      }
       return report;
     } finally {
       busy = false;

@@ -17,28 +17,24 @@ import { openKafkaEventLog } from '#libs/log/kafka-event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
 import { viewNames } from '#libs/metrics/clickhouse-schema.js';
 import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
-import { openPointsProjectionFamily } from '#libs/metrics/points-projection-family.js';
 import { openSqlDoor } from '#libs/metrics/sql-door.js';
 import type { Logger } from '#libs/observability/logger.js';
-import { Unavailable } from '#libs/domain/rejection.js';
-import { withLock } from '#libs/postgres/migrations.js';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
-import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
 import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
 import { PostgresSignals } from '#libs/postgres/postgres-signals.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
-import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { Filler } from '#libs/projecting/rebuild.js';
 import { openPostgresModelRegistry } from '#libs/registry/postgres-model-registry.js';
 import { openPostgresTrackingTables } from '#libs/runs/postgres-tracking-tables.js';
-import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
 import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
+import { readRunGenerations } from '#libs/runs/run-projection.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
 import type { Backend } from './backend.js';
-import { watchProgress } from './progress-watch.js';
+import { openFamilies, openProgress } from './open-projections.js';
+import { patiently } from './patiently.js';
 import { createSnapshot } from './snapshot.js';
-import { logEnds, startOverIfAhead } from './store-check.js';
+import { logEnds } from './store-check.js';
 
 export interface OpenedBackend extends Backend {
   /** Applies everything in the log to one family, for commands that run without a projector. */
@@ -86,37 +82,14 @@ export async function openBackend(
     const signals =
       configuration.runs.kind === 'postgres' ? new PostgresSignals(configuration.runs.url, database) : null;
     if (signals) opened.push(() => signals.close());
-    const publish = {
-      publish: (verdicts: Parameters<VerdictBoard['publish']>[0]) => {
-        board.publish(verdicts);
-        signals?.tellVerdicts([...verdicts.keys()]);
-      },
-    };
-    const runFamily = await patiently('PostgreSQL', logger, () =>
-      openRunProjectionFamily({ database, board: publish }),
-    );
-    const checkpoints = createPostgresCheckpoints(database);
-    // a store without transactions is prepared by one process at a time
-    const pointsFamily = await patiently('ClickHouse', logger, () =>
-      withLock(database, () => openPointsProjectionFamily({ client: metrics.client, checkpoints, randomHex })),
-    );
-    const families: readonly ProjectionFamily[] = [runFamily, pointsFamily];
-    if (configuration.roles.includes('projector'))
-      for (const family of families) await startOverIfAhead(log, family, logger);
-    const tables = { database, generations: () => runFamily.generations() };
+    const parts = { configuration, log, database, client: metrics.client, board, signals, randomHex, logger };
+    const families = await openFamilies(parts);
+    const tables = { database, generations: () => readRunGenerations(database) };
     const runTable = openPostgresRunTable(tables);
     const metricStore = createClickHouseMetricStore({ client: metrics.client, now: () => performance.now() });
-    const progress = new Progress(signals ? (...moved) => signals.tellMoved(...moved) : undefined);
-    if (signals) {
-      const watch = watchProgress(families, progress, logger);
-      opened.push(() => watch.close());
-      signals.listen({
-        moved: (...moved) => progress.observed(...moved),
-        verdicts: (eventIds) => board.nudge(eventIds),
-        listening: () => void watch.look(),
-      });
-      await watch.look();
-    }
+    const known = await openProgress(parts, families);
+    const { progress } = known;
+    opened.push(() => known.close());
     const tail = new LogTail(log, (error) => fail('the tail of the log', error));
     return {
       configuration,
@@ -157,22 +130,6 @@ function readKafkaAddress(url: string): KafkaAddress {
     return readKafkaUrl(url);
   } catch (error) {
     throw new ConfigurationError(`RUNSTREAM_LOG: ${(error as Error).message}`);
-  }
-}
-
-/** Engines of a deployment start side by side: what is not there yet is waited for. */
-const engineTimeoutMs = 120_000;
-
-async function patiently<T>(what: string, logger: Logger, open: () => Promise<T>): Promise<T> {
-  const end = performance.now() + engineTimeoutMs;
-  for (;;) {
-    try {
-      return await open();
-    } catch (error) {
-      if (!(error instanceof Unavailable) || performance.now() > end) throw error;
-      logger.warn(`${what} is not there yet; waiting for it`, { reason: error.message });
-      await sleep(1_000);
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { topics, type Topic } from '#libs/domain/event.js';
 import { Unavailable } from '#libs/domain/rejection.js';
@@ -33,6 +34,8 @@ export interface KafkaLogOptions {
 const defaults = { queueBytesMax: 256 * 1024 * 1024, tailBytesMax: 64 * 1024 * 1024 } as const;
 /** Requests in flight at once, each for its own partitions. */
 const lanesMax = 4;
+/** An end below the asked position is believed when it stays for this long. */
+const endBelievedAfterMs = 5_000;
 /** A question that can't wait for ever is refused after this time without brokers. */
 const answersWithinMs = 10_000;
 /** Records of one append that go into one batch of a partition. */
@@ -137,7 +140,8 @@ class KafkaEventLog implements EventLog {
   async *read(partition: PartitionId, from: number, options: ReadOptions): AsyncGenerator<readonly StoredRecord[]> {
     const found = this.#partition(partition);
     const { follow, signal } = options;
-    const range = await this.#ranges(
+    const range = await this.#rangeWith(
+      from,
       partition.topic,
       [partition.partition],
       follow ? Infinity : answersWithinMs,
@@ -150,6 +154,25 @@ class KafkaEventLog implements EventLog {
         `log ${partition.topic}/${partition.partition}: offset ${from} is outside [${start}, ${end}]`,
       );
     yield* found.read(from, end, options);
+  }
+
+  /**
+   * The range of a partition, once it reaches `from`: a broker that was just started may for a moment tell an end below what it has
+   * stored and given out before.
+   */
+  async #rangeWith(
+    from: number,
+    topic: Topic,
+    partitions: readonly number[],
+    givesUpAfterMs: number,
+    signal: AbortSignal,
+  ): Promise<readonly PartitionRange[] | null> {
+    const since = performance.now();
+    for (;;) {
+      const range = await this.#ranges(topic, partitions, givesUpAfterMs, signal);
+      if (range === null || !(from > range[0]!.end) || performance.now() - since > endBelievedAfterMs) return range;
+      await sleep(250);
+    }
   }
 
   async *assignments(group: string, wanted: readonly Topic[], signal: AbortSignal): AsyncGenerator<Assignment> {

@@ -74,6 +74,8 @@ async function endsOf(log: EventLog, topics: readonly Topic[]): Promise<Readonly
   return new Map(ranges.map(({ topic, partition, end }) => [partitionName(topic, partition), end]));
 }
 
+/** Projectors of other processes have gone over to a new generation by then: its predecessor may be dropped. */
+export const othersGoOverMs = 3_000;
 /** A hold outlives its holder by at most this. */
 const leaseMs = 30_000;
 

@@ -9,6 +9,7 @@ import { openRunProjectionFamily } from './run-projection.js';
 import { describeRunTable, type RunTables } from './run-table.contract.js';
 import { describeRunFacts } from './run-table.facts.contract.js';
 import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
+import { describeProjectionFamily } from '#libs/projecting/projection.contract.js';
 import { describeSqlDatabase } from '#libs/postgres/sql-database.contract.js';
 
 describe.skipIf(postgresMissing() !== null)('PostgreSQL server (skipped where none is installed)', () => {
@@ -38,4 +39,9 @@ describe.skipIf(postgresMissing() !== null)('PostgreSQL server (skipped where no
   describeModelRegistry('PostgreSQL', open);
   describeRunTable('PostgreSQL', open);
   describeRunFacts('PostgreSQL', open);
+  let stores = 0;
+  describeProjectionFamily('the run tables in PostgreSQL', async () => {
+    const store = new PostgresDatabase({ url: await rig.database(`projection-${++stores}`) });
+    return { family: await openRunProjectionFamily({ database: store }), close: () => store.close() };
+  });
 });

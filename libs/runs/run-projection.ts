@@ -1,4 +1,4 @@
-import { Rejection } from '#libs/domain/rejection.js';
+import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import { createHash } from 'node:crypto';
 import { partitionName } from '#libs/domain/position-token.js';
 import type { PartitionId } from '#libs/log/event-log.js';
@@ -36,6 +36,23 @@ export interface RunProjectionOptions {
   readonly board?: VerdictListener | undefined;
 }
 
+/** What PostgreSQL says of a table that is not there. */
+const noSuchTable = '42P01';
+
+/** Which generation of the run tables is live; `Unavailable` where no projector has made any yet. */
+export async function readRunGenerations(database: SqlDatabase): Promise<{ live: number; all: number[] }> {
+  try {
+    const rows = await database.query<{ generation: number; live: boolean }>(
+      'select generation, live from runstream.generations where family = $1 order by generation',
+      [family],
+    );
+    return { live: rows.find(({ live }) => live)?.generation ?? 1, all: rows.map(({ generation }) => generation) };
+  } catch (error) {
+    if ((error as { code?: string }).code !== noSuchTable) throw error;
+    throw new Unavailable('the run tables are not there yet: a projector makes them when it starts', 1_000);
+  }
+}
+
 /** The run tables as a family of generations; brings the shared tables up to date. */
 export async function openRunProjectionFamily({ database, board }: RunProjectionOptions): Promise<ProjectionFamily> {
   await migrateShared(database);
@@ -43,13 +60,7 @@ export async function openRunProjectionFamily({ database, board }: RunProjection
     await migrateGeneration(database, family, generation, runMigrations);
     return new RunProjection(generation, database, board);
   };
-  const generations = async (): Promise<{ live: number; all: number[] }> => {
-    const rows = await database.query<{ generation: number; live: boolean }>(
-      'select generation, live from runstream.generations where family = $1 order by generation',
-      [family],
-    );
-    return { live: rows.find(({ live }) => live)?.generation ?? 1, all: rows.map(({ generation }) => generation) };
-  };
+  const generations = (): ReturnType<typeof readRunGenerations> => readRunGenerations(database);
   return {
     name: family,
     topics,

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openBackend } from '#libs/backend/open-backend.js';
 import type { Configuration } from '#libs/config/configuration.js';
 import { createLogger } from '#libs/observability/logger.js';
-import { holdLive, rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
+import { holdLive, othersGoOverMs, rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
 import { askRunningServer } from './running-server.js';
 
 interface RebuildOptions {
@@ -52,7 +53,10 @@ async function rebuildAlone(
       force: options.force,
       signal: new AbortController().signal,
     });
-    if (options.dropOld && report.switched) await family.drop(report.from);
+    if (options.dropOld && report.switched) {
+      if (backend.shared) await sleep(othersGoOverMs);
+      await family.drop(report.from);
+    }
     return report;
   } finally {
     await backend.close();

@@ -1,10 +1,10 @@
 import { execFileSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { ended, endProcess, freePort, spawnOwned } from './processes.js';
+import { childrenOf, ended, endProcess, freePort, readStat, spawnOwned } from './processes.js';
 
 const installed = '/usr/lib/postgresql';
 const version = existsSync(installed)
@@ -112,21 +112,6 @@ const answers = (url: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-function readStat(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return ') Z '; // gone between the look and the read
-  }
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => Number(/\) \S (\d+)/.exec(readStat(pid))?.[1]) === parent);
-}
 
 function kill(pid: number): void {
   try {

@@ -54,7 +54,7 @@ export async function measureLive(bench: Bench): Promise<void> {
 }
 
 /** Collects the age of every value that is not part of the first snapshot and was logged after `from`. */
-function watch(socket: ReturnType<typeof openSocket>, run: string, key: string, from: number): number[] {
+export function watch(socket: ReturnType<typeof openSocket>, run: string, key: string, from: number): number[] {
   const ages: number[] = [];
   socket.subscribe<{ metricFrames: { frame: Frame } }>(
     {
