@@ -28,6 +28,22 @@ describe.skipIf(postgresMissing() !== null)('a PostgreSQL server', () => {
     await database.close();
   });
 
+  it('lets others go on when a process stalls inside a transaction, and tells that one', async () => {
+    const [stalled, other] = [new PostgresDatabase({ url }), new PostgresDatabase({ url })];
+    const begun = performance.now();
+    const held = stalled.transaction(async (session) => {
+      await session.query('select pg_advisory_xact_lock(1)');
+      await new Promise((resolve) => setTimeout(resolve, 14_000));
+      await session.query('select 1');
+    });
+    held.catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await other.transaction((session) => session.query('select pg_advisory_xact_lock(1)'));
+    expect(performance.now() - begun).toBeLessThan(14_000);
+    await expect(held).rejects.toMatchObject({ name: 'Unavailable' });
+    await Promise.all([stalled.close(), other.close()]);
+  });
+
   it('has its shared tables made once by however many processes that start together', async () => {
     const databases = Array.from({ length: 6 }, () => new PostgresDatabase({ url, connectionsMax: 2 }));
     await Promise.all(databases.map((database) => migrateShared(database)));

@@ -9,6 +9,8 @@ export interface PostgresOptions {
   readonly connectionsMax?: number;
 }
 
+/** The server ends a connection that does nothing inside a transaction for this long; its locks go with it. */
+const stalledAfterMs = 10_000;
 const int8 = 20;
 // what a server that is down, starting, stopping or out of connections says
 const downCodes = /^(08...|57P0.|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
@@ -35,6 +37,8 @@ export class PostgresDatabase implements SqlDatabase {
       connectionString: options.url,
       max: options.connectionsMax ?? 10,
       connectionTimeoutMillis: 5_000,
+      // a process that stalls in a transaction must not hold up those who take over from it
+      idle_in_transaction_session_timeout: stalledAfterMs,
       types: {
         getTypeParser: (oid: number, format?: string) =>
           oid === int8 ? Number : (pg.types.getTypeParser(oid as never, format as 'text') as (text: string) => unknown),

@@ -56,8 +56,11 @@ export async function readRunGenerations(database: SqlDatabase): Promise<{ live:
 /** The run tables as a family of generations; brings the shared tables up to date. */
 export async function openRunProjectionFamily({ database, board }: RunProjectionOptions): Promise<ProjectionFamily> {
   await migrateShared(database);
+  // once in a process: it takes a lock that every process waits for
+  const migrated = new Set<number>();
   const openGeneration = async (generation: number): Promise<Projection> => {
-    await migrateGeneration(database, family, generation, runMigrations);
+    if (!migrated.has(generation)) await migrateGeneration(database, family, generation, runMigrations);
+    migrated.add(generation);
     return new RunProjection(generation, database, board);
   };
   const generations = (): ReturnType<typeof readRunGenerations> => readRunGenerations(database);
@@ -75,7 +78,10 @@ export async function openRunProjectionFamily({ database, board }: RunProjection
       );
       if (rows.length === 0) throw new Error(`runs generation ${generation} does not exist; open it first`);
     },
-    drop: (generation) => dropGeneration(database, generation),
+    drop: async (generation) => {
+      await dropGeneration(database, generation);
+      migrated.delete(generation);
+    },
   };
 }
 

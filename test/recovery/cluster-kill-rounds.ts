@@ -135,8 +135,12 @@ async function strike(
       process.kill(pid, 'SIGSTOP');
       // longer than its session: the other one takes all partitions over and keeps up with the load
       await sleep(sessionSeconds * 1_000 + 2_000);
-      await expect.poll(() => farthestBehind(cluster.url), { timeout: 120_000, interval: 200 }).toBeLessThan(50);
-      process.kill(pid, 'SIGCONT');
+      try {
+        await expect.poll(() => farthestBehind(cluster.url), { timeout: 120_000, interval: 200 }).toBeLessThan(50);
+      } finally {
+        // a stopped process can't be told to end
+        process.kill(pid, 'SIGCONT');
+      }
       return;
     }
     case 'ingest':
