@@ -32,10 +32,9 @@ export class AppModule {
     const { roles } = parts.backend.configuration;
     const controllers: Type[] = [StatusController, AdminController];
     if (roles.includes('ingest')) controllers.push(IngestController, ExportController);
-    // it writes and reads, so it is where both can be waited for
-    if (roles.includes('ingest') && roles.includes('gateway')) controllers.push(MlflowController);
     if (roles.includes('projector')) controllers.push(ProjectorController);
-    if (roles.includes('gateway')) controllers.push(GraphqlController, ArtifactsController, ClickhouseController);
+    if (roles.includes('gateway'))
+      controllers.push(GraphqlController, ArtifactsController, ClickhouseController, MlflowController);
     const value = (provide: symbol, useValue: unknown): Provider => ({ provide, useValue });
     return {
       module: AppModule,
