@@ -9,6 +9,8 @@ interface Done {
   readonly checked: number;
 }
 const pagedRuns = 2_500;
+/** Over a cluster the flows that differ there: who pages and commands does not ask who answers. */
+const whole = process.env['RUNSTREAM_TEST_DEPLOYMENT'] !== 'cluster';
 
 describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it is not installed)", () => {
   let rig: ServerRig;
@@ -29,19 +31,21 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
     expect((await runScript<Done>(url, 'models.py')).checked).toBeGreaterThan(35);
   }, 180_000);
 
-  it('logs in the background, from ten threads at once, bodies twice, and in a tenant of its own', async () => {
-    expect((await runScript<Done>(url, 'training.py', '3000')).checked).toBeGreaterThan(9);
-  }, 180_000);
+  if (whole) {
+    it('logs in the background, from ten threads at once, bodies twice, and in a tenant of its own', async () => {
+      expect((await runScript<Done>(url, 'training.py', '3000')).checked).toBeGreaterThan(9);
+    }, 180_000);
 
-  it(`pages through ${pagedRuns} runs as pandas`, async () => {
-    await createRuns(url, pagedRuns);
-    expect(await runScript(url, 'paging.py', String(pagedRuns))).toEqual({ runs: pagedRuns });
-  }, 180_000);
+    it(`pages through ${pagedRuns} runs as pandas`, async () => {
+      await createRuns(url, pagedRuns);
+      expect(await runScript(url, 'paging.py', String(pagedRuns))).toEqual({ runs: pagedRuns });
+    }, 180_000);
 
-  it('is served by its command line', async () => {
-    expect(await runMlflow(url, ['-m', 'mlflow', 'experiments', 'search'])).toContain('golden');
-    await runScript(url, 'commands.py', golden.experiment, golden.run);
-  }, 180_000);
+    it('is served by its command line', async () => {
+      expect(await runMlflow(url, ['-m', 'mlflow', 'experiments', 'search'])).toContain('golden');
+      await runScript(url, 'commands.py', golden.experiment, golden.run);
+    }, 180_000);
+  }
 
   it('writes runs like any others: live in GraphQL, in SQL, artifacts by digest', async () => {
     const { run } = await gql(
@@ -62,9 +66,8 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
 
   it('is told the same by tables that were rebuilt from the log', async () => {
     const before = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'none');
-    expect(before['runs']!.length).toBeGreaterThan(pagedRuns);
-    const { port } = new URL(url);
-    const rebuilt = await runCli(['rebuild'], { RUNSTREAM_DATA: rig.dir, RUNSTREAM_PORT: port });
+    expect(before['runs']!.length).toBeGreaterThan(whole ? pagedRuns : 3);
+    const rebuilt = await runCli(['rebuild'], rig.environment);
     expect(rebuilt, rebuilt.output).toMatchObject({ code: 0 });
     const after = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'none');
     for (const kind of Object.keys(before)) expect(after[kind], kind).toEqual(before[kind]);

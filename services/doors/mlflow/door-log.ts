@@ -1,5 +1,5 @@
 import type { Backend } from '#libs/backend/backend.js';
-import type { EventData, EventName } from '#libs/domain/event.js';
+import { topics, type EventData, type EventName } from '#libs/domain/event.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import { limits } from '#libs/domain/limits.js';
@@ -21,12 +21,16 @@ export interface Said<Name extends EventName = EventName> {
 
 /**
  * How the door speaks to the log, and what it remembers so that clients read their writes: where the newest record of each partition
- * lies that was acknowledged here. Another process of the same deployment has its own.
+ * lies that was acknowledged here. Where other processes write to the same log, their clients may be ours: the log itself is asked.
  */
 export class DoorLog {
+  /** Other processes may have written since: what was read before is not believed. */
+  readonly shared: boolean;
   private readonly ends = new Map<string, number>();
 
-  constructor(private readonly backend: Backend) {}
+  constructor(private readonly backend: Backend) {
+    this.shared = backend.configuration.log.kind !== 'file';
+  }
 
   /** Appends and resolves when durable. */
   async tell(...events: readonly Said[]): Promise<void> {
@@ -66,8 +70,14 @@ export class DoorLog {
   }
 
   private async reached(concerns: (partition: string) => boolean, projections: readonly string[]): Promise<void> {
-    const token = new Map([...this.ends].filter(([name]) => concerns(name)));
+    const ends = this.shared ? await this.endsOfAll() : this.ends;
+    const token = new Map([...ends].filter(([name]) => concerns(name)));
     if (token.size > 0) await this.backend.progress.waitFor(projections, token, readYourWritesMs);
+  }
+
+  private async endsOfAll(): Promise<ReadonlyMap<string, number>> {
+    const ranges = await Promise.all(topics.map((topic) => this.backend.log.ranges(topic)));
+    return new Map(ranges.flat().map(({ topic, partition, end }) => [partitionName(topic, partition), end]));
   }
 
   private encode({ name, subject, data, timeMs, id }: Said, reply: boolean): EncodedEvent {

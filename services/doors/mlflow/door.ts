@@ -31,7 +31,7 @@ export class World {
   /** All experiments, the one with id "0" always among them. */
   async experiments(): Promise<readonly Experiment[]> {
     const now = this.backend.clock();
-    if (this.listed && now - this.listed.at < believedMs) return this.listed.value;
+    if (!this.log.shared && this.listed && now - this.listed.at < believedMs) return this.listed.value;
     await this.log.catalogSettled();
     const known = await this.backend.tracking.projects(this.name);
     const value = known.some(({ number }) => number === 0) ? known : [unborn(this.name), ...known];

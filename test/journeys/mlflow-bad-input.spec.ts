@@ -1,0 +1,178 @@
+import { request as httpRequest } from 'node:http';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
+
+interface Answer {
+  readonly status: number;
+  readonly body: any;
+}
+
+let rig: ServerRig;
+let url: string;
+let run: string;
+beforeAll(async () => {
+  rig = await openServerRig();
+  url = rig.server.url;
+  run = (await post('runs/create', { experiment_id: '0' })).body.run.info.run_id;
+}, 60_000);
+afterAll(() => rig.close());
+
+async function send(method: string, path: string, body?: string | Uint8Array): Promise<Answer> {
+  const response = await fetch(`${url}${path}`, { method, ...(body === undefined ? {} : { body }) });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+}
+const post = (endpoint: string, body: unknown): Promise<Answer> =>
+  send('POST', `/api/2.0/mlflow/${endpoint}`, typeof body === 'string' ? body : JSON.stringify(body));
+
+/** As written, without a client's own tidying of the path. */
+function sendRaw(method: string, path: string): Promise<number> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ hostname, port, method, path, headers: { 'content-length': '1' } }, (response) => {
+      response.resume();
+      resolve(response.statusCode!);
+    });
+    request.on('error', reject);
+    request.end('x');
+  });
+}
+
+const endpoints = [
+  ...['experiments/create', 'experiments/search', 'experiments/update', 'experiments/set-experiment-tag'],
+  ...['runs/create', 'runs/update', 'runs/search', 'runs/log-metric', 'runs/log-parameter', 'runs/log-batch'],
+  ...['runs/set-tag', 'runs/delete-tag', 'runs/log-inputs', 'runs/outputs', 'runs/log-model', 'logged-models'],
+  ...['logged-models/search', 'registered-models/create', 'registered-models/alias', 'model-versions/create'],
+  ...['model-versions/transition-stage', 'experiments/search-datasets', 'registered-models/rename', 'runs/delete'],
+];
+
+describe("bad input is answered with MLflow's 4xx", () => {
+  it('whatever JSON comes to whatever endpoint', async () => {
+    const word = fc.constantFrom(
+      ...['', '0', '1', 'a', '../x', 'm-1', 'x'.repeat(9_000), '\u0000', '\ud800', "'", '%', '🚀', '__proto__', 'NaN'],
+      ...["metrics.a > 'x'", 'metrics.`a', 'a.b.c = 1', "name LIKE '%'", 'metrics.a DESC', 'nope ASC ASC'],
+    );
+    const value = fc.oneof(
+      fc.constant('RUN'),
+      word,
+      fc.integer(),
+      fc.double(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.array(fc.dictionary(fc.constantFrom('key', 'value', 'timestamp', 'step', 'model_id', 'dataset'), word)),
+    );
+    const field = fc.constantFrom(
+      ...[
+        'name',
+        'experiment_id',
+        'run_id',
+        'run_uuid',
+        'key',
+        'value',
+        'timestamp',
+        'step',
+        'metrics',
+        'params',
+        'tags',
+      ],
+      ...['filter', 'order_by', 'max_results', 'page_token', 'experiment_ids', 'status', 'end_time', 'datasets'],
+      ...[
+        'models',
+        'model_json',
+        'source',
+        'version',
+        'stage',
+        'alias',
+        'new_name',
+        'start_time',
+        'run_name',
+        'user_id',
+      ],
+    );
+    const body = fc.oneof(
+      { weight: 6, arbitrary: fc.dictionary(field, value).map((fields) => JSON.stringify(fields)) },
+      fc.json(),
+      fc.string(),
+      fc.constant('{"metrics": [{"key": "a", "value": NaN, "timestamp": 1}]}'),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...endpoints), body, async (endpoint, text) => {
+        const { status, body: answer } = await post(endpoint, text.replaceAll('"RUN"', JSON.stringify(run)));
+        expect(status, `${endpoint} ${text} ${JSON.stringify(answer)}`).toBeLessThan(500);
+        if (status !== 200) expect(answer).toMatchObject({ error_code: /^[A-Z_]+$/.exec(answer.error_code)![0] });
+      }),
+      { numRuns: 600 },
+    );
+  }, 120_000);
+
+  it.each([
+    ['runs/log-metric', { run_id: 31 }, "Invalid value 31 for parameter 'run_id' supplied"],
+    ['runs/log-batch', { run_id: 'RUN', metrics: [{ key: 'a', value: 1 }] }, "parameter 'metrics[0].timestamp'"],
+    ['runs/log-batch', { run_id: 'RUN', metrics: manyMetrics() }, 'can contain at most 1000 metrics. Got 1001'],
+    ['runs/log-batch', { run_id: 'RUN', params: [1, 2].map((v) => ({ key: 'p', value: `${v}` })) }, 'Duplicate'],
+    ['runs/log-metric', { run_id: 'RUN', key: 'a'.repeat(300), value: 1, timestamp: 1 }, 'exceeds the maximum length'],
+    ['runs/log-metric', { run_id: 'RUN', key: '../a', value: 1, timestamp: 1 }, 'Names may be treated as files'],
+    ['runs/log-metric', { run_id: 'RUN', key: 'a', value: 'x', timestamp: 1 }, "parameter 'value' supplied"],
+    ['runs/log-metric', { run_id: 'RUN', key: 'a', value: 1, timestamp: -1 }, 'nonnegative'],
+    ['runs/search', { experiment_ids: ['0'], page_token: 'garbage' }, 'Invalid page token'],
+    ['runs/search', { experiment_ids: ['0'], max_results: 60_000 }, 'It must be at most 50000'],
+    ['experiments/search', {}, "for parameter 'max_results' supplied"],
+    ['experiments/create', { name: '' }, "Missing value for required parameter 'name'"],
+  ] as const)('%s %j: "%s"', async (endpoint, body, message) => {
+    const { status, body: answer } = await post(
+      endpoint,
+      JSON.stringify(body).replaceAll('"RUN"', JSON.stringify(run)),
+    );
+    expect(answer).toMatchObject({ error_code: 'INVALID_PARAMETER_VALUE' });
+    expect(answer.message).toContain(message);
+    expect(status).toBe(400);
+  });
+
+  it('refuses paths that would leave a folder, however they are written', async () => {
+    const root = '/api/2.0/mlflow-artifacts/artifacts';
+    const bad = [
+      '../x',
+      'a/../../x',
+      '%2e%2e/x',
+      '%252e%252e%252fx',
+      '/etc/passwd',
+      'a%5cb',
+      'a//b',
+      'c:%2fx',
+      'a%00b',
+    ];
+    for (const path of [...bad, '%', 'a%23b'])
+      for (const method of ['GET', 'PUT', 'DELETE']) expect(await sendRaw(method, `${root}/${path}`), path).toBe(400);
+    expect((await send('GET', `${root}?path=..%2F..`)).status).toBe(400);
+    expect((await send('GET', `${root}/1/none`)).body.error_code).toBe('RESOURCE_DOES_NOT_EXIST');
+  });
+
+  it('says that it does not know an endpoint, and that it has no multipart upload, as the client expects', async () => {
+    expect(await send('POST', '/api/3.0/mlflow/scorers/register', '{}')).toMatchObject({
+      status: 404,
+      body: { error_code: 'ENDPOINT_NOT_FOUND' },
+    });
+    const upload = await send('POST', '/api/2.0/mlflow-artifacts/mpu/create/1/x', '{}');
+    expect(upload.status).toBe(501);
+    expect(upload.body.message).toMatch(/^Multipart upload is not supported for the current artifact repository/);
+    expect((await send('GET', '/t/NOT%20A%20TENANT/api/2.0/mlflow/experiments/get?experiment_id=0')).status).toBe(400);
+  });
+
+  it('takes bodies of many megabytes, and refuses what is beyond its limit with a 4xx', async () => {
+    const value = 'x'.repeat(6_000);
+    const params = (count: number) => Array.from({ length: count }, (_, i) => ({ key: `p${i}`, value }));
+    expect((await post('runs/log-batch', { run_id: run, params: params(100) })).status).toBe(200);
+    expect(
+      (await post('runs/log-batch', { run_id: run, tags: [{ key: 't', value: 'y'.repeat(20_000_000) }] })).status,
+    ).toBe(200);
+    const { status, body } = await post('runs/set-tag', { run_id: run, key: 't', value: 'z'.repeat(33 * 1024 * 1024) });
+    expect([status, body.error_code]).toEqual([400, 'INVALID_PARAMETER_VALUE']);
+    expect((await send('GET', `/api/2.0/mlflow/runs/get?run_id=${run}`)).status).toBe(200);
+  }, 60_000);
+});
+
+function manyMetrics() {
+  return Array.from({ length: 1_001 }, (_, i) => ({ key: 'a', value: i, timestamp: 1, step: i }));
+}
