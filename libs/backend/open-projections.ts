@@ -57,7 +57,7 @@ export async function openFamilies(parts: ProjectionParts): Promise<readonly Pro
 export async function openProgress(
   { signals, board, logger }: Pick<ProjectionParts, 'signals' | 'board' | 'logger'>,
   families: readonly ProjectionFamily[],
-): Promise<{ readonly progress: Progress; close(): Promise<void> }> {
+): Promise<{ readonly progress: Progress; readonly close: () => Promise<void> }> {
   if (!signals) return { progress: new Progress(), close: () => Promise.resolve() };
   const progress = new Progress((...moved) => signals.tellMoved(...moved));
   const watch = watchProgress(families, progress, logger);

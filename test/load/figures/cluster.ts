@@ -16,7 +16,7 @@ interface MeasuredCluster {
   readonly door: string;
   readonly gateway: string;
   /** CPU seconds of every part so far. */
-  cpu(): Readonly<Record<string, number>>;
+  readonly cpu: () => Readonly<Record<string, number>>;
 }
 
 /** A cluster on engines of its own with as many partitions as projectors; the broker compiles in full, as in production. */
