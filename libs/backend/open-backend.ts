@@ -175,7 +175,7 @@ interface OpenedMetrics {
   close(): Promise<void>;
 }
 
-async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<OpenedMetrics> {
+async function openMetrics({ metrics, roles }: Configuration, logger: Logger): Promise<OpenedMetrics> {
   switch (metrics.kind) {
     case 'chdb': {
       const onChange = ({ state, detail }: { state: string; detail: string }): void =>
@@ -196,7 +196,9 @@ async function openMetrics({ metrics }: Configuration, logger: Logger): Promise<
       const { address, sql, placement } = readClickHouseServer(metrics.url);
       const client = openClickHouseClient({ address: () => address, placement });
       try {
-        await patiently('ClickHouse', logger, () => checkClickHouse(client, placement));
+        // ingest never touches it: it starts without it
+        if (roles.some((role) => role !== 'ingest'))
+          await patiently('ClickHouse', logger, () => checkClickHouse(client, placement));
       } catch (error) {
         await client.close();
         throw error;
@@ -232,7 +234,7 @@ async function openArtifacts(
         address: artifacts.address,
         clock,
         randomHex,
-        // the other roles never touch it: they start without it
+        // the other roles never touch it
         check: roles.includes('gateway'),
       });
       return { store, close: () => Promise.resolve(store.close()) };

@@ -19,7 +19,7 @@ class List implements Projection {
   }
   apply(batch: ProjectedBatch): Promise<ApplyOutcome> {
     if (batch.from !== this.position) return Promise.resolve('stale');
-    for (const { value } of batch.records) this.values.push(Buffer.from(value).toString());
+    for (const { offset, value } of batch.records) this.values[offset] = Buffer.from(value).toString();
     this.position = batch.to;
     return Promise.resolve('applied');
   }
@@ -65,16 +65,13 @@ describe('a rebuild', () => {
     await log.close();
     rmSync(dir, { recursive: true });
   });
+  const append = (...values: string[]) =>
+    log.append(
+      values.map((value) => ({ topic: 'runs', partition: 0, key: 'k', headers: {}, value: Buffer.from(value) })),
+    );
   /** Appends, and lets the live generation have it. */
   const add = async (...values: string[]): Promise<void> => {
-    const records = values.map((value) => ({
-      topic: 'runs' as const,
-      partition: 0,
-      key: 'k',
-      headers: {},
-      value: Buffer.from(value),
-    }));
-    await log.append(records);
+    await append(...values);
     lists.get(live)!.values.push(...values);
     lists.get(live)!.position += values.length;
   };
@@ -109,6 +106,20 @@ describe('a rebuild', () => {
     expect(live).toBe(1);
     expect(await run(true)).toMatchObject({ equal: false, switched: true, to: 3 });
     expect(live).toBe(3);
+  });
+
+  it('looks again at a newer end when a fenced projector of another process wrote beyond the first one', async () => {
+    const old = lists.get(1)!;
+    const digest = old.digest.bind(old);
+    old.digest = async () => {
+      old.digest = digest;
+      await append('d');
+      old.values[3] = 'd';
+      return digest();
+    };
+    const pauseLive = async () => ({ claims: await old.hold(), resume: () => Promise.resolve() });
+    const report = await rebuild(log, family, { pauseLive, signal: new AbortController().signal });
+    expect(report).toMatchObject({ records: 4, equal: true, switched: true, liveDigest: 'a,b,c,d' });
   });
 
   it('starts the live projector again when comparing fails', async () => {

@@ -34,6 +34,11 @@ export interface RebuildOptions {
 /** Below this many records behind the live generation the live projector is paused for the last stretch. */
 const lastStretchRecords = 2_000;
 const roundsMax = 8;
+/**
+ * A store without transactions may hold rows of batches that fenced projectors of other processes had in their hands, some of them beyond
+ * the end that was looked at. They learn that they are fenced with their next checkpoint, so a newer end soon holds all such rows.
+ */
+const sharedLooks = 3;
 
 /**
  * Fills a new generation of a family's tables from the log beside the live one, which goes on; pauses it only for the last
@@ -54,11 +59,14 @@ export async function rebuild(
   const paused = await options.pauseLive();
   let switched = false;
   try {
-    // a store without transactions may hold rows of a batch that a fenced projector had in its hands: all of them are before this end
-    const ends = await endsOf(log, family.topics);
-    await (await Filler.open(log, live, { signal: options.signal }, paused.claims)).fillTo(ends);
-    await filler.fillTo(ends);
-    const [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
+    const liveFiller = await Filler.open(log, live, { signal: options.signal }, paused.claims);
+    let [liveDigest, rebuiltDigest] = ['', 'unread'];
+    for (let look = 1; look <= (paused.claims ? sharedLooks : 1) && liveDigest !== rebuiltDigest; look++) {
+      const ends = await endsOf(log, family.topics);
+      await liveFiller.fillTo(ends);
+      await filler.fillTo(ends);
+      [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
+    }
     const equal = liveDigest === rebuiltDigest;
     switched = equal || options.force === true;
     if (switched) await family.switchTo(next.generation);
