@@ -1,12 +1,13 @@
+import type { TableName } from './clickhouse-schema.js';
 import type { TableLookup } from './live-generation.js';
-import { never } from './rollup-columns.js';
+import { never, type RollupWidth } from './rollup-columns.js';
 import { extentOf, rangeCondition, rankCondition, type SeriesFacts, type VisibleRange } from './visible-steps.js';
 
 /** Buckets [origin + i * width, origin + (i + 1) * width), read from raw rows (unit 1) or from rollups of `unit` steps. */
 export interface BucketPlan {
   readonly origin: number;
   readonly width: number;
-  readonly unit: 1 | 64 | 4096;
+  readonly unit: 1 | RollupWidth;
 }
 
 /**
@@ -22,7 +23,7 @@ export function planBuckets(
   const { min, max } = extentOf(ranges);
   const buckets = Math.max(1, Math.floor(bucketsMax));
   const width = Math.max(1, Math.ceil((max - min + 1) / buckets));
-  const unit = rewritten || width < 64 * rollupFactor ? 1 : width < 4_096 * rollupFactor ? 64 : 4_096;
+  const unit = rewritten || width < 64 * rollupFactor ? 1 : width < 256 * rollupFactor ? 64 : 256;
   if (unit === 1) return { origin: min, width, unit };
   const origin = Math.floor(min / unit) * unit;
   let whole = Math.ceil(width / unit) * unit;
@@ -34,6 +35,8 @@ export interface BucketSource {
   readonly table: TableLookup;
   readonly facts: SeriesFacts;
   readonly ranges: readonly VisibleRange[];
+  /** These series at once, told apart by a column `series`, which are alike in all but `hash` and `key`; absent: the one of `facts`. */
+  readonly series?: readonly bigint[] | undefined;
   readonly ranks?: readonly number[] | undefined;
   readonly plan: BucketPlan;
   /** The series is a clock, which may tell several times for a step: the earliest counts. */
@@ -45,18 +48,21 @@ export interface BucketSource {
 const f = 'isFinite(value)';
 const neverStep = `toInt64(${never})`;
 
-/** (rank, b, lo, hi, fs, fv, ls, lv, n, nan_at, plus_at, minus_at) per bucket and rank; a bucket without finite values has n = 0. */
+/** (series if several, rank, b, lo, hi, fs, fv, ls, lv, n, nan_at, plus_at, minus_at) per bucket and rank; a bucket without finite values has n = 0. */
 export function bucketsByRank(source: BucketSource): string {
   return source.plan.unit === 1 ? rawBuckets(source) : rollupBuckets(source);
 }
 
-const seriesCondition = ({ facts, ranks }: BucketSource): string =>
-  `run = ${facts.run} AND series = ${facts.hash} AND ${rankCondition(ranks)}`;
+const seriesCondition = ({ facts, series, ranks }: BucketSource): string =>
+  `run = ${facts.run} AND series ${series ? `IN (${series.join(', ')})` : `= ${facts.hash}`} AND ${rankCondition(ranks)}`;
+
+/** Whose buckets a row is about. */
+const owner = ({ series }: BucketSource): string => (series ? 'series, rank' : 'rank');
 
 function rawBuckets(source: BucketSource): string {
   const { facts, ranges, plan, table } = source;
   const order = source.clock ? '(step, value)' : facts.rewritten ? '(step, time, ord)' : 'step';
-  return `SELECT rank, intDiv(step - (${plan.origin}), ${plan.width}) AS b,
+  return `SELECT ${owner(source)}, intDiv(step - (${plan.origin}), ${plan.width}) AS b,
       minIf(value, ${f}) AS lo, maxIf(value, ${f}) AS hi,
       minIf(step, ${f}) AS fs, argMinIf(value, ${order}, ${f}) AS fv, maxIf(step, ${f}) AS ls, argMaxIf(value, ${order}, ${f}) AS lv,
       ${countOf(source)} AS n,
@@ -65,7 +71,7 @@ function rawBuckets(source: BucketSource): string {
       min(if(isInfinite(value) AND value < 0, step, ${neverStep})) AS minus_at
     FROM ${table('points')} ${facts.rewritten ? 'FINAL' : ''}
     WHERE ${seriesCondition(source)} AND ${rangeCondition(ranges)}
-    GROUP BY rank, b`;
+    GROUP BY ${owner(source)}, b`;
 }
 
 /** Without FINAL a step may be there twice. */
@@ -80,37 +86,41 @@ function rollupBuckets(source: BucketSource): string {
   const interior = ranges.map((range) => interiorOf(range, plan.unit)).filter((range) => range.from < range.to);
   const edges = ranges.flatMap((range) => edgesOf(range, plan.unit));
   const parts: string[] = [];
+  const by = owner(source);
   const uncounted = source.clock === true || source.countless === true;
   if (interior.length > 0) {
-    const bounds = bucketCondition(interior, 1);
-    const rows = `FROM ${table(plan.unit === 64 ? 'rollup_64' : 'rollup_4096')} WHERE ${seriesCondition(source)} AND ${bounds}`;
+    const bounds = bucketCondition(interior);
+    const rows = `FROM ${table(rollupOf(plan))} WHERE ${seriesCondition(source)} AND ${bounds}`;
     const columns = `min(min) AS lo, max(max) AS hi, min(first.1) AS fs, argMin(first.2, first.1) AS fv, max(last.1) AS ls,
       argMax(last.2, last.1) AS lv`;
     const odd = 'min(nan_at) AS nan_at, min(plus_at) AS plus_at, min(minus_at) AS minus_at';
     // a bucket's mask may be spread over rows, and rows may be there twice: or first, then count
     parts.push(
-      `SELECT rank, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(${uncounted ? 'max(mask != 0)' : '0'}) AS n, ${odd} ${rows} GROUP BY rank, b`,
+      `SELECT ${by}, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(${uncounted ? 'max(mask != 0)' : '0'}) AS n, ${odd} ${rows} GROUP BY ${by}, b`,
     );
     if (!uncounted) parts.push(countBuckets(source, interior, bucketOf));
   }
   if (edges.length > 0) {
-    parts.push(`SELECT rank, ${bucketOf('step')} AS b, if(${f}, value, inf) AS lo, if(${f}, value, -inf) AS hi,
+    // a point may be there twice until a merge, the same each time; FINAL would read the whole series for these few
+    parts.push(`SELECT ${by}, ${bucketOf('step')} AS b, if(${f}, value, inf) AS lo, if(${f}, value, -inf) AS hi,
       if(${f}, step, ${neverStep}) AS fs, value AS fv, if(${f}, step, -${neverStep}) AS ls, value AS lv, toUInt64(${f}) AS n,
       if(isNaN(value), step, ${neverStep}) AS nan_at, if(isInfinite(value) AND value > 0, step, ${neverStep}) AS plus_at,
       if(isInfinite(value) AND value < 0, step, ${neverStep}) AS minus_at
-      FROM ${table('points')} FINAL WHERE ${seriesCondition(source)} AND ${rangeCondition(edges)}`);
+      FROM ${table('points')} WHERE ${seriesCondition(source)} AND ${rangeCondition(edges)} LIMIT 1 BY attempt, ${by}, step, ord`);
   }
-  return `SELECT rank, b, min(r.lo) AS lo, max(r.hi) AS hi, min(r.fs) AS fs, argMin(r.fv, r.fs) AS fv, max(r.ls) AS ls, argMax(r.lv, r.ls) AS lv,
+  return `SELECT ${by}, b, min(r.lo) AS lo, max(r.hi) AS hi, min(r.fs) AS fs, argMin(r.fv, r.fs) AS fv, max(r.ls) AS ls, argMax(r.lv, r.ls) AS lv,
       sum(r.n) AS n, min(r.nan_at) AS nan_at, min(r.plus_at) AS plus_at, min(r.minus_at) AS minus_at
-    FROM (${parts.join(' UNION ALL ')}) AS r GROUP BY rank, b`;
+    FROM (${parts.join(' UNION ALL ')}) AS r GROUP BY ${by}, b`;
 }
 
-/** Whole units as a condition on rollup rows, `scale` of which are one unit. */
-function bucketCondition(ranges: readonly UnitRange[], scale: number): string {
+const rollupOf = ({ unit }: BucketPlan): TableName => (unit === 64 ? 'rollup_64' : 'rollup_256');
+
+/** Whole units as a condition on rollup rows. */
+function bucketCondition(ranges: readonly UnitRange[]): string {
   const bounds = ranges.map(({ attempt, rank, from, to }) => {
     const of = rank === undefined ? '' : ` AND rank = ${rank}`;
-    const low = from > -Infinity ? ` AND bucket >= ${from * scale}` : '';
-    const high = to < Infinity ? ` AND bucket < ${to * scale}` : '';
+    const low = from > -Infinity ? ` AND bucket >= ${from}` : '';
+    const high = to < Infinity ? ` AND bucket < ${to}` : '';
     return `(attempt = ${attempt}${of}${low}${high})`;
   });
   return `(${bounds.join(' OR ')})`;
@@ -123,18 +133,19 @@ interface UnitRange {
   readonly to: number;
 }
 
-/** Counts come from the bits of the 64-step rollup, whatever the unit. */
+/** Counts come from the bits, so that what is there twice is counted once. */
 function countBuckets(
   source: BucketSource,
   interior: readonly UnitRange[],
   bucketOf: (step: string) => string,
 ): string {
   const { plan, table } = source;
-  return `SELECT rank, ${bucketOf('bucket * 64')} AS b, inf AS lo, -inf AS hi, ${neverStep} AS fs, 0. AS fv, -${neverStep} AS ls, 0. AS lv,
+  const by = owner(source);
+  return `SELECT ${by}, ${bucketOf(`bucket * ${plan.unit}`)} AS b, inf AS lo, -inf AS hi, ${neverStep} AS fs, 0. AS fv, -${neverStep} AS ls, 0. AS lv,
       toUInt64(sum(bitCount(bits))) AS n, ${neverStep} AS nan_at, ${neverStep} AS plus_at, ${neverStep} AS minus_at
-    FROM (SELECT attempt, rank, bucket, groupBitOr(mask) AS bits FROM ${table('rollup_64')}
-      WHERE ${seriesCondition(source)} AND ${bucketCondition(interior, plan.unit / 64)} GROUP BY attempt, rank, bucket)
-    GROUP BY rank, b`;
+    FROM (SELECT ${by}, attempt, bucket, groupBitOr(mask) AS bits FROM ${table(rollupOf(plan))}
+      WHERE ${seriesCondition(source)} AND ${bucketCondition(interior)} GROUP BY ${by}, attempt, bucket)
+    GROUP BY ${by}, b`;
 }
 
 const interiorOf = ({ attempt, rank, lo, hi }: VisibleRange, unit: number): UnitRange => ({

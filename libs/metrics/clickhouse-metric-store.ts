@@ -3,7 +3,7 @@ import { Rejection } from '#libs/domain/rejection.js';
 import { emptyBand, readBand, selectBand } from './band-columns.js';
 import { bucketsByRank, planBuckets } from './bucket-plan.js';
 import { readHistory } from './history.js';
-import { LiveGeneration, type TableLookup } from './live-generation.js';
+import { LiveGeneration } from './live-generation.js';
 import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 import type {
   BandColumns,
@@ -24,7 +24,7 @@ import type {
 import { readLinesPage, readPointsPage } from './pages.js';
 import { readLatestPoints } from './latest-points.js';
 import { readRankPace } from './rank-pace.js';
-import { readSeriesColumns, selectBuckets } from './series-columns.js';
+import { stepSeries } from './step-series.js';
 import { timeSeries } from './time-series.js';
 import { readSeriesFacts, visibleRanges, type SeriesFacts } from './visible-steps.js';
 
@@ -61,29 +61,16 @@ class ClickHouseMetricStore implements MetricStore {
       const all = await readSeriesFacts(this.client, table, { ...query, keys: [...query.keys, ...clocks] }, signal);
       const facts = all.slice(0, query.keys.length);
       const [clock, systemClock] = all.slice(query.keys.length);
-      const parts = await Promise.all(
-        facts.map((one) => {
-          const own = one.system ? systemClock : clock;
-          return own
-            ? timeSeries({ client: this.client, table, facts: one, clock: own, query, signal })
-            : this.#stepSeries(table, one, query, signal);
-        }),
-      );
+      const overSteps: SeriesFacts[] = [];
+      const overTime: Promise<readonly SeriesColumns[]>[] = [];
+      for (const one of facts) {
+        const own = one.system ? systemClock : clock;
+        if (own) overTime.push(timeSeries({ client: this.client, table, facts: one, clock: own, query, signal }));
+        else overSteps.push(one);
+      }
+      const parts = await Promise.all([...overTime, stepSeries(this.client, table, overSteps, query, signal)]);
       return parts.flat();
     });
-  }
-
-  async #stepSeries(
-    table: TableLookup,
-    facts: SeriesFacts,
-    query: SeriesQuery,
-    signal?: AbortSignal,
-  ): Promise<SeriesColumns[]> {
-    const ranges = visibleRanges(facts, query);
-    if (ranges.length === 0) return [];
-    const plan = planBuckets(ranges, query.buckets, facts.rewritten);
-    const buckets = bucketsByRank({ table, facts, ranges, ranks: query.ranks, plan });
-    return readSeriesColumns(facts.key, await this.client.query(selectBuckets(buckets), { signal }));
   }
 
   async band(query: BandQuery, signal?: AbortSignal): Promise<BandColumns> {

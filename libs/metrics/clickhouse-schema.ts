@@ -1,11 +1,12 @@
 import { engineOf, onCluster, type Placement } from '#libs/clickhouse/clickhouse-placement.js';
+import type { RollupWidth } from './rollup-columns.js';
 import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 
 /** Tables of one generation; `g1_points` and so on, so that generations live beside each other. */
 export const tableNames = [
   'points',
   'rollup_64',
-  'rollup_4096',
+  'rollup_256',
   'spans',
   'attempts',
   'rewritten',
@@ -15,6 +16,8 @@ export const tableNames = [
   'run_facts',
   'lines',
 ] as const;
+/** Made by programs before there was `rollup_256`. */
+const retiredTable = 'rollup_4096';
 export type TableName = (typeof tableNames)[number];
 
 /** What the SQL user may read, whole names and beginnings (`*`): the views, and their tables. `points` is `metrics` without times: it needs no clock, so it reads only what is asked for. */
@@ -31,23 +34,24 @@ export const tableOf = (generation: number, name: TableName): string => `g${gene
 
 const durable = 'fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1';
 
-const rollupColumns = `
+// of `width` steps each; the mask has a bit for each of them that has a finite value
+const rollupColumns = (width: RollupWidth): string => `
   run UInt64 CODEC(ZSTD(1)), series UInt64 CODEC(ZSTD(1)), attempt UInt16, rank UInt32 CODEC(ZSTD(1)),
   bucket Int64 CODEC(DoubleDelta, ZSTD(1)),
   min SimpleAggregateFunction(min, Float64) CODEC(Gorilla, ZSTD(1)),
   max SimpleAggregateFunction(max, Float64) CODEC(Gorilla, ZSTD(1)),
   first SimpleAggregateFunction(min, Tuple(Int64, Float64)) CODEC(ZSTD(1)),
   last SimpleAggregateFunction(max, Tuple(Int64, Float64)) CODEC(ZSTD(1)),
-  mask SimpleAggregateFunction(groupBitOr, UInt64) CODEC(ZSTD(1)),
+  mask SimpleAggregateFunction(groupBitOr, UInt${width}) CODEC(ZSTD(1)),
   nan_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1)),
   plus_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1)),
   minus_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1))`;
 
-const rollup = (aggregating: string): string => `(${rollupColumns})
+const rollup = (aggregating: string, width: RollupWidth): string => `(${rollupColumns(width)})
   ENGINE = ${aggregating} ORDER BY (run, series, attempt, intDiv(bucket, 64), rank, bucket) SETTINGS ${durable}`;
 
 /** A column that tables of an older program do not have: theirs are filled anew from the log. */
-export const newestColumn = { table: 'points', column: 'bits' } as const;
+export const newestColumn = { table: 'rollup_256', column: 'mask' } as const;
 
 type Engine = (kind: string, ...args: readonly string[]) => string;
 
@@ -57,8 +61,8 @@ const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
       step Int64 CODEC(DoubleDelta, ZSTD(1)), ord UInt64 CODEC(ZSTD(1)), bits UInt64 CODEC(T64('bit'), ZSTD(1)),
       value Float64 ALIAS reinterpretAsFloat64(bits), time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)))
     ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, series, attempt, intDiv(step, 1024), rank, step, ord) SETTINGS ${durable}`,
-  rollup_64: rollup(engine('AggregatingMergeTree')),
-  rollup_4096: rollup(engine('AggregatingMergeTree')),
+  rollup_64: rollup(engine('AggregatingMergeTree'), 64),
+  rollup_256: rollup(engine('AggregatingMergeTree'), 256),
   // how far each series of each rank reaches
   spans: `(run UInt64, series UInt64, attempt UInt16, rank UInt32,
       first_step SimpleAggregateFunction(min, Int64), last_step SimpleAggregateFunction(max, Int64))
@@ -95,7 +99,9 @@ export function createTables(generation: number, placement: Placement): readonly
 }
 
 export const dropTables = (generation: number, placement: Placement): readonly string[] =>
-  tableNames.map((name) => `DROP TABLE IF EXISTS ${tableOf(generation, name)}${onCluster(placement)} SYNC`);
+  [...tableNames.map((name) => tableOf(generation, name)), `g${generation}_${retiredTable}`].map(
+    (name) => `DROP TABLE IF EXISTS ${name}${onCluster(placement)} SYNC`,
+  );
 
 /** Which generations there are and which one is live. `marker` tells a wiped and remade store from the one the checkpoints are about. */
 export function createPointers(placement: Placement): readonly string[] {

@@ -9,7 +9,7 @@ export interface EncodedPoints {
   readonly rows: number;
   readonly points: BlockColumn[];
   readonly rollup64: RollupColumns;
-  readonly rollup4096: RollupColumns;
+  readonly rollup256: RollupColumns;
 }
 
 /** Groups in key order as whole columns, and their rollups. Rows are never sorted one by one: segments are. */
@@ -17,10 +17,10 @@ export function encodePoints(groups: readonly PointGroup[]): EncodedPoints {
   const shape = shapeOf(groups);
   const writer = new PointsWriter(shape);
   const rollup64 = new RollupColumns(64);
-  const rollup4096 = new RollupColumns(4_096);
+  const rollup256 = new RollupColumns(256);
   for (const group of [...groups].sort(byKey)) {
     rollup64.startGroup(group.run, group.series, group.attempt);
-    rollup4096.startGroup(group.run, group.series, group.attempt);
+    rollup256.startGroup(group.run, group.series, group.attempt);
     writer.startGroup(group);
     for (const segment of orderedSegments(group)) {
       writer.write(segment);
@@ -29,14 +29,14 @@ export function encodePoints(groups: readonly PointGroup[]): EncodedPoints {
       if (everyValue) continue;
       for (let i = 0; i < steps.length; i++) {
         rollup64.add(rank, steps[i]!, values[offset + i]!);
-        rollup4096.add(rank, steps[i]!, values[offset + i]!);
+        rollup256.add(rank, steps[i]!, values[offset + i]!);
       }
     }
     writer.endGroup(group);
   }
   rollup64.flush();
-  rollup4096.flush();
-  return { rows: shape.rows, points: writer.blockColumns(), rollup64, rollup4096 };
+  rollup256.flush();
+  return { rows: shape.rows, points: writer.blockColumns(), rollup64, rollup256 };
 }
 
 function byKey(a: PointGroup, b: PointGroup): number {

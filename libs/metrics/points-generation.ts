@@ -53,8 +53,9 @@ export class GenerationTable {
   async #outdated(generation: number): Promise<boolean> {
     const { table, column } = newestColumn;
     const rows = await this.client.query(
-      `SELECT count() AS n, countIf(name = '${column}') AS newest FROM system.columns
-       WHERE database = currentDatabase() AND table = '${tableOf(generation, table)}'`,
+      `SELECT countIf(table = '${tableOf(generation, 'points')}') AS n,
+         countIf(table = '${tableOf(generation, table)}' AND name = '${column}') AS newest
+       FROM system.columns WHERE database = currentDatabase()`,
     );
     return rows.u64('n')[0]! > 0n && rows.u64('newest')[0]! === 0n;
   }

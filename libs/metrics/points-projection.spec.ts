@@ -222,9 +222,13 @@ describe('PointsProjection', () => {
     await replay(await rig.family.openGeneration(generation), [
       points({ run: 'old', seq: 1, steps: [1], values: { loss: [1] } }),
     ]);
-    await rig.client.command(`DROP TABLE g${generation}_points SYNC`);
+    for (const table of ['points', 'rollup_256'])
+      await rig.client.command(`DROP TABLE g${generation}_${table} SYNC`);
     await rig.client.command(
       `CREATE TABLE g${generation}_points (run UInt64, step Int64, value Float64) ENGINE = MergeTree ORDER BY (run, step)`,
+    );
+    await rig.client.command(
+      `CREATE TABLE g${generation}_rollup_4096 (run UInt64, bucket Int64) ENGINE = MergeTree ORDER BY run`,
     );
     const { client, checkpoints } = rig;
     const reopened = await openPointsProjectionFamily({ client, checkpoints, randomHex });
@@ -233,6 +237,8 @@ describe('PointsProjection', () => {
     await replay(fresh, [points({ run: 'old', seq: 1, steps: [1], values: { loss: [2] } })]);
     const rows = await client.query(`SELECT value FROM g${generation}_points WHERE series = ${nameHash('loss')}`);
     expect([...rows.f64('value')]).toEqual([2]);
+    const retired = await client.query(`EXISTS TABLE g${generation}_rollup_4096`);
+    expect(retired.u8('result')[0]).toBe(0);
   });
 
   it('starts anew when the store was wiped behind the checkpoints', async () => {

@@ -163,7 +163,7 @@ export class PointsProjection implements Projection {
     const done = await Promise.allSettled([
       this.#insert('points', encoded.rows, () => encoded.points),
       this.#insert('rollup_64', encoded.rollup64.rows, () => encoded.rollup64.blockColumns()),
-      this.#insert('rollup_4096', encoded.rollup4096.rows, () => encoded.rollup4096.blockColumns()),
+      this.#insert('rollup_256', encoded.rollup256.rows, () => encoded.rollup256.blockColumns()),
       this.#insert('spans', spans.spanCount, () => spans.spans),
       this.#insert('attempts', spans.attemptCount, () => spans.attempts),
       this.#insert('series', unknown.length, () => [

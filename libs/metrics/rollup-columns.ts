@@ -4,6 +4,8 @@ import { GrowableColumn, int64Column } from './growable-column.js';
 /** Where a rollup row says "there is none": the last Int64 that a double holds exactly below 2^63. */
 export const never = Number.MAX_SAFE_INTEGER;
 
+export type RollupWidth = 64 | 256;
+
 /**
  * Rollup rows of one width, from points in the order of the table's key. Every state is idempotent (min, max, first, last, a bit per
  * step), so a bucket may be split over several rows and be written again.
@@ -22,13 +24,15 @@ export class RollupColumns {
   #firstValue = 0;
   #lastStep = -never;
   #lastValue = 0;
-  #low = 0;
-  #high = 0;
+  /** A bit per step, in words of 32, lowest first. */
+  readonly #bits: Uint32Array;
   #nanAt = never;
   #plusAt = never;
   #minusAt = never;
 
-  constructor(readonly width: number) {}
+  constructor(readonly width: RollupWidth) {
+    this.#bits = new Uint32Array(width / 32);
+  }
 
   startGroup(run: bigint, series: bigint, attempt: number): void {
     this.flush();
@@ -61,8 +65,7 @@ export class RollupColumns {
       this.#lastValue = value;
     }
     const bit = step - bucket * this.width;
-    if (bit < 32) this.#low |= 1 << bit;
-    else if (bit < 64) this.#high |= 1 << (bit - 32);
+    this.#bits[bit >>> 5]! |= 1 << (bit & 31);
   }
 
   /** Writes the bucket at hand. */
@@ -70,7 +73,7 @@ export class RollupColumns {
     if (Number.isNaN(this.#bucket)) return;
     this.#run.push(this.#group!.run);
     this.#series.push(this.#group!.series);
-    this.#mask.push(this.#low, this.#high);
+    for (const word of this.#bits) this.#mask.push(word);
     const row = [
       this.#group!.attempt,
       this.#rank,
@@ -92,7 +95,8 @@ export class RollupColumns {
     this.#max = -Infinity;
     this.#firstStep = this.#nanAt = this.#plusAt = this.#minusAt = never;
     this.#lastStep = -never;
-    this.#firstValue = this.#lastValue = this.#low = this.#high = 0;
+    this.#firstValue = this.#lastValue = 0;
+    this.#bits.fill(0);
   }
 
   get rows(): number {
@@ -113,7 +117,7 @@ export class RollupColumns {
       { name: 'max', type: 'Float64', data: max!.f64() },
       { name: 'first', type: 'Tuple(Int64, Float64)', data: pairs(firstStep!, firstValue!) },
       { name: 'last', type: 'Tuple(Int64, Float64)', data: pairs(lastStep!, lastValue!) },
-      { name: 'mask', type: 'UInt64', data: new BigUint64Array(Uint32Array.from(this.#mask).buffer) },
+      { name: 'mask', type: `UInt${this.width}`, data: Uint32Array.from(this.#mask) },
       { name: 'nan_at', type: 'Int64', data: nanAt!.i64() },
       { name: 'plus_at', type: 'Int64', data: plusAt!.i64() },
       { name: 'minus_at', type: 'Int64', data: minusAt!.i64() },
