@@ -24,6 +24,13 @@ describe('decoded events', () => {
     expect(events.get(stored)).toBeUndefined();
   });
 
+  it('are not kept for empty payloads, which may be one and the same array', () => {
+    const events = new DecodedEvents(100);
+    const empty = new Uint8Array(0);
+    events.remember(empty, { data: data('mine') });
+    expect(events.get(empty)).toBeUndefined();
+  });
+
   it('are never taken for those of a record with the same bytes and other headers', () => {
     const head = { id: 'a', source: 's', subject: 'one', timeMs: 1, writer: null, reply: false };
     const record = { ...toRecord(encodeEvent(head, 'ProjectCreated', data('x')), () => 1), offset: 0, appendedAt: 1 };

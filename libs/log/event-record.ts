@@ -1,5 +1,5 @@
 import { topicOf, type Event, type EventHead, type EventName, type EventData, type Topic } from '#libs/domain/event.js';
-import { Rejection, Unreadable } from '#libs/domain/rejection.js';
+import { Unreadable } from '#libs/domain/rejection.js';
 import { checkEvent } from '#libs/domain/validate-event.js';
 import { decodePayload, encodePayload, isEventName } from '#libs/domain/wire/payload-codec.js';
 import { decodedEvents } from '#libs/log/decoded-events.js';
@@ -115,7 +115,8 @@ export function readValidEvent(record: StoredRecord): Event {
   try {
     checkEvent(event);
   } catch (error) {
-    throw error instanceof Rejection ? new Unreadable(error.message) : error;
+    // also what a check did not foresee: one record must not hold up all that come after it
+    throw new Unreadable((error as Error).message);
   }
   checked.add(event);
   return event;

@@ -222,8 +222,7 @@ describe('PointsProjection', () => {
     await replay(await rig.family.openGeneration(generation), [
       points({ run: 'old', seq: 1, steps: [1], values: { loss: [1] } }),
     ]);
-    for (const table of ['points', 'rollup_256'])
-      await rig.client.command(`DROP TABLE g${generation}_${table} SYNC`);
+    for (const table of ['points', 'rollup_256']) await rig.client.command(`DROP TABLE g${generation}_${table} SYNC`);
     await rig.client.command(
       `CREATE TABLE g${generation}_points (run UInt64, step Int64, value Float64) ENGINE = MergeTree ORDER BY (run, step)`,
     );

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeEventBatch } from '#libs/domain/wire/batch-codec.js';
+import { eventNames } from '#libs/domain/wire/payload-codec.js';
 import { block, gql, points, postEvents, started, wireEvent, writerOf } from '../rigs/client.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 import { seededRandom } from '../recovery/load.js';
@@ -28,6 +29,20 @@ const post = async (path: string, type: string, body: Uint8Array | string, heade
 };
 
 describe('bad input', () => {
+  it('of events that say nothing is refused or taken one by one, and nothing after them waits', async () => {
+    for (const names of [eventNames, [...eventNames].reverse()]) {
+      const events = names.map((name) => ({ ...wireEvent(started('empty', 'empty')), type: `runstream.${name}.v1` }));
+      const body = writeEventBatch(
+        events.map((event, index) => ({ ...event, id: `${names[0]}-${index}`, data: new Uint8Array(0) })),
+      );
+      const { status, text } = await post('/v1/events', 'application/x-protobuf', body);
+      expect(status, text).toBe(200);
+    }
+    const { position } = await postEvents(url, [started('after-empty', 'empty', writerOf('w', 1))]);
+    const { run } = await gql(url, `query($at: String) { run(id: "after-empty", at: $at) { id } }`, { at: position });
+    expect(run.id).toBe('after-empty');
+  });
+
   it('of random bytes and mutated batches gets a clear 4xx at every door, and the server goes on', async () => {
     const random = seededRandom(7);
     const good = Buffer.from(
