@@ -6,6 +6,7 @@ import { describeTrackingTables, type OpenedTracking } from './tracking-tables.c
 import { openPostgresRig, postgresMissing, type PostgresRig } from '../../test/rigs/postgres-rig.js';
 import { openPostgresRunTable } from './postgres-run-table.js';
 import { openRunProjectionFamily } from './run-projection.js';
+import { describeRunSchema } from './run-schema.contract.js';
 import { describeRunTable, type RunTables } from './run-table.contract.js';
 import { describeRunFacts } from './run-table.facts.contract.js';
 import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
@@ -15,12 +16,14 @@ import { describeSqlDatabase } from '#libs/postgres/sql-database.contract.js';
 describe.skipIf(postgresMissing() !== null)('PostgreSQL server (skipped where none is installed)', () => {
   let rig: PostgresRig;
   let database: PostgresDatabase;
+  let earlier: PostgresDatabase | undefined;
   beforeAll(async () => {
     rig = await openPostgresRig();
     database = new PostgresDatabase({ url: await rig.database('runs') });
   });
   afterAll(async () => {
     await database?.close();
+    await earlier?.close();
     await rig?.close();
   });
 
@@ -35,6 +38,7 @@ describe.skipIf(postgresMissing() !== null)('PostgreSQL server (skipped where no
     const [tracking, registry] = [openPostgresTrackingTables(tables), openPostgresModelRegistry(tables)];
     return { family, table: openPostgresRunTable(tables), tracking, registry };
   };
+  describeRunSchema('PostgreSQL', async () => (earlier = new PostgresDatabase({ url: await rig.database('earlier') })));
   describeTrackingTables('PostgreSQL', open);
   describeModelRegistry('PostgreSQL', open);
   describeRunTable('PostgreSQL', open);
