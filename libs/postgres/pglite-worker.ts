@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
@@ -26,22 +25,35 @@ function fail(id: number, error: unknown): void {
 }
 
 /**
- * An initialised database cluster, made once by the build: unpacking it takes a fifth of the time of initdb in WebAssembly. In dist it
- * lies two folders up; running from source it is taken from there too, if there has been a build.
+ * An initialised database cluster, made once by the build, as a folder and as a tar of it: initdb in WebAssembly takes five times as long
+ * as to unpack the tar and, like it, leaves much memory behind. In dist it lies two folders up; running from source it is taken from
+ * there too, if there has been a build.
  */
-const templates = ['../../pglite-template.tar', '../../dist/pglite-template.tar'].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
-);
+function template(kind: '' | '.tar'): string | undefined {
+  return ['../../pglite-template', '../../dist/pglite-template']
+    .map((path) => fileURLToPath(new URL(`${path}${kind}`, import.meta.url)))
+    .find((path) => existsSync(path));
+}
+
+/** A new folder becomes a copy of the template, at once and whole. */
+function copyTemplate(to: string): void {
+  const from = template('');
+  if (from === undefined || existsSync(to)) return;
+  const copy = `${to}.new`;
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(from, copy, { recursive: true });
+  renameSync(copy, to);
+}
 
 async function open(): Promise<PGlite> {
-  const template = templates.find((path) => existsSync(path));
-  const fresh = dataDir === null || !existsSync(join(dataDir, 'PG_VERSION'));
+  if (dataDir !== null) copyTemplate(dataDir);
+  const tar = dataDir === null ? template('.tar') : undefined;
   const options = {
     relaxedDurability: true,
     // the default of 128 MB stays resident once touched; the files lie in the system's page cache anyway
     startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=32MB'],
     parsers: { [int8]: Number },
-    ...(fresh && template !== undefined && { loadDataDir: new Blob([readFileSync(template)]) }),
+    ...(tar !== undefined && { loadDataDir: new Blob([readFileSync(tar)]) }),
   };
   return dataDir === null ? PGlite.create(options) : PGlite.create(dataDir, options);
 }
