@@ -2,26 +2,22 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDiskArtifactStore } from '#libs/artifacts/disk-artifact-store.js';
-import { openMinioArtifactStore } from '#libs/artifacts/minio-artifact-store.js';
 import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
 import { checkClickHouse } from '#libs/clickhouse/clickhouse-check.js';
 import { openClickHouseClient, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
-import { readClickHouseUrl, type ClickHouseServer } from '#libs/clickhouse/clickhouse-url.js';
+import { readClickHouseUrl } from '#libs/clickhouse/clickhouse-url.js';
 import { openClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
 import { ConfigurationError, type Configuration } from '#libs/config/configuration.js';
 import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
-import { readKafkaUrl, type KafkaAddress } from '#libs/log/kafka-client.js';
-import { openKafkaEventLog } from '#libs/log/kafka-event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
 import { viewNames } from '#libs/metrics/clickhouse-schema.js';
 import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
 import { openSqlDoor } from '#libs/metrics/sql-door.js';
 import type { Logger } from '#libs/observability/logger.js';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
-import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
-import { PostgresSignals } from '#libs/postgres/postgres-signals.js';
+import type { PostgresSignals } from '#libs/postgres/postgres-signals.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { Filler } from '#libs/projecting/rebuild.js';
@@ -79,8 +75,7 @@ export async function openBackend(
     const artifacts = await patiently('the artifact store', logger, () => openArtifacts(configuration, clock));
     opened.push(() => artifacts.close());
     const board = new VerdictBoard();
-    const signals =
-      configuration.runs.kind === 'postgres' ? new PostgresSignals(configuration.runs.url, database) : null;
+    const signals = await openSignals(configuration, database);
     if (signals) opened.push(() => signals.close());
     const parts = { configuration, log, database, client: metrics.client, board, signals, randomHex, logger };
     const families = await openFamilies(parts);
@@ -124,11 +119,12 @@ export async function openBackend(
   }
 }
 
-function readKafkaAddress(url: string): KafkaAddress {
+/** An address as its adapter reads it, or what is wrong with it. */
+function readAddress<T>(setting: string, read: () => T): T {
   try {
-    return readKafkaUrl(url);
+    return read();
   } catch (error) {
-    throw new ConfigurationError(`RUNSTREAM_LOG: ${(error as Error).message}`);
+    throw new ConfigurationError(`${setting}: ${(error as Error).message}`);
   }
 }
 
@@ -143,14 +139,19 @@ async function reached(log: EventLog, family: ProjectionFamily): Promise<boolean
   return false;
 }
 
+// Drivers of servers are loaded when an address asks for one: they would be a tenth of the start of the embedded program.
+
 async function openLog({ log, logPartitions }: Configuration, clock: () => number): Promise<EventLog> {
   const partitions = { catalog: 1, runs: logPartitions, telemetry: logPartitions };
   switch (log.kind) {
     case 'file':
       return openSegmentEventLog({ dir: log.dir, partitions, clock });
     case 'kafka': {
+      const { openKafkaEventLog } = await import('#libs/log/kafka-event-log.js');
+      const { readKafkaUrl } = await import('#libs/log/kafka-client.js');
+      const address = readAddress('RUNSTREAM_LOG', () => readKafkaUrl(log.url));
       const clientId = `${hostname()}-${process.pid}-${randomHex().slice(0, 6)}`;
-      return openKafkaEventLog({ address: readKafkaAddress(log.url), partitions, clientId });
+      return openKafkaEventLog({ address, partitions, clientId });
     }
   }
 }
@@ -164,9 +165,18 @@ async function openRuns({ runs }: Configuration, logger: Logger): Promise<SqlDat
       else if (!cleanStop) logger.info('the run tables were not closed cleanly; they are checked against the log');
       return database;
     }
-    case 'postgres':
+    case 'postgres': {
+      const { PostgresDatabase } = await import('#libs/postgres/postgres-database.js');
       return new PostgresDatabase({ url: runs.url });
+    }
   }
+}
+
+/** How processes that share a server tell each other; null where there is one process. */
+async function openSignals({ runs }: Configuration, database: SqlDatabase): Promise<PostgresSignals | null> {
+  if (runs.kind !== 'postgres') return null;
+  const { PostgresSignals } = await import('#libs/postgres/postgres-signals.js');
+  return new PostgresSignals(runs.url, database);
 }
 
 interface OpenedMetrics {
@@ -193,7 +203,7 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
       };
     }
     case 'clickhouse': {
-      const { address, sql, placement } = readClickHouseServer(metrics.url);
+      const { address, sql, placement } = readAddress('RUNSTREAM_METRICS', () => readClickHouseUrl(metrics.url));
       const client = openClickHouseClient({ address: () => address, placement });
       try {
         // ingest never touches it: it starts without it
@@ -212,14 +222,6 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
   }
 }
 
-function readClickHouseServer(url: string): ClickHouseServer {
-  try {
-    return readClickHouseUrl(url);
-  } catch (error) {
-    throw new ConfigurationError(`RUNSTREAM_METRICS: ${(error as Error).message}`);
-  }
-}
-
 async function openArtifacts(
   { artifacts, roles }: Configuration,
   clock: () => number,
@@ -230,6 +232,7 @@ async function openArtifacts(
       return { store, close: () => Promise.resolve() };
     }
     case 's3': {
+      const { openMinioArtifactStore } = await import('#libs/artifacts/minio-artifact-store.js');
       const store = await openMinioArtifactStore({
         address: artifacts.address,
         clock,
