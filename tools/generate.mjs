@@ -14,18 +14,14 @@ const pbts = promisify(require('protobufjs-cli/pbts').main);
 const wire = 'libs/domain/wire/generated';
 mkdirSync(wire, { recursive: true });
 const lean = ['create', 'convert', 'verify', 'service', 'delimited', 'typeurl'].map((part) => `--no-${part}`);
-await pbjs([
-  '-t',
-  'static-module',
-  '-w',
-  'es6',
-  ...lean,
-  '--force-number',
-  '-o',
-  `${wire}/runstream.js`,
-  'libs/domain/wire/runstream.proto',
-]);
-await pbts(['-o', `${wire}/runstream.d.ts`, `${wire}/runstream.js`]);
+for (const name of ['runstream', 'otlp']) {
+  const to = `${wire}/${name}`;
+  const from = `libs/domain/wire/${name}.proto`;
+  // a root of its own, for both are loaded into one process
+  const root = ['--root', name];
+  await pbjs(['-t', 'static-module', '-w', 'es6', ...lean, '--force-number', ...root, '-o', `${to}.js`, from]);
+  await pbts(['-o', `${to}.d.ts`, `${to}.js`]);
+}
 
 const out = 'services/gateway/generated';
 mkdirSync(out, { recursive: true });

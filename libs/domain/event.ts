@@ -205,7 +205,11 @@ export interface EventData {
     clientRequestId: string;
     metadata: Tags;
     tags: Tags;
+    /** Only what a batch of spans tells of its trace: what its client says is better. */
+    fromSpans: boolean;
   };
+  TraceAssessed: { assessments: readonly Param[]; removed: readonly string[] };
+  TraceLinked: { runs: readonly string[] };
   TraceTagsSet: { tags: Tags; removed: readonly string[] };
   TraceDeleted: object;
   SpansLogged: { spans: readonly string[] };
@@ -273,6 +277,8 @@ export const topicOf: { readonly [Name in EventName]: Topic } = {
   FileRemoved: 'runs',
   TraceLogged: 'runs',
   TraceTagsSet: 'runs',
+  TraceAssessed: 'runs',
+  TraceLinked: 'runs',
   TraceDeleted: 'runs',
   SpansLogged: 'runs',
   PointsLogged: 'telemetry',

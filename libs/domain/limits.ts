@@ -27,6 +27,11 @@ export const limits = {
   lineCharsMax: 64_000,
   paramsPerEventMax: 10_000,
   tagsPerEventMax: 1_000,
+  assessmentsPerTraceMax: 1_000,
+  runsPerTraceMax: 1_000,
+  /** A span that is longer as JSON text is kept as a file, for it would not fit into a record of the log. */
+  spanCharsInRecordMax: 200_000,
+  spansPerRequestMax: 50_000,
   rankMax: 1_048_575,
   attemptMax: 65_535,
   shardsMax: 1_024,

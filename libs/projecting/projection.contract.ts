@@ -136,6 +136,11 @@ function addDoorEvents(story: Story): void {
   add('SpansLogged', 'tr-1', { spans: ['{"spanId":"1"}'] });
   add('TraceLogged', 'tr-1', { project: 'p', timeMs: 4, state: 'OK' });
   add('TraceTagsSet', 'tr-1', { tags: { a: 'b' } });
+  add('TraceLogged', 'tr-1', { project: 'p', timeMs: 2, fromSpans: true, tags: { a: 'c', d: 'e' } });
+  for (const json of ['{"value":1}', '{"value":2}'])
+    add('TraceAssessed', 'tr-1', { assessments: [{ key: 'a-1', json }] });
+  add('TraceAssessed', 'tr-1', { removed: ['none'] });
+  add('TraceLinked', 'tr-2', { runs: ['a'] });
   const { blocks } = points([1, 1], 3);
   const times = Float64Array.of(7, 8);
   for (const _ of [1, 2])

@@ -7,6 +7,7 @@ import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { createQueries } from '#libs/postgres/sql-queries.js';
 import { projectColumns } from './apply-catalog.js';
+import { searchTraces } from './search/search-traces.js';
 import { searchTracked } from './search/search-tracked.js';
 import type {
   FileEntry,
@@ -47,7 +48,7 @@ class PostgresTrackingTables implements TrackingTables {
     this.schema = async () => `runs_g${(await generations()).live}`;
     this.models = loggedModels(database, this.schema);
     this.files = fileTable(database, this.schema);
-    this.traces = traceTable(database, this.schema);
+    this.traces = traceTable(database, this.queries, this.schema);
   }
 
   async projects(world: string): Promise<readonly ProjectState[]> {
@@ -163,7 +164,7 @@ function fileTable(database: SqlDatabase, schema: Schema): FileTable {
   };
 }
 
-function traceTable(database: SqlDatabase, schema: Schema): TraceTable {
+function traceTable(database: SqlDatabase, queries: Kysely<unknown>, schema: Schema): TraceTable {
   return {
     async byId(ids) {
       const rows = await database.query<{ state: TraceState }>(
@@ -172,20 +173,19 @@ function traceTable(database: SqlDatabase, schema: Schema): TraceTable {
       );
       return rows.map(({ state }) => state);
     },
-    async ofProjects(projects, limit, offset) {
-      const rows = await database.query<{ state: TraceState }>(
-        `select state from ${await schema()}.traces where project = any($1::text[]) and logged and not deleted
-         order by time_ms desc, id collate "C" limit $2 offset $3`,
-        [projects.map(clean), limit, offset],
+    search: async (search) => searchTraces(queries, await schema(), search),
+    async spans(ids) {
+      const rows = await database.query<{ trace: string; otlp: string }>(
+        `select trace, otlp from ${await schema()}.spans where trace = any($1::text[]) order by trace, id collate "C"`,
+        [ids.map(clean)],
       );
-      return rows.map(({ state }) => state);
-    },
-    async spans(id) {
-      const rows = await database.query<{ otlp: string }>(
-        `select otlp from ${await schema()}.spans where trace = $1 order by id collate "C"`,
-        [clean(id)],
-      );
-      return rows.map(({ otlp }) => otlp);
+      const found = new Map<string, string[]>();
+      for (const { trace, otlp } of rows) {
+        const texts = found.get(trace);
+        if (texts) texts.push(otlp);
+        else found.set(trace, [otlp]);
+      }
+      return found;
     },
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EventData } from '#libs/domain/event.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { examples } from './run-table.examples.js';
-import type { TrackedSearch, TrackingTables } from './tracking-tables.js';
+import type { TraceSearch, TrackedSearch, TrackingTables } from './tracking-tables.js';
 import { parseFilter } from './search/parser.js';
 
 export interface OpenedTracking {
@@ -186,7 +186,10 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
         responsePreview: '',
       };
       const logged = (id: string, timeMs: number) =>
-        log.add('TraceLogged', id, { ...trace, timeMs, clientRequestId: '', metadata: { m: '1' }, tags: { b: '2' } });
+        log.add('TraceLogged', id, {
+          ...{ ...trace, timeMs, clientRequestId: '', metadata: { m: '1' }, tags: { b: '2' } },
+          fromSpans: false,
+        });
       log.add('SpansLogged', 'tr-1', { spans: ['{"spanId":"2"}', '{"spanId":"1"}'] });
       log.add('SpansLogged', 'tr-1', { spans: ['{"spanId":"1"}'] });
       logged('tr-1', 5);
@@ -196,10 +199,66 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
       log.add('TraceDeleted', 'tr-3');
       await feed(family, log);
       const { traces } = tracking;
-      expect((await traces.ofProjects(['p'], 10, 0)).map(({ id }) => id)).toEqual(['tr-2', 'tr-1']);
-      expect((await traces.ofProjects(['p'], 1, 1)).map(({ id }) => id)).toEqual(['tr-1']);
+      const page = { projects: ['p'], clauses: [], orders: [] };
+      const found = async (limit: number, offset: number) =>
+        (await traces.search({ ...page, limit, offset })).map(({ id }) => id);
+      expect(await found(10, 0)).toEqual(['tr-2', 'tr-1']);
+      expect(await found(1, 0)).toEqual(['tr-2', 'tr-1']);
+      expect(await found(1, 1)).toEqual(['tr-1']);
       expect(await traces.byId(['tr-1', 'tr-3'])).toMatchObject([{ id: 'tr-1', tags: { a: '1' }, durationMs: 3 }]);
-      expect(await traces.spans('tr-1')).toEqual(['{"spanId":"1"}', '{"spanId":"2"}']);
+      expect(await traces.spans(['tr-1', 'none'])).toEqual(new Map([['tr-1', ['{"spanId":"1"}', '{"spanId":"2"}']]]));
+    });
+
+    it('finds traces by what they are, what they are tagged with, what was said of them and what their spans hold', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      const empty = { project: 'p', requestPreview: '', responsePreview: '', clientRequestId: '' };
+      const add = (id: string, timeMs: number, durationMs: number, more: Partial<EventData['TraceLogged']>) =>
+        log.add('TraceLogged', id, {
+          ...{ ...empty, timeMs, durationMs, hasDuration: true, state: 'OK', metadata: {}, tags: {}, fromSpans: false },
+          ...more,
+        });
+      add('a', 10, 5, { tags: { t: "it's" }, metadata: { 'mlflow.sourceRun': 'r1' } });
+      add('b', 20, 50, { tags: { t: 'other' }, state: 'ERROR', clientRequestId: 'c' });
+      add('c', 30, 1, { hasDuration: false });
+      log.add('TraceLinked', 'b', { runs: ['r1', 'r2'] });
+      const said = { a: ['q', { feedback: { value: 0.5 } }], b: ['q', { feedback: { value: true } }], c: ['x', 5] };
+      for (const [id, [name, value]] of Object.entries(said)) {
+        const json = JSON.stringify({ assessment_name: name, ...(value as object) });
+        log.add('TraceAssessed', id, { assessments: [{ key: 'a-1', json }], removed: [] });
+      }
+      log.add('TraceAssessed', 'c', { assessments: [{ key: 'a-2', json: '[1]' }], removed: [] });
+      log.add('SpansLogged', 'c', { spans: [JSON.stringify({ spanId: '1', name: '100% sure' })] });
+      await feed(family, log);
+      type Clauses = TraceSearch['clauses'];
+      const found = async (clauses: Clauses, orders: TraceSearch['orders'] = []) =>
+        (await tracking.traces.search({ projects: ['p'], clauses, orders, limit: 9, offset: 0 })).map(({ id }) => id);
+      const by = (
+        of: Clauses[number]['of'],
+        operator: Clauses[number]['operator'],
+        ...values: (string | number)[]
+      ): Clauses => [{ of, operator, values }];
+      const column = (name: 'id' | 'state' | 'endMs' | 'durationMs' | 'clientRequestId') =>
+        ({ kind: 'column', name }) as const;
+      const key = (kind: 'tag' | 'metadata' | 'feedback' | 'expectation', name: string) =>
+        ({ kind, key: name }) as const;
+      expect(await found(by(key('tag', 't'), '=', "it's"))).toEqual(['a']);
+      expect(await found(by(key('tag', 't'), '!=', "it's"))).toEqual(['b']);
+      expect(await found(by(key('tag', 't'), 'is null'))).toEqual(['c']);
+      expect(await found(by(key('tag', 't'), 'ilike', '%OTHER'))).toEqual(['b']);
+      expect(await found(by(key('tag', 't'), 'like', '%\\'))).toEqual([]);
+      expect(await found(by({ kind: 'run' }, '=', 'r1'))).toEqual(['b', 'a']);
+      expect(await found(by({ kind: 'run' }, 'not in', 'r1'))).toEqual(['c']);
+      expect(await found(by(column('state'), 'in', 'OK', 'ERROR'))).toEqual(['c', 'b', 'a']);
+      expect(await found(by(column('endMs'), '>=', 15))).toEqual(['b', 'a']);
+      expect(await found(by(column('clientRequestId'), 'is not null'))).toEqual(['b']);
+      expect(await found(by(key('feedback', 'q'), '>', 0.25))).toEqual(['a']);
+      expect(await found(by(key('feedback', 'q'), '=', 'true'))).toEqual(['b']);
+      expect(await found(by(key('feedback', 'q'), 'is not null'))).toEqual(['b', 'a']);
+      expect(await found(by(key('expectation', 'q'), 'is null'))).toEqual(['c', 'b', 'a']);
+      expect(await found(by({ kind: 'spans' }, 'like', '%100% sure%'))).toEqual(['c']);
+      expect(await found([], [{ of: column('durationMs'), descending: true }])).toEqual(['b', 'a', 'c']);
+      expect(await found([], [{ of: key('tag', 't'), descending: false }])).toEqual(['a', 'b', 'c']);
     });
   });
 }

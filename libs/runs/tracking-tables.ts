@@ -4,6 +4,7 @@ import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import type { RunState } from '#libs/domain/run-fold.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { Filter, Order } from './search/ast.js';
+import type { Clause } from './search/comparisons.js';
 
 /** Which of the deleted ones are asked for. */
 export type View = 'active' | 'deleted' | 'all';
@@ -84,10 +85,29 @@ export interface FileTable {
   below(world: string, path: string): Promise<readonly StoredFile[]>;
 }
 
+/** What a trace can be asked about. Assessments by name: feedback of people and judges, expectations. */
+export type TraceField =
+  | {
+      readonly kind: 'column';
+      readonly name: 'id' | 'project' | 'timeMs' | 'durationMs' | 'endMs' | 'state' | 'clientRequestId';
+    }
+  | { readonly kind: 'tag' | 'metadata' | 'feedback' | 'expectation'; readonly key: string }
+  /** The run it was made in, or one that it was linked to; the text of its spans. */
+  | { readonly kind: 'run' | 'spans' };
+export interface TraceSearch {
+  readonly projects: readonly string[];
+  readonly clauses: readonly (Pick<Clause, 'operator' | 'values'> & { readonly of: TraceField })[];
+  /** Then newest first, then by id. */
+  readonly orders: readonly { readonly of: TraceField; readonly descending: boolean }[];
+  readonly limit: number;
+  readonly offset: number;
+}
+
 export interface TraceTable {
+  /** Those that are not deleted, in no order. */
   byId(ids: readonly string[]): Promise<readonly TraceState[]>;
-  /** Those of projects, newest first, `limit` from `offset` on. */
-  ofProjects(projects: readonly string[], limit: number, offset: number): Promise<readonly TraceState[]>;
-  /** Spans as OTLP JSON texts, in order of their ids. */
-  spans(id: string): Promise<readonly string[]>;
+  /** One more than `limit` tells that there are more. */
+  search(search: TraceSearch): Promise<readonly TraceState[]>;
+  /** Spans of each trace as OTLP JSON texts, in order of their ids. */
+  spans(ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
 }

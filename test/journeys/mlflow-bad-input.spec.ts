@@ -11,12 +11,22 @@ interface Answer {
 let rig: ServerRig;
 let url: string;
 let run: string;
+const trace = `tr-${'ab'.repeat(16)}`;
 beforeAll(async () => {
   rig = await openServerRig();
   url = rig.server.url;
   run = (await post('runs/create', { experiment_id: '0' })).body.run.info.run_id;
+  const spans = [{ traceId: trace.slice(3), spanId: 'cd'.repeat(8), name: 's' }];
+  await sendSpans(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }), 'application/json');
 }, 60_000);
 afterAll(() => rig.close());
+
+async function sendSpans(body: string | Uint8Array, type: string, more: Record<string, string> = {}): Promise<Answer> {
+  const headers = { 'content-type': type, 'x-mlflow-experiment-id': '0', ...more };
+  const response = await fetch(`${url}/v1/traces`, { method: 'POST', body, headers });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+}
 
 async function send(method: string, path: string, body?: string | Uint8Array): Promise<Answer> {
   const response = await fetch(`${url}${path}`, { method, ...(body === undefined ? {} : { body }) });
@@ -44,6 +54,8 @@ const endpoints = [
   ...['runs/create', 'runs/update', 'runs/search', 'runs/log-metric', 'runs/log-parameter', 'runs/log-batch'],
   ...['runs/set-tag', 'runs/delete-tag', 'runs/log-inputs', 'runs/outputs', 'runs/log-model', 'logged-models'],
   ...['logged-models/search', 'registered-models/create', 'registered-models/alias', 'model-versions/create'],
+  ...['traces', 'traces/search', 'traces/batchGetInfos', 'traces/delete-traces', 'traces/link-to-run'],
+  ...['traces/link-prompts', 'traces/TRACE/assessments'],
   ...['model-versions/transition-stage', 'experiments/search-datasets', 'registered-models/rename', 'runs/delete'],
 ];
 
@@ -51,6 +63,7 @@ describe("bad input is answered with MLflow's 4xx", () => {
   it('whatever JSON comes to whatever endpoint', async () => {
     const word = fc.constantFrom(
       ...['', '0', '1', 'a', '../x', 'm-1', 'x'.repeat(9_000), '\u0000', '\ud800', "'", '%', '🚀', '__proto__', 'NaN'],
+      ...["feedback.a > 'x'", "tags.a LIKE '\\'", "span.content LIKE '%'", "run_id != ''", 'timestamp_ms > 1e999'],
       ...["metrics.a > 'x'", 'metrics.`a', 'a.b.c = 1', "name LIKE '%'", 'metrics.a DESC', 'nope ASC ASC'],
     );
     const value = fc.oneof(
@@ -90,6 +103,8 @@ describe("bad input is answered with MLflow's 4xx", () => {
         'run_name',
         'user_id',
       ],
+      ...['trace', 'trace_id', 'trace_ids', 'request_ids', 'locations', 'max_timestamp_millis', 'max_traces'],
+      ...['assessment', 'assessment_name', 'feedback', 'expectation', 'source', 'metadata', 'prompt_versions'],
     );
     const body = fc.oneof(
       { weight: 6, arbitrary: fc.dictionary(field, value).map((fields) => JSON.stringify(fields)) },
@@ -101,7 +116,10 @@ describe("bad input is answered with MLflow's 4xx", () => {
     const fuzzed = (await post('runs/create', { experiment_id: '0' })).body.run.info.run_id;
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...endpoints), body, async (endpoint, text) => {
-        const { status, body: answer } = await post(endpoint, text.replaceAll('"RUN"', JSON.stringify(fuzzed)));
+        const { status, body: answer } = await post(
+          endpoint.replace('TRACE', trace),
+          text.replaceAll('"RUN"', JSON.stringify(fuzzed)),
+        );
         expect(status, `${endpoint} ${text} ${JSON.stringify(answer)}`).toBeLessThan(500);
         if (status !== 200) expect(answer).toMatchObject({ error_code: /^[A-Z_]+$/.exec(answer.error_code)![0] });
       }),
@@ -130,6 +148,73 @@ describe("bad input is answered with MLflow's 4xx", () => {
     expect(answer).toMatchObject({ error_code: 'INVALID_PARAMETER_VALUE' });
     expect(answer.message).toContain(message);
     expect(status).toBe(400);
+  });
+
+  it('reads what traces hold as carefully, in both encodings of OpenTelemetry', async () => {
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 2 }),
+      fc.constantFrom(
+        '5',
+        '-1',
+        'NaN',
+        'ab'.repeat(8),
+        'ab'.repeat(16),
+        '\ud800',
+        '\u0000',
+        '99999999999999999999',
+        1e300,
+      ),
+    );
+    const names = ['stringValue', 'intValue', 'doubleValue', 'boolValue', 'bytesValue', 'arrayValue', 'kvlistValue'];
+    const attribute = fc.record({ key: value, value: fc.dictionary(fc.constantFrom(...names), value) });
+    const span = fc.record(
+      {
+        traceId: fc.constantFrom<unknown>('ab'.repeat(16), 'AB', '', 5, '00'.repeat(16)),
+        spanId: fc.constantFrom<unknown>('cd'.repeat(8), 'xy'.repeat(8), null),
+        name: value,
+        kind: value,
+        startTimeUnixNano: value,
+        endTimeUnixNano: value,
+        attributes: fc.oneof(value, fc.array(attribute)),
+        events: fc.oneof(value, fc.array(fc.record({ name: value, timeUnixNano: value }))),
+        links: fc.oneof(value, fc.array(fc.record({ traceId: value, spanId: value }))),
+        status: fc.oneof(value, fc.record({ code: value, message: value })),
+      },
+      { requiredKeys: [] },
+    );
+    const sent = fc.record({
+      resourceSpans: fc.array(fc.record({ scopeSpans: fc.array(fc.record({ spans: fc.array(span) })) })),
+    });
+    const body = fc.oneof(
+      sent.map((each) => JSON.stringify(each)),
+      fc.json(),
+      fc.uint8Array({ maxLength: 200 }),
+    );
+    const type = fc.constantFrom('application/json', 'application/x-protobuf');
+    await fc.assert(
+      fc.asyncProperty(body, type, async (bytes, contentType) => {
+        const { status, body: answer } = await sendSpans(bytes, contentType);
+        if (status !== 200) expect([status, answer?.error_code]).toEqual([400, 'INVALID_PARAMETER_VALUE']);
+      }),
+      { numRuns: 400 },
+    );
+    const got = await send('GET', `/api/3.0/mlflow/traces/batchGet?trace_ids=${trace}&trace_ids=tr-none`);
+    expect(got.body.traces).toHaveLength(1);
+  }, 120_000);
+
+  it.each([
+    ['garbage', 'application/x-protobuf', {}, 'not an OTLP export of traces'],
+    ['', 'application/x-protobuf', {}, 'no spans found'],
+    ['{}', 'application/json', {}, 'no spans found'],
+    ['{}', 'text/plain', {}, 'Invalid Content-Type: text/plain'],
+    ['{}', 'application/json', { 'x-mlflow-experiment-id': 'x' }, "Invalid experiment ID 'x'"],
+    ['{}', 'application/json', { 'x-mlflow-experiment-id': '' }, "required header 'x-mlflow-experiment-id'"],
+    ['{}', 'application/json', { 'content-encoding': 'gzip' }, 'not valid gzip'],
+    [`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1"}]}]}]}`, 'application/json', {}, 'spans[0].traceId'],
+  ])('spans %j as %s with %j: "%s"', async (body, type, headers, message) => {
+    const answer = await sendSpans(body, type, headers);
+    expect(answer).toMatchObject({ status: 400, body: { error_code: 'INVALID_PARAMETER_VALUE' } });
+    expect(answer.body.message).toContain(message);
   });
 
   it('refuses paths that would leave a folder, however they are written', async () => {

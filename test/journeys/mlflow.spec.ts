@@ -31,6 +31,10 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
     expect((await runScript<Done>(url, 'models.py')).checked).toBeGreaterThan(35);
   }, 180_000);
 
+  it('traces functions and failures, searches, tags, assesses and deletes; takes spans of any exporter', async () => {
+    expect((await runScript<Done>(url, 'traces.py')).checked).toBeGreaterThan(65);
+  }, 180_000);
+
   if (whole) {
     it('logs in the background, from ten threads at once, bodies twice, and in a tenant of its own', async () => {
       expect((await runScript<Done>(url, 'training.py', '3000')).checked).toBeGreaterThan(9);
@@ -65,11 +69,12 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
   });
 
   it('is told the same by tables that were rebuilt from the log', async () => {
-    const before = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'none');
+    const before = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'traces');
     expect(before['runs']!.length).toBeGreaterThan(whole ? pagedRuns : 3);
+    expect(before['traces']!.length).toBeGreaterThan(3);
     const rebuilt = await runCli(['rebuild'], rig.environment);
     expect(rebuilt, rebuilt.output).toMatchObject({ code: 0 });
-    const after = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'none');
+    const after = await runScript<Record<string, unknown[]>>(url, 'dump.py', 'traces');
     for (const kind of Object.keys(before)) expect(after[kind], kind).toEqual(before[kind]);
   }, 300_000);
 });

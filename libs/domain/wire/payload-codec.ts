@@ -47,6 +47,8 @@ const messages = {
   FileRemoved: wire.FileRemoved,
   TraceLogged: wire.TraceLogged,
   TraceTagsSet: wire.TraceTagsSet,
+  TraceAssessed: wire.TraceAssessed,
+  TraceLinked: wire.TraceLinked,
   TraceDeleted: wire.TraceDeleted,
   SpansLogged: wire.SpansLogged,
   PointsLogged: wire.PointsLogged,

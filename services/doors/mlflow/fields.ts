@@ -116,6 +116,10 @@ export class Fields {
       return item;
     });
   }
+  /** Whatever it is. */
+  raw(name: string): unknown {
+    return this.get(name);
+  }
   object(name: string): Fields | null {
     const value = this.get(name);
     if (value === undefined) return null;

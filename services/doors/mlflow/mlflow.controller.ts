@@ -11,6 +11,7 @@ import { Door, type World } from './door.js';
 import { Fields } from './fields.js';
 import { MlflowError, toMlflowError } from './mlflow-error.js';
 import { findRoute } from './routes.js';
+import { logSpans } from './spans.js';
 
 /** The MLflow version whose protocol is spoken: clients ask for it before they send traces. */
 const spokenVersion = '3.17.2';
@@ -20,7 +21,8 @@ const bodiesBytesMax = 256 * 1024 * 1024;
 const uploadBytesMax = 10 * 1024 * 1024;
 
 const roots = ['api', 'ajax-api'].flatMap((api) => [`${api}/2.0/*`, `${api}/3.0/*`]);
-const pages = ['get-artifact', 'model-versions/get-artifact', 'health', 'version'];
+const tracesPath = '/v1/traces';
+const pages = ['v1/traces', 'get-artifact', 'model-versions/get-artifact', 'health', 'version'];
 const routes = [...roots, ...pages].flatMap((path) => [path, `t/:world/${path}`]);
 
 /** Everything that MLflow's clients ask a tracking server, for everybody and under /t/<name> for a tenant. */
@@ -66,6 +68,7 @@ export class MlflowController {
       await reply.type('text/plain').send(path === '/health' ? 'OK' : spokenVersion);
       return;
     }
+    if (path === tracesPath && method === 'POST') return this.spans(world, request, reply);
     if (path.startsWith(artifactsPrefix)) return this.file(world, path.slice(artifactsPrefix.length), request, reply);
     if (/^\/mlflow-artifacts\/(mpu|presigned)\//.test(path) || path === '/mlflow/artifacts/presigned-upload-url')
       throw new MlflowError(
@@ -117,6 +120,24 @@ export class MlflowController {
         throw new MlflowError('ENDPOINT_NOT_FOUND', `${request.method} of an artifact is not understood`);
     }
     await reply.type('application/json').send('{}');
+  }
+
+  /** OpenTelemetry's own protocol, in either of its encodings. */
+  private async spans(world: World, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const header = (name: string): string => {
+      const value = request.headers[name];
+      return typeof value === 'string' ? value.trim() : '';
+    };
+    const type = header('content-type').split(';')[0]!.trim().toLowerCase();
+    if (type !== 'application/x-protobuf' && type !== 'application/json')
+      throw new MlflowError(
+        'INVALID_PARAMETER_VALUE',
+        `Invalid Content-Type: ${type}. Expected: application/x-protobuf or application/json`,
+      );
+    const json = type === 'application/json';
+    const [experiment, run] = [header('x-mlflow-experiment-id'), header('x-mlflow-run-id')];
+    await logSpans(world, { experiment, run, json, body: await this.body(request) });
+    await reply.type(type).send(json ? '{}' : Buffer.alloc(0));
   }
 
   private async upload(call: Call, request: FastifyRequest, reply: FastifyReply): Promise<void> {

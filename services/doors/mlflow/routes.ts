@@ -1,5 +1,6 @@
 import { listArtifacts, listFiles, listModelArtifacts } from './artifacts.js';
 import type { Handler } from './call.js';
+import * as assessments from './assessments.js';
 import * as experiments from './experiments.js';
 import { getHistory, getHistoryBulk, getHistoryBulkInterval } from './history.js';
 import * as inputs from './inputs.js';
@@ -7,6 +8,8 @@ import * as models from './logged-models.js';
 import * as registry from './registry.js';
 import * as runs from './runs.js';
 import { searchRuns } from './search-runs.js';
+import { searchTraces } from './search-traces.js';
+import * as traces from './traces.js';
 
 const serverInfo: Handler = () => Promise.resolve({ store_type: 'SqlStore', workspaces_enabled: false });
 
@@ -73,6 +76,21 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /mlflow/model-versions/get-download-uri': registry.getDownloadUri,
   'POST /mlflow/model-versions/set-tag': registry.setModelVersionTag,
   'DELETE /mlflow/model-versions/delete-tag': registry.deleteModelVersionTag,
+  'POST /mlflow/traces': traces.startTrace,
+  'POST /mlflow/traces/search': searchTraces,
+  'GET /mlflow/traces/get': traces.getTrace,
+  'GET /mlflow/traces/batchGet': traces.batchGetTraces,
+  'POST /mlflow/traces/batchGetInfos': traces.batchGetTraceInfos,
+  'POST /mlflow/traces/delete-traces': traces.deleteTraces,
+  'POST /mlflow/traces/link-to-run': traces.linkTracesToRun,
+  'POST /mlflow/traces/link-prompts': traces.linkPrompts,
+  'GET /mlflow/traces/{id}': traces.getTraceInfo,
+  'PATCH /mlflow/traces/{id}/tags': traces.setTraceTag,
+  'DELETE /mlflow/traces/{id}/tags': traces.deleteTraceTag,
+  'POST /mlflow/traces/{id}/assessments': assessments.createAssessment,
+  'GET /mlflow/traces/{id}/assessments/{assessment}': assessments.getAssessment,
+  'PATCH /mlflow/traces/{id}/assessments/{assessment}': assessments.updateAssessment,
+  'DELETE /mlflow/traces/{id}/assessments/{assessment}': assessments.deleteAssessment,
   'GET /mlflow/server-info': serverInfo,
 };
 

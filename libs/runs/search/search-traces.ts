@@ -1,0 +1,142 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { TraceState } from '#libs/domain/trace-fold.js';
+import type { TraceField, TraceSearch } from '../tracking-tables.js';
+import type { Literal } from './ast.js';
+
+type Sql = RawBuilder<unknown>;
+type Clause = TraceSearch['clauses'][number];
+
+/** One page of traces, and one more when there is one. */
+export async function searchTraces(
+  queries: Kysely<unknown>,
+  schema: string,
+  search: TraceSearch,
+): Promise<readonly TraceState[]> {
+  const order = [
+    ...search.orders.map(({ of, descending }) => {
+      const { expression, numeric } = valueOf(of);
+      const by = numeric ? expression : sql`${expression} collate "C"`;
+      return descending ? sql`${by} desc nulls last` : sql`${by} asc nulls last`;
+    }),
+    sql`t.time_ms desc`,
+    sql`t.id collate "C"`,
+  ];
+  const tests = search.clauses.map((clause) => sql` and ${test(schema, clause)}`);
+  const query = sql<{ state: TraceState }>`select t.state from ${sql.raw(schema)}.traces t
+    where t.project = any(${search.projects.map(clean)}::text[]) and t.logged and not t.deleted${sql.join(tests, sql``)}
+    order by ${sql.join(order)} limit ${search.limit + 1} offset ${search.offset}`;
+  return (await query.execute(queries)).rows.map(({ state }) => state);
+}
+
+/** PostgreSQL text holds no NUL; nothing stored has one, so nothing is found by one. */
+const clean = (text: string): string => text.replaceAll('\u0000', '\ufffd');
+
+interface Value {
+  readonly expression: Sql;
+  readonly numeric: boolean;
+}
+
+const duration = sql`(t.state->>'durationMs')::float8`;
+const columns: Readonly<Record<Extract<TraceField, { kind: 'column' }>['name'], Value>> = {
+  id: { expression: sql`t.id`, numeric: false },
+  project: { expression: sql`t.project`, numeric: false },
+  timeMs: { expression: sql`t.time_ms`, numeric: true },
+  durationMs: { expression: duration, numeric: true },
+  endMs: { expression: sql`(t.time_ms + ${duration})`, numeric: true },
+  state: { expression: sql`t.state->>'state'`, numeric: false },
+  clientRequestId: { expression: sql`nullif(t.state->>'clientRequestId', '')`, numeric: false },
+};
+const sourceRun = sql`t.state->'metadata'->>'mlflow.sourceRun'`;
+
+/** What one trace has exactly one of. */
+function valueOf(of: TraceField): Value {
+  switch (of.kind) {
+    case 'column':
+      return columns[of.name];
+    case 'tag':
+      return { expression: sql`(t.state->'tags'->>${clean(of.key)}::text)`, numeric: false };
+    case 'metadata':
+      return { expression: sql`(t.state->'metadata'->>${clean(of.key)}::text)`, numeric: false };
+    case 'run':
+      return { expression: sql`(${sourceRun})`, numeric: false };
+    case 'feedback':
+    case 'expectation':
+    case 'spans':
+      throw new TypeError(`a trace has more than one value of ${of.kind}`);
+  }
+}
+
+function test(schema: string, clause: Clause): Sql {
+  const { of } = clause;
+  switch (of.kind) {
+    case 'column':
+    case 'tag':
+    case 'metadata': {
+      const { expression, numeric } = valueOf(of);
+      return compare(expression, numeric, clause);
+    }
+    case 'run': {
+      const runs = sql`(select ${sourceRun} as v union all select json_array_elements_text(t.state->'runs'))`;
+      return sql`exists (select 1 from ${runs} r where ${compare(sql`r.v`, false, positive(clause))}) = ${!negative(clause)}`;
+    }
+    case 'spans':
+      return sql`exists (select 1 from ${sql.raw(schema)}.spans s where s.trace = t.id and ${compare(sql`s.otlp`, false, clause)})`;
+    case 'feedback':
+    case 'expectation':
+      return assessed(of.kind, of.key, clause);
+  }
+}
+
+/** Whether one of the assessments of a name and kind has a value that fits. */
+function assessed(kind: 'feedback' | 'expectation', key: string, clause: Clause): Sql {
+  const value = sql`a.value->${kind}::text->'value'`;
+  const serialized = sql`a.value->${kind}::text->'serialized_value'->>'value'`;
+  const named = sql`select 1 from json_each(t.state->'assessments') a
+    where a.value->>'assessment_name' = ${clean(key)} and a.value->${kind}::text is not null`;
+  if (clause.operator === 'is null') return sql`not exists (${named})`;
+  if (clause.operator === 'is not null') return sql`exists (${named})`;
+  const numeric = clause.values.every((each) => typeof each === 'number');
+  const expression = numeric
+    ? sql`(case when json_typeof(${value}) = 'number' then (${value})::text::float8 end)`
+    : sql`coalesce(a.value->${kind}::text->>'value', ${serialized})`;
+  return sql`exists (${named} and ${compare(expression, numeric, clause)})`;
+}
+
+/** Of what a trace has several of, "not" is said of all of them. */
+const negative = ({ operator }: Clause): boolean =>
+  operator === '!=' || operator === 'not in' || operator === 'is null';
+function positive(clause: Clause): Clause {
+  const { operator } = clause;
+  if (operator === '!=') return { ...clause, operator: '=' };
+  if (operator === 'not in') return { ...clause, operator: 'in' };
+  return operator === 'is null' ? { ...clause, operator: 'is not null' } : clause;
+}
+
+const operators = { '=': '=', '!=': '<>', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
+
+/** What is not there fits only "is null". */
+function compare(expression: Sql, numeric: boolean, { operator, values }: Clause): Sql {
+  const bound = (value: Literal): Sql => (numeric ? sql`${Number(value)}::float8` : sql`${clean(String(value))}::text`);
+  switch (operator) {
+    case 'is null':
+      return sql`${expression} is null`;
+    case 'is not null':
+      return sql`${expression} is not null`;
+    case 'in':
+    case 'not in': {
+      const list = sql`(${sql.join(values.map(bound))})`;
+      return operator === 'in' ? sql`${expression} in ${list}` : sql`${expression} not in ${list}`;
+    }
+    case 'like':
+    case 'ilike':
+      // PostgreSQL refuses a pattern that ends in a lone escape character; none is an escape here
+      return sql`${expression} ${sql.raw(operator)} ${bound(values[0]!)} escape ''`;
+    case '=':
+    case '!=':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+      return sql`${expression} ${sql.raw(operators[operator])} ${bound(values[0]!)}`;
+  }
+}

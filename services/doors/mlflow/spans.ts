@@ -1,0 +1,113 @@
+import { Readable } from 'node:stream';
+import { limits } from '#libs/domain/limits.js';
+import { contentId, type World } from './door.js';
+import type { Said } from './door-log.js';
+import { plainValue, readSpans, type OtlpSpan } from './otlp-spans.js';
+import { invalid } from './mlflow-error.js';
+import { cut, mlflowLimits } from './names.js';
+import { checkRunId } from './runs.js';
+
+/** What an exporter of OpenTelemetry sent, MLflow's client among them. */
+export interface SpanExport {
+  readonly experiment: string;
+  /** "" or the run that the traces belong to. */
+  readonly run: string;
+  readonly json: boolean;
+  readonly body: Uint8Array;
+}
+
+/** By this tag clients know that spans are to be asked of the server, not of a file. */
+const locationTag = { 'mlflow.trace.spansLocation': 'TRACKING_STORE' };
+const nameTag = 'mlflow.traceName';
+const previewCharsMax = 1_000;
+/** Texts of one record, well below the bytes that a record may have. */
+const charsPerRecordMax = 250_000;
+
+/** Durable when it resolves: the spans, and what they tell of traces that nobody else told of. */
+export async function logSpans(world: World, sent: SpanExport): Promise<void> {
+  if (sent.experiment === '') throw invalid("Missing value for required header 'x-mlflow-experiment-id'.");
+  const experiment = await world.active(sent.experiment);
+  const traces = new Map<string, OtlpSpan[]>();
+  for (const span of readSpans(sent.body, sent.json)) {
+    const spans = traces.get(`tr-${span.traceId}`);
+    if (spans) spans.push(span);
+    else traces.set(`tr-${span.traceId}`, [span]);
+  }
+  if (sent.run !== '') await world.run(checkRunId(sent.run));
+  await world.born(experiment);
+  const events: Said[] = [];
+  for (const [trace, spans] of traces) {
+    events.push({ name: 'TraceLogged', subject: trace, data: { project: experiment.name, ...told(spans) } });
+    const texts: string[] = [];
+    for (const span of spans) texts.push(await keep(world, experiment.number, trace, span, events));
+    for (const [index, chunk] of chunks(texts).entries()) {
+      const id = contentId(`${trace}:${index}`, sent.body);
+      events.push({ name: 'SpansLogged', subject: trace, id, data: { spans: chunk } });
+    }
+    if (sent.run !== '') events.push({ name: 'TraceLinked', subject: trace, data: { runs: [sent.run] } });
+  }
+  await world.log.tell(...events);
+}
+
+/** A span's text; a file's address instead when it is too long for the log. */
+async function keep(world: World, project: number, trace: string, span: OtlpSpan, events: Said[]): Promise<string> {
+  const text = JSON.stringify(span);
+  if (text.length <= limits.spanCharsInRecordMax) return text;
+  const { traceId, spanId } = span;
+  const stat = await world.backend.artifactStore.put(Readable.from([Buffer.from(text)]));
+  const path = `${project}/traces/${trace}/spans/${spanId}.json`;
+  const data = { world: world.name, path, ...stat, mime: 'application/json', artifact: '' };
+  events.push({ name: 'FileStored', subject: trace, data });
+  return JSON.stringify({ traceId, spanId, storedAs: stat.digest });
+}
+
+function chunks(texts: readonly string[]): readonly string[][] {
+  const all: string[][] = [];
+  let chars = Infinity;
+  for (const text of texts) {
+    if (chars + text.length > charsPerRecordMax || all.at(-1)!.length === limits.paramsPerEventMax) {
+      all.push([]);
+      chars = 0;
+    }
+    all.at(-1)!.push(text);
+    chars += text.length;
+  }
+  return all;
+}
+
+const toMs = (nanoseconds: string): number => Number(BigInt(nanoseconds) / 1_000_000n);
+
+/** What the spans of one request tell of their trace. */
+function told(spans: readonly OtlpSpan[]) {
+  const starts = spans.map(({ startTimeUnixNano }) => toMs(startTimeUnixNano));
+  const timeMs = starts.reduce((a, b) => Math.min(a, b));
+  const end = spans.reduce((latest, { endTimeUnixNano }) => Math.max(latest, toMs(endTimeUnixNano)), 0);
+  const root = spans.find(({ parentSpanId }) => parentSpanId === undefined);
+  const preview = (key: string): string => (root ? previewOf(root, key) : '');
+  const metadata = {
+    ...named('mlflow.trace.session', preview('session.id')),
+    ...named('mlflow.trace.user', preview('user.id')),
+  };
+  return {
+    timeMs,
+    durationMs: Math.max(0, end - timeMs),
+    hasDuration: end > 0,
+    state: root ? (root.status.code === 2 ? 'ERROR' : 'OK') : '',
+    requestPreview: preview('mlflow.spanInputs'),
+    responsePreview: preview('mlflow.spanOutputs'),
+    clientRequestId: '',
+    metadata,
+    tags: { ...named(nameTag, cut(root?.name ?? '', mlflowLimits.tagValueCharsMax)), ...locationTag },
+    fromSpans: true,
+  };
+}
+const named = (key: string, value: string): Record<string, string> => (value === '' ? {} : { [key]: value });
+
+function previewOf(span: OtlpSpan, key: string): string {
+  const found = span.attributes.find((pair) => pair.key === key);
+  if (!found) return '';
+  const value = plainValue(found.value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  // not in the middle of a character
+  return cut(text, previewCharsMax).replace(/\p{Surrogate}$/u, '');
+}
