@@ -102,6 +102,8 @@ export class RunFacts {
       case 'FileRemoved':
       case 'TraceLogged':
       case 'TraceTagsSet':
+      case 'TraceAssessed':
+      case 'TraceLinked':
       case 'TraceDeleted':
       case 'SpansLogged':
       case 'ApiKeyCreated':

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gql, openSocket, postEvents, started } from '../rigs/client.js';
+import { mlflowInstalled, runMlflow } from '../rigs/mlflow-rig.js';
 import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
 
 const anywhere = { RUNSTREAM_HOST: '0.0.0.0' };
@@ -54,6 +55,8 @@ describe('with keys', () => {
     ['PUT', `/v1/artifacts/sha256:${'0'.repeat(64)}`],
     ['POST', '/v1/admin/keys'],
     ['GET', '/metrics'],
+    ['POST', '/v1/traces'],
+    ['GET', '/t/team/api/2.0/mlflow/experiments/get?experiment_id=0'],
   ] as const;
 
   it.each(doors)('%s %s asks for one, and takes no wrong one', async (method, path) => {
@@ -82,6 +85,17 @@ describe('with keys', () => {
     expect(value).toHaveProperty('data.server.version');
     await socket.dispose();
   });
+
+  it.skipIf(!mlflowInstalled)(
+    "lets MLflow's client in with its token or password (skipped where it is not installed)",
+    async () => {
+      const search = ['-m', 'mlflow', 'experiments', 'search'];
+      expect(await runMlflow(url, search, { MLFLOW_TRACKING_TOKEN: key })).toContain('Default');
+      const basic = { MLFLOW_TRACKING_USERNAME: 'anyone', MLFLOW_TRACKING_PASSWORD: key };
+      expect(await runMlflow(`${url}/t/team`, search, basic)).toContain('Default');
+      await expect(runMlflow(url, search, { MLFLOW_TRACKING_TOKEN: `${key}x` })).rejects.toThrow('API key');
+    },
+  );
 
   it('refuses a socket without one', async () => {
     const socket = openSocket(url);

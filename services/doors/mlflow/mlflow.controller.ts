@@ -9,6 +9,7 @@ import { checkPath, modelFile, pathOf, putFile, removeFiles, runFile, sendFile, 
 import type { Call } from './call.js';
 import { Door, type World } from './door.js';
 import { Fields } from './fields.js';
+import { discardRest } from './discard-rest.js';
 import { MlflowError, toMlflowError } from './mlflow-error.js';
 import { findRoute } from './routes.js';
 import { logSpans } from './spans.js';
@@ -44,6 +45,7 @@ export class MlflowController {
       const { world, path, query } = this.read(request);
       await this.dispatch(world, path, query, request, reply);
     } catch (error) {
+      await discardRest(request.raw);
       this.refuse(error, request, reply);
     }
   }

@@ -50,5 +50,9 @@ for experiment in client.search_experiments(view_type=ViewType.ALL):
 for model in client.search_registered_models():
     out["models"].append([plain(model), [plain(v) for v in client.search_model_versions(f"name='{model.name}'")]])
 if sys.argv[1] == "traces":
-    out["traces"] = [trace.to_json() for trace in mlflow.search_traces(locations=[e["_experiment_id"] for e in out["experiments"]], return_type="list")]
+    everywhere = [e["_experiment_id"] for e in out["experiments"]]
+    # the order of keys in a map of Protobuf differs from process to process
+    out["traces"] = [plain(json.loads(trace.to_json())) for trace in mlflow.search_traces(locations=everywhere, return_type="list")]
+    traced = [e["_experiment_id"] for e in out["experiments"] if e["_name"] == "traces"]
+    out["linked"] = [[run.info.run_id, [t.info.trace_id for t in mlflow.search_traces(locations=traced, run_id=run.info.run_id, return_type="list")]] for run in client.search_runs(traced)]
 print(json.dumps(out))

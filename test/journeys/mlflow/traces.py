@@ -204,4 +204,13 @@ refused("gone", lambda: client.get_trace(large), "RESOURCE_DOES_NOT_EXIST", "not
 check("deleted by time", client.delete_traces(experiment.experiment_id, max_timestamp_millis=1_700_000_000_000, max_traces=1) == 1)
 check("left", len(client.search_traces(locations=where)) == 4)
 refused("both", lambda: client._tracing_client.store._delete_traces(experiment.experiment_id, 5, None, ["a"]), "INVALID_PARAMETER_VALUE", "Only one of")
+
+# a tenant's traces are its own
+mlflow.set_tracking_uri(f"{uri}/t/team-traces")
+mlflow.set_experiment("traces")
+answer("in a world of its own")
+own = last()
+check("of a tenant", len(mlflow.get_trace(own).data.spans) == 3 and len(mlflow.search_traces(return_type="list")) == 1)
+mlflow.set_tracking_uri(uri)
+refused("seen elsewhere", lambda: MlflowClient().get_trace(own), "RESOURCE_DOES_NOT_EXIST", "not found")
 print(json.dumps({"run": run.info.run_id, "experiment": experiment.experiment_id, "checked": len(checked)}))
