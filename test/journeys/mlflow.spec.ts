@@ -35,6 +35,35 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
     expect((await runScript<Done>(url, 'traces.py')).checked).toBeGreaterThan(65);
   }, 180_000);
 
+  it('keeps traces that are begun and ended, as clients before 3.0 log them', async () => {
+    const ask = async (method: string, path: string, body?: unknown): Promise<any> => {
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      const response = await fetch(`${url}/t/old/api/2.0/mlflow/traces${path}`, { method, ...sent });
+      expect(response.status, path).toBe(200);
+      return response.json();
+    };
+    const pairs = (key: string) => [{ key, value: 'v' }];
+    const begun = { experiment_id: '0', timestamp_ms: 1_000, request_metadata: pairs('m'), tags: pairs('t') };
+    const { trace_info: first } = await ask('POST', '', begun);
+    const folder = `mlflow-artifacts:/0/traces/${first.request_id}/artifacts`;
+    const tags = [...pairs('t'), { key: 'mlflow.artifactLocation', value: folder }];
+    expect(first).toMatchObject({ ...begun, status: 'IN_PROGRESS', tags });
+    expect(first).not.toHaveProperty('execution_time_ms');
+    const end = { timestamp_ms: 1_250, status: 'ERROR', request_metadata: pairs('n'), tags: [] };
+    const { trace_info: ended } = await ask('PATCH', `/${first.request_id}`, end);
+    const metadata = [...pairs('m'), ...pairs('n')];
+    expect(ended).toMatchObject({
+      ...begun,
+      tags,
+      execution_time_ms: 250,
+      status: 'ERROR',
+      request_metadata: metadata,
+    });
+    expect((await ask('GET', `/${first.request_id}/info`)).trace_info).toEqual(ended);
+    const query = new URLSearchParams({ experiment_ids: '0', filter: "status = 'ERROR'", max_results: '5' });
+    expect(await ask('GET', `?${query}`)).toEqual({ traces: [ended] });
+  });
+
   if (whole) {
     it('logs in the background, from ten threads at once, bodies twice, and in a tenant of its own', async () => {
       expect((await runScript<Done>(url, 'training.py', '3000')).checked).toBeGreaterThan(9);

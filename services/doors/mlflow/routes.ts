@@ -9,6 +9,7 @@ import * as registry from './registry.js';
 import * as runs from './runs.js';
 import { searchRuns } from './search-runs.js';
 import { searchTraces } from './search-traces.js';
+import * as old from './traces-v2.js';
 import * as traces from './traces.js';
 
 const serverInfo: Handler = () => Promise.resolve({ store_type: 'SqlStore', workspaces_enabled: false });
@@ -76,7 +77,8 @@ const table: Readonly<Record<string, Handler>> = {
   'GET /mlflow/model-versions/get-download-uri': registry.getDownloadUri,
   'POST /mlflow/model-versions/set-tag': registry.setModelVersionTag,
   'DELETE /mlflow/model-versions/delete-tag': registry.deleteModelVersionTag,
-  'POST /mlflow/traces': traces.startTrace,
+  'POST /mlflow/traces': old.startEitherTrace,
+  'GET /mlflow/traces': old.searchOldTraces,
   'POST /mlflow/traces/search': searchTraces,
   'GET /mlflow/traces/get': traces.getTrace,
   'GET /mlflow/traces/batchGet': traces.batchGetTraces,
@@ -85,6 +87,8 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /mlflow/traces/link-to-run': traces.linkTracesToRun,
   'POST /mlflow/traces/link-prompts': traces.linkPrompts,
   'GET /mlflow/traces/{id}': traces.getTraceInfo,
+  'GET /mlflow/traces/{id}/info': old.getOldTraceInfo,
+  'PATCH /mlflow/traces/{id}': old.endTrace,
   'PATCH /mlflow/traces/{id}/tags': traces.setTraceTag,
   'DELETE /mlflow/traces/{id}/tags': traces.deleteTraceTag,
   'POST /mlflow/traces/{id}/assessments': assessments.createAssessment,

@@ -5,6 +5,7 @@ import { checkValues, readClauses } from './listing.js';
 import { invalid } from './mlflow-error.js';
 import { mlflowLimits } from './names.js';
 import { writeTraceInfo } from './trace-answers.js';
+import type { FoundTrace } from './traces.js';
 
 const kinds: Readonly<Record<string, 'attribute' | 'tag' | 'metadata' | 'span' | 'feedback' | 'expectation'>> = {
   '': 'attribute',
@@ -94,7 +95,16 @@ function toOrders(texts: readonly string[]): TraceSearch['orders'] {
 /** Pages are no longer than this; clients ask for the next one until they have what they want. */
 const pageMax = 1_000;
 
-export async function searchTraces({ world, fields }: Call): Promise<Answer> {
+export async function searchTraces(call: Call): Promise<Answer> {
+  const { found, token } = await pageOfTraces(call);
+  return {
+    traces: found.map(({ trace, experiment }) => writeTraceInfo(trace, experiment)),
+    ...(token === null ? {} : { next_page_token: token }),
+  };
+}
+
+/** One page, and the token of the next one. */
+export async function pageOfTraces({ world, fields }: Call): Promise<{ found: FoundTrace[]; token: string | null }> {
   const max = fields.whole('max_results') ?? 100;
   if (max < 1 || max > mlflowLimits.searchResultsMax)
     throw invalid(
@@ -117,7 +127,7 @@ export async function searchTraces({ world, fields }: Call): Promise<Answer> {
   const byKey = new Map(experiments.map((experiment) => [experiment.name, experiment]));
   const found = await world.backend.tracking.traces.search({ projects: [...byKey.keys()], ...query });
   return {
-    traces: found.slice(0, limit).map((trace) => writeTraceInfo(trace, byKey.get(trace.project)!)),
-    ...(found.length > limit ? { next_page_token: writeOffset(offset + limit) } : {}),
+    found: found.slice(0, limit).map((trace) => ({ trace, experiment: byKey.get(trace.project)! })),
+    token: found.length > limit ? writeOffset(offset + limit) : null,
   };
 }

@@ -17,8 +17,14 @@ const some = (name: string, value: string): Answer => (value === '' ? {} : { [na
 const isObject = (value: unknown): value is Answer =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Where clients put files of a trace is said by a tag. */
+export const traceTags = ({ id, tags }: TraceState, experiment: Experiment): Readonly<Record<string, string>> => ({
+  ...tags,
+  'mlflow.artifactLocation': `${artifactLocation(experiment)}/traces/${id}/artifacts`,
+});
+
 export function writeTraceInfo(trace: TraceState, experiment: Experiment): Answer {
-  const { id, durationMs, state, tags, metadata } = trace;
+  const { id, durationMs, state, metadata } = trace;
   return {
     trace_id: id,
     ...some('client_request_id', trace.clientRequestId),
@@ -32,7 +38,7 @@ export function writeTraceInfo(trace: TraceState, experiment: Experiment): Answe
     ...(durationMs === null ? {} : { execution_duration: writeDuration(durationMs) }),
     state: states.has(state) ? state : 'STATE_UNSPECIFIED',
     trace_metadata: metadata,
-    tags: { ...tags, 'mlflow.artifactLocation': `${artifactLocation(experiment)}/traces/${id}/artifacts` },
+    tags: traceTags(trace, experiment),
     assessments: Object.values(trace.assessments).filter(isObject),
   };
 }

@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest';
+import { mlflowInstalled, runScript } from '../rigs/mlflow-rig.js';
+import { openServerRig } from '../rigs/server-rig.js';
+
+it.skipIf(!mlflowInstalled)(
+  "MLflow's unmodified client logs 10,000 steps of 20 metrics in the background (skipped where it is not installed)",
+  async () => {
+    const rig = await openServerRig();
+    try {
+      const { checked } = await runScript<{ checked: number }>(rig.server.url, 'training.py', '10000');
+      expect(checked).toBeGreaterThan(9);
+    } finally {
+      await rig.close();
+    }
+  },
+  600_000,
+);
