@@ -9,6 +9,8 @@ export type Field =
       readonly required?: boolean;
       readonly oneOf?: readonly string[];
       readonly pattern?: RegExp;
+      /** Tables are asked by it, so it must be what they can keep: no NUL. */
+      readonly key?: boolean;
     }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }
   /** `odd`: NaN and infinities as well. */
@@ -24,7 +26,7 @@ export type Shape = Readonly<Record<string, Field>>;
 const safe = Number.MAX_SAFE_INTEGER;
 const text = (
   charsMax: number = limits.nameCharsMax,
-  more: { required?: boolean; oneOf?: readonly string[]; pattern?: RegExp } = {},
+  more: { required?: boolean; oneOf?: readonly string[]; pattern?: RegExp; key?: boolean } = {},
 ): Field => ({
   kind: 'text',
   charsMax,
@@ -92,10 +94,11 @@ const modelMetric: Shape = {
   run: text(limits.runIdCharsMax),
 };
 const project = text(limits.projectCharsMax, { required: true });
-const title = text(limits.projectCharsMax);
+const title = text(limits.projectCharsMax, { key: true });
 const longTags: Field = { kind: 'texts-by-key', itemsMax: limits.tagsPerEventMax, charsMax: limits.longTagCharsMax };
 const world = text(limits.worldCharsMax, { pattern: /^[a-z0-9][a-z0-9._-]*$/ });
-const model: Shape = { world, name: text(limits.nameCharsMax, { required: true }) };
+const modelName = text(limits.nameCharsMax, { required: true, key: true });
+const model: Shape = { world, name: modelName };
 const version: Field = { kind: 'integer', min: 1, max: 2 ** 31 - 1 };
 const described: Shape = { description: text(limits.textCharsMax), hasDescription: flag };
 const tagChange: Shape = { tags: longTags, removed: labels };
@@ -104,12 +107,12 @@ const path = text(limits.pathCharsMax, { required: true });
 /** Shapes of all payloads but PointsLogged and LinesLogged, whose columns have rules of their own. */
 const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>, Shape>> = {
   ProjectCreated: { description: text(limits.textCharsMax), tags, world, title },
-  ProjectRenamed: { title: text(limits.projectCharsMax, { required: true }) },
+  ProjectRenamed: { title: text(limits.projectCharsMax, { required: true, key: true }) },
   ProjectTagsSet: { tags, removed: labels },
   ProjectDeleted: {},
   ProjectRestored: {},
   RegisteredModelCreated: { ...model, description: text(limits.textCharsMax), tags: longTags },
-  RegisteredModelRenamed: { ...model, newName: text(limits.nameCharsMax, { required: true }) },
+  RegisteredModelRenamed: { ...model, newName: modelName },
   RegisteredModelChanged: { ...model, ...described, ...tagChange, aliases: tags, aliasesRemoved: labels },
   RegisteredModelDeleted: model,
   ModelVersionCreated: {
@@ -124,12 +127,12 @@ const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>
   ModelVersionChanged: { ...model, version, ...described, ...tagChange, stage: text(20), archiveOthers: flag },
   ModelVersionDeleted: { ...model, version },
   ApiKeyCreated: {
-    keyId: text(64, { required: true }),
+    keyId: text(64, { required: true, key: true }),
     name: text(),
     hash: text(200, { required: true }),
     scopes: { kind: 'texts', itemsMax: 10, charsMax: 50 },
   },
-  ApiKeyRevoked: { keyId: text(64, { required: true }) },
+  ApiKeyRevoked: { keyId: text(64, { required: true, key: true }) },
   RunStarted: {
     project: text(limits.projectCharsMax, { required: true }),
     name: text(),

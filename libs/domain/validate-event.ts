@@ -115,6 +115,7 @@ function checkField(at: string, field: Field, value: unknown): void {
       const text = value as string;
       if (field.required && text === '') refuse(at, 'must not be empty');
       checkText(at, text, field.charsMax);
+      if (field.key === true && text.includes('\u0000')) refuse(at, 'must not contain a NUL character');
       if (field.oneOf && !field.oneOf.includes(text))
         refuse(at, `"${text.slice(0, 40)}" is not one of ${field.oneOf.join(', ')}`);
       if (field.pattern && text !== '' && !field.pattern.test(text))
