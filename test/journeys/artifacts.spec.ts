@@ -170,6 +170,22 @@ describe.each(['a folder', 'S3'])('artifacts in %s', (place) => {
     expect((await fetch(`${url}/${digestOf(randomBytes(3))}/url`)).status).toBe(404);
   });
 
+  it("of MLflow's paths are read from the store itself where clients can reach it", async () => {
+    const bytes = randomBytes(50_000);
+    const door = `${rig.server.url}/api/2.0/mlflow-artifacts`;
+    await fetch(`${door}/artifacts/7/some/model.bin`, { method: 'PUT', body: bytes });
+    const asked = await fetch(`${door}/presigned/7/some/model.bin`);
+    if (place === 'a folder') {
+      expect([asked.status, await asked.json()]).toMatchObject([501, { error_code: 'NOT_IMPLEMENTED' }]);
+      return;
+    }
+    const { url: address, file_size } = (await asked.json()) as { url: string; file_size: number };
+    expect([address.startsWith(rig.server.url), file_size]).toEqual([false, bytes.length]);
+    const part = await fetch(address, { headers: { range: 'bytes=1000-1999' } });
+    expect(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(1_000, 2_000))).toBe(true);
+    expect((await fetch(`${door}/presigned/7/some/none`)).status).toBe(404);
+  });
+
   it('are known by who logged and who used them', async () => {
     const digest = digestOf(Buffer.from('a model'));
     const logged: TestEvent<'ArtifactLogged'> = {

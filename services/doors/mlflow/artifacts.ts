@@ -83,6 +83,19 @@ export async function sendFile(world: World, path: string, reply: FastifyReply, 
   await reply.send(headOnly ? undefined : await world.backend.artifactStore.get(file.digest));
 }
 
+/** Addresses are good for as long as a client takes for a large file; it asks again when they are not. */
+const presignedGoodForS = 3_600;
+
+/** Where a client reads a file from the store itself, past us, in whatever ranges it likes. */
+export async function presignedDownload(world: World, path: string): Promise<Answer> {
+  const { links } = world.backend.artifactStore;
+  if (!links)
+    throw new MlflowError('NOT_IMPLEMENTED', 'Presigned URLs are not supported for the current artifact repository');
+  const { digest, sizeBytes } = await fileAt(world, path);
+  const url = await links.download(digest, presignedGoodForS, path.slice(path.lastIndexOf('/') + 1));
+  return { url, headers: {}, file_size: sizeBytes };
+}
+
 /** A file, or everything below a folder. What is not there is gone already. */
 export async function removeFiles(world: World, path: string): Promise<void> {
   await world.log.subjectsSettled([ownerOf(path).subject]);

@@ -5,7 +5,17 @@ import { limits } from '#libs/domain/limits.js';
 import type { Logger } from '#libs/observability/logger.js';
 import { readBody } from '../../ingest/read-body.js';
 import { BACKEND, LOGGER } from '../../tokens.js';
-import { checkPath, modelFile, pathOf, putFile, removeFiles, runFile, sendFile, versionFile } from './artifacts.js';
+import {
+  checkPath,
+  modelFile,
+  pathOf,
+  presignedDownload,
+  putFile,
+  removeFiles,
+  runFile,
+  sendFile,
+  versionFile,
+} from './artifacts.js';
 import type { Call } from './call.js';
 import { Door, type World } from './door.js';
 import { Fields } from './fields.js';
@@ -17,6 +27,7 @@ import { logSpans } from './spans.js';
 /** The MLflow version whose protocol is spoken: clients ask for it before they send traces. */
 const spokenVersion = '3.17.2';
 const artifactsPrefix = '/mlflow-artifacts/artifacts/';
+const presignedPrefix = '/mlflow-artifacts/presigned/';
 const bodiesBytesMax = 256 * 1024 * 1024;
 /** The browser of MLflow's own page uploads no more. */
 const uploadBytesMax = 10 * 1024 * 1024;
@@ -72,7 +83,12 @@ export class MlflowController {
     }
     if (path === tracesPath && method === 'POST') return this.spans(world, request, reply);
     if (path.startsWith(artifactsPrefix)) return this.file(world, path.slice(artifactsPrefix.length), request, reply);
-    if (/^\/mlflow-artifacts\/(mpu|presigned)\//.test(path) || path === '/mlflow/artifacts/presigned-upload-url')
+    if (path.startsWith(presignedPrefix) && method === 'GET') {
+      const answer = await presignedDownload(world, pathOf(path.slice(presignedPrefix.length)));
+      await reply.type('application/json').send(JSON.stringify(answer));
+      return;
+    }
+    if (path.startsWith('/mlflow-artifacts/mpu/') || path === '/mlflow/artifacts/presigned-upload-url')
       throw new MlflowError(
         'NOT_IMPLEMENTED',
         path.includes('/mpu/')
