@@ -274,6 +274,32 @@ describe("bad input is answered with MLflow's 4xx", () => {
     expect((await send('GET', '/t/NOT%20A%20TENANT/api/2.0/mlflow/experiments/get?experiment_id=0')).status).toBe(400);
   });
 
+  it('tells who comes while too much is being sent when to come again', async () => {
+    const { hostname, port } = new URL(url);
+    const path = '/api/2.0/mlflow/runs/log-batch';
+    // announced, begun, not ended
+    const slow = Array.from({ length: 8 }, () => {
+      const sending = httpRequest({
+        hostname,
+        port,
+        path,
+        method: 'POST',
+        headers: { 'content-length': 32 * 1024 ** 2 },
+      });
+      sending.on('error', () => undefined);
+      sending.write('{');
+      return sending;
+    });
+    const tag = JSON.stringify({ run_id: run, key: 'patient', value: 'yes' });
+    const say = () => fetch(`${url}/api/2.0/mlflow/runs/set-tag`, { method: 'POST', body: tag });
+    await expect.poll(async () => (await say()).status, { timeout: 10_000 }).toBe(429);
+    const refused = await say();
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await refused.json()).toMatchObject({ error_code: 'REQUEST_LIMIT_EXCEEDED' });
+    for (const sending of slow) sending.destroy();
+    await expect.poll(async () => (await say()).status, { timeout: 10_000 }).toBe(200);
+  });
+
   it('takes bodies of many megabytes, and refuses what is beyond its limit with a 4xx', async () => {
     const value = 'x'.repeat(6_000);
     const params = (count: number) => Array.from({ length: count }, (_, i) => ({ key: `p${i}`, value }));
