@@ -110,14 +110,15 @@ async function measureRecovery(bench: Bench): Promise<void> {
     try {
       await load.next();
       await sleep(5_000);
-      await queryable(gateway);
+      await queryable(gateway, writers);
       const pids = ['projector-0', 'projector-1'].map((name) => rig.processes.get(name)!.pid);
       for (const pid of pids) process.kill(pid, 'SIGSTOP');
       const awayAt = performance.now();
       await sleep(awayS * 1_000);
       for (const pid of pids) process.kill(pid, 'SIGCONT');
       const backAt = performance.now();
-      await queryable(gateway);
+      // a record a writer and second: what is on its way at any moment of a load that goes on
+      await queryable(gateway, writers);
       const doneAt = performance.now();
       const rate = writers * keys * steps;
       const catchUp = (rate * (doneAt - awayAt)) / (doneAt - backAt);
