@@ -38,19 +38,27 @@ const optional = (name: string, fallback: string): string[] =>
   process.argv.slice(2).map((word) => (word === name ? `${name}=${fallback}` : word));
 const words = optional('--straggler', '5').map((word) => (word === '--crash' ? '--crash=-2' : word));
 const text = { type: 'string' } as const;
-const { values } = parseArgs({
-  args: words,
-  options: {
-    url: text,
-    ranks: text,
-    seconds: text,
-    epochs: text,
-    pace: text,
-    straggler: text,
-    crash: text,
-    help: { type: 'boolean' },
-  },
-});
+function readOptions() {
+  try {
+    return parseArgs({
+      args: words,
+      options: {
+        url: text,
+        ranks: text,
+        seconds: text,
+        epochs: text,
+        pace: text,
+        straggler: text,
+        crash: text,
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${help}`);
+    process.exit(2);
+  }
+}
+const values = readOptions();
 if (values.help) {
   process.stdout.write(help);
   process.exit(0);
