@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postEvents } from '../rigs/client.js';
 import { mlflowInstalled, runMlflow } from '../rigs/mlflow-rig.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
@@ -298,6 +299,24 @@ describe("bad input is answered with MLflow's 4xx", () => {
     expect(await refused.json()).toMatchObject({ error_code: 'REQUEST_LIMIT_EXCEEDED' });
     for (const sending of slow) sending.destroy();
     await expect.poll(async () => (await say()).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  it('shows a trace whose spans name files that are not there', async () => {
+    const trace = `tr-${'5'.repeat(32)}`;
+    const info = {
+      trace_id: trace,
+      trace_location: { mlflow_experiment: { experiment_id: '0' } },
+      request_time: '2026-01-01T00:00:00Z',
+      state: 'OK',
+    };
+    const logged = await send('POST', '/api/3.0/mlflow/traces', JSON.stringify({ trace: { trace_info: info } }));
+    expect(logged.status, JSON.stringify(logged.body)).toBe(200);
+    const files = ['nothing', '../../x', `sha256:${'0'.repeat(64)}`];
+    const spans = files.map((storedAs, i) => JSON.stringify({ traceId: '55', spanId: `0${i}`, storedAs }));
+    await postEvents(url, [{ name: 'SpansLogged', subject: trace, data: { spans } }]);
+    const { status, body } = await send('GET', `/api/3.0/mlflow/traces/batchGet?trace_ids=${trace}`);
+    expect(status, JSON.stringify(body)).toBe(200);
+    expect(body.traces).toMatchObject([{ trace_info: { trace_id: trace }, spans: [] }]);
   });
 
   it('takes bodies of many megabytes, and refuses what is beyond its limit with a 4xx', async () => {

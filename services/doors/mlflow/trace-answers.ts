@@ -1,4 +1,5 @@
 import { text as readAll } from 'node:stream/consumers';
+import { Rejection } from '#libs/domain/rejection.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { Answer } from './call.js';
 import type { Experiment, World } from './door.js';
@@ -71,7 +72,7 @@ const compareTimes = (a: unknown, b: unknown): number => {
 async function readSpan(world: World, text: string): Promise<Answer | null> {
   let value = parse(text);
   const file = value?.['storedAs'];
-  if (typeof file === 'string') value = parse(await readAll(await world.backend.artifactStore.get(file)));
+  if (typeof file === 'string') value = await readStored(world, file);
   if (!value) return null;
   const { resource: _, scope: __, parentSpanId, links, ...span } = value;
   const [traceId, spanId] = [base64(span['traceId']), base64(span['spanId'])];
@@ -85,6 +86,17 @@ async function readSpan(world: World, text: string): Promise<Answer | null> {
     ...(Array.isArray(links) ? { links: links.filter(isObject).map(writeLink) } : {}),
   };
 }
+
+/** One file that is not there, or never was one, must not hide the other spans and traces of an answer. */
+async function readStored(world: World, digest: string): Promise<Answer | null> {
+  try {
+    return parse(await readAll(await world.backend.artifactStore.get(digest)));
+  } catch (error) {
+    if (error instanceof Rejection) return null;
+    throw error;
+  }
+}
+
 const writeLink = (link: Answer): Answer => ({
   ...link,
   traceId: base64(link['traceId']),
