@@ -69,7 +69,9 @@ class ClickHouseMetricStore implements MetricStore {
         else overSteps.push(one);
       }
       const parts = await Promise.all([...overTime, stepSeries(this.client, table, overSteps, query, signal)]);
-      return parts.flat();
+      // as asked for, however they were read
+      const order = new Map(query.keys.map((key, index) => [key, index]));
+      return parts.flat().sort((a, b) => order.get(a.key)! - order.get(b.key)!);
     });
   }
 
