@@ -33,6 +33,9 @@ export interface ClientOptions {
   readonly requestTimeoutMs?: number;
 }
 
+/** Of one query, as the server holds it; more is an error. The largest is a page of raw points, some megabytes. */
+const resultBytesMax = 100_000_000;
+
 type Driver = ReturnType<typeof createClient>;
 
 export function openClickHouseClient(options: ClientOptions): ClickHouseClient {
@@ -59,6 +62,9 @@ class HttpClickHouseClient implements ClickHouseClient {
           readonly: '2',
           cancel_http_readonly_queries_on_client_close: 1,
           wait_end_of_query: 1,
+          // held in memory: the temporary file it would wait in is cut short without an error when the disk is full, even to no rows
+          http_response_buffer_size: resultBytesMax * 4,
+          max_result_bytes: String(resultBytesMax),
           ...options.settings,
         },
       });
@@ -127,8 +133,10 @@ class HttpClickHouseClient implements ClickHouseClient {
   }
 }
 
-/** Server errors by which a caller can't be wrong: it is overloaded, shutting down, or out of memory or disk. */
-const transient = new Set(['159', '202', '203', '209', '210', '241', '243', '242', '252', '319', '394', '425', '999']);
+/** Server errors by which a caller can't be wrong: it is overloaded, shutting down, out of memory or disk, or its files fail it. */
+const overloaded = ['159', '202', '203', '209', '210', '241', '243', '242', '252', '319', '394', '425', '999'];
+const filesFail = ['33', '74', '75', '76'];
+const transient = new Set([...overloaded, ...filesFail]);
 
 function readDriverError(error: unknown): unknown {
   if (error instanceof Unavailable) return error;

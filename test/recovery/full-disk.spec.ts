@@ -45,6 +45,13 @@ describe.skipIf(!mountable)('a full disk (skipped where no small file system can
     }
   };
 
+  /** Points in the run's chart. */
+  const drawn = async (): Promise<number> => {
+    const asked = 'query($id: ID!) { run(id: $id) { series(keys: ["loss"], buckets: 500) { count } } }';
+    const { run: found } = await gql(rig.server.url, asked, { id: run });
+    return (found.series[0]?.count ?? []).reduce((sum: number, count: number) => sum + count, 0);
+  };
+
   it('is said plainly, stops nobody for good, and loses nothing that was acked', async () => {
     await postEvents(rig.server.url, [started(run, 'recovery', writerOf('w', 1, 0))]);
     let acked = 0;
@@ -63,7 +70,10 @@ describe.skipIf(!mountable)('a full disk (skipped where no small file system can
     }
     expect(refused).toBe(3);
     await sleep(1_500); // projectors have met the full disk by now
+    fill(dir, 0, 'last'); // not a byte left: what is asked for is still answered whole
     expect((await fetch(`${rig.server.url}/healthz`)).status).toBe(200);
+    expect(await drawn()).toBeGreaterThanOrEqual(5 * 2_000);
+    rmSync(join(dir, 'last'));
     rmSync(join(dir, 'filler'));
     for (const until = acked + 5; acked < until;) {
       if (await post(acked + 1)) acked += 1;
@@ -86,8 +96,9 @@ describe.skipIf(!mountable)('a full disk (skipped where no small file system can
 });
 
 /** Leaves so many bytes free. */
-function fill(dir: string, freeBytes: number): void {
+function fill(dir: string, freeBytes: number, name = 'filler'): void {
   const { bavail, bsize } = statfsSync(dir);
-  writeFileSync(join(dir, 'filler'), '');
-  execFileSync('fallocate', ['-l', String(bavail * bsize - freeBytes), join(dir, 'filler')]);
+  const bytes = bavail * bsize - freeBytes;
+  writeFileSync(join(dir, name), '');
+  if (bytes > 0) execFileSync('fallocate', ['-l', String(bytes), join(dir, name)]);
 }
