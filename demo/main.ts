@@ -32,8 +32,11 @@ const help = `npm run demo -- [options]: a real data-parallel training of a smal
   --seconds S          how long it takes about (75)
   --epochs N           how many passes over the data instead; then --pace MS is the time of a step (150)
   --straggler[=RANK]   one rank is slow (5)
-  --crash[=STEP]       one rank is killed at that step; the job starts again from its checkpoint as a new attempt
+  --crash[=STEP]       one rank is killed at that step
+
+When a rank is killed, by this or by your kill -9, the job starts again from its checkpoint as a new attempt.
 `;
+const attemptsMax = 5;
 const optional = (name: string, fallback: string): string[] =>
   process.argv.slice(2).map((word) => (word === name ? `${name}=${fallback}` : word));
 const words = optional('--straggler', '5').map((word) => (word === '--crash' ? '--crash=-2' : word));
@@ -90,8 +93,10 @@ const base = {
   straggler: values.straggler === undefined ? -1 : Number(values.straggler),
 };
 
+type Ending = 'good' | 'killed' | 'failed';
+
 /** Starts all ranks and waits until all have ended; when one dies, the others are stopped: they would wait for its gradients for ever. */
-async function launchAll(attempt: number): Promise<boolean> {
+async function launchAll(attempt: number): Promise<Ending> {
   const hub = await openHub(ranks, weightCount(base));
   const { path, execArgv } = entryPoint(import.meta.url, './worker');
   const crashes = attempt === 1 && crashStep >= 0;
@@ -105,18 +110,21 @@ async function launchAll(attempt: number): Promise<boolean> {
   const children = Array.from({ length: ranks }, (_, rank) =>
     fork(path, [JSON.stringify({ ...job, rank })], { execArgv: [...execArgv] }),
   );
-  const endings = children.map((child, rank) => ended(child, rank, children));
-  const codes = await Promise.all(endings);
+  process.stdout.write(`ranks are the processes ${children.map(({ pid }) => pid).join(' ')}\n`);
+  const endings = await Promise.all(children.map((child, rank) => ended(child, rank, children)));
   hub.close();
-  return codes.every((code) => code === 0 || code === 2);
+  if (endings.every((ending) => ending === 'good')) return 'good';
+  return endings.includes('killed') ? 'killed' : 'failed';
 }
 
-function ended(child: ChildProcess, rank: number, all: readonly ChildProcess[]): Promise<number | null> {
+function ended(child: ChildProcess, rank: number, all: readonly ChildProcess[]): Promise<Ending> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
+      const good = code === 0 || code === 2;
       if (signal === 'SIGKILL') process.stdout.write(`rank ${rank} was killed; the job is stopped\n`);
-      if (code !== 0 && code !== 2) for (const other of all) if (other.exitCode === null) other.kill('SIGTERM');
-      resolve(code);
+      if (!good) for (const other of all) if (other.exitCode === null) other.kill('SIGTERM');
+      if (signal === 'SIGKILL') resolve('killed');
+      else resolve(good ? 'good' : 'failed');
     });
   });
 }
@@ -125,11 +133,14 @@ process.stdout.write(`watch it live: ${base.url}/runs/${base.run}\n`);
 process.stdout.write(
   `${ranks} ranks, ${steps} steps of ${paceMs} ms${base.straggler >= 0 ? `, rank ${base.straggler} is slow` : ''}${crashStep >= 0 ? `, one is killed at step ${crashStep}` : ''}\n`,
 );
-let good = await launchAll(1);
-if (!good && crashStep >= 0) {
-  process.stdout.write('starting again from the checkpoint, as attempt 2\n');
-  good = await launchAll(2);
+let attempt = 1;
+let ending = await launchAll(attempt);
+while (ending === 'killed' && attempt < attemptsMax) {
+  attempt += 1;
+  process.stdout.write(`starting again from the checkpoint, as attempt ${attempt}\n`);
+  ending = await launchAll(attempt);
 }
+const good = ending === 'good';
 if (good) rmSync(folder, { recursive: true, force: true });
 process.stdout.write(
   good ? `finished: ${base.url}/runs/${base.run}\n` : `failed; what is not delivered is in ${folder}/spool\n`,
