@@ -63,7 +63,7 @@ class HttpClickHouseClient implements ClickHouseClient {
           cancel_http_readonly_queries_on_client_close: 1,
           wait_end_of_query: 1,
           // held in memory: the temporary file it would wait in is cut short without an error when the disk is full, even to no rows
-          http_response_buffer_size: resultBytesMax * 4,
+          http_response_buffer_size: String(resultBytesMax * 4),
           max_result_bytes: String(resultBytesMax),
           ...options.settings,
         },
