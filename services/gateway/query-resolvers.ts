@@ -1,3 +1,4 @@
+import { formatPositionToken } from '#libs/domain/position-token.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { projectionLags } from '#libs/projecting/projector.js';
 import type { Page } from '#libs/runs/run-table.js';
@@ -59,6 +60,9 @@ export const queryResolvers: Omit<QueryResolvers, 'registeredModels' | 'register
     await reach(context, at);
     return context.backend.runTable.run(id);
   },
+  // before anything is read: the tables may only contain more
+  position: (_, __, { backend }) =>
+    formatPositionToken(new Map([...backend.progress.token('runs')].filter(([name]) => name.startsWith('runs/')))),
   runs: async (_, { project, filter, orderBy, first, after, archived, at }, context) => {
     await reach(context, at);
     return connection(

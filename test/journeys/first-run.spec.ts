@@ -156,6 +156,20 @@ describe('a first run', () => {
     await client.dispose();
   });
 
+  it('tells who begins to watch later all that an answer did not contain', async () => {
+    const { position, runs } = await gql(url, '{ position runs(project: "later") { totalCount } }');
+    expect(runs.totalCount).toBe(0);
+    const { results } = await postEvents(url, [started('later', 'later', writerOf('later', 1))]);
+    await gql(url, 'query($at: String) { run(id: "later", at: $at) { id } }', { at: results[0]!.position });
+    const client = openSocket(url);
+    const changes = client.iterate<{ runChanged: { run: { id: string } } }>({
+      query: 'subscription($after: String) { runChanged(project: "later", after: $after) { cursor run { id } } }',
+      variables: { after: position },
+    });
+    expect((await changes.next()).value).toMatchObject({ data: { runChanged: { run: { id: 'later' } } } });
+    await client.dispose();
+  });
+
   it('says which attempt a launch is, the same for a repeated event and for all ranks', async () => {
     const start = (rank: number, launch: string, id = newId()) =>
       postEvents(url, [

@@ -76,6 +76,33 @@ describe('the page, as a person uses it', () => {
     await page.getByRole('link', { name: 'the other one' }).waitFor();
   });
 
+  it('what happens after a page was answered and before it listens is shown without a reload', async () => {
+    const { page } = browser;
+    let held = true;
+    let connect = (): void => undefined;
+    // there is no way to take this back: sockets of later pages are passed through
+    await page.routeWebSocket(/graphql/, (socket) => {
+      if (!held) return void socket.connectToServer();
+      const sent: (string | Buffer)[] = [];
+      let there: { send(message: string | Buffer): void } | null = null;
+      socket.onMessage((message) => (there ? there.send(message) : void sent.push(message)));
+      connect = () => {
+        there = socket.connectToServer();
+        for (const message of sent) there.send(message);
+      };
+    });
+    await page.goto(`${server.server.url}/projects/slow`);
+    await page.getByTestId('first-run').waitFor();
+    const told = await postEvents(server.server.url, [
+      started('between', 'slow', writerOf('b', 1), { name: 'in between' }),
+    ]);
+    const at = told.results[0]!.position;
+    await gql(server.server.url, 'query($at: String) { run(id: "between", at: $at) { id } }', { at });
+    held = false;
+    connect();
+    await page.getByRole('link', { name: 'in between' }).waitFor();
+  });
+
   it('a run is deleted after a question, and the deletion undone', async () => {
     const { page } = browser;
     await page.goto(`${server.server.url}/runs/third`);

@@ -41,6 +41,8 @@ export const projectsQuestion = gql<{ projects: { nodes: Project[]; totalCount: 
 
 export type RunRow = RunState & Record<`m${number}`, SummaryValue | null> & { params?: Param[] };
 export interface RunsPage {
+  /** From where on changes of runs are not in this answer. */
+  position: string;
   runs: { nodes: RunRow[]; totalCount: number; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
 }
 export interface RunsVariables {
@@ -56,6 +58,7 @@ export interface RunsVariables {
 export function runsQuestionText(metricKeys: readonly string[], withParams: boolean): string {
   const metrics = metricKeys.map((key, i) => `m${i}: metric(key: ${JSON.stringify(key)}) { key last min max lastStep }`);
   return `query Runs($project: String, $filter: String, $orderBy: String, $first: Int, $after: String, $archived: Boolean) {
+    position
     runs(project: $project, filter: $filter, orderBy: $orderBy, first: $first, after: $after, archived: $archived) {
       totalCount
       pageInfo { hasNextPage endCursor }
@@ -64,6 +67,7 @@ export function runsQuestionText(metricKeys: readonly string[], withParams: bool
   }`;
 }
 export const recentRunsQuestion = gql<RunsPage, Record<string, never>>(`query RecentRuns {
+  position
   runs(first: 30, orderBy: "attributes.started_at desc") {
     totalCount pageInfo { hasNextPage endCursor } nodes { ${runState} }
   }

@@ -41,6 +41,8 @@ function openSocket(): Client {
 export interface Listening<Data> {
   query: string;
   variables: Record<string, unknown>;
+  /** The cursor to begin after; from now on, or from a snapshot, when there is none. */
+  after?: string;
   /** The cursor to go on from after a reconnect. */
   cursorOf: (data: Data) => string;
   onData: (data: Data) => void;
@@ -55,7 +57,7 @@ export interface Listening<Data> {
 export function listen<Data extends object>(listening: Listening<Data>): () => void {
   socket ??= openSocket();
   const opened = socket;
-  let cursor: string | null = null;
+  let cursor = listening.after ?? null;
   let stopped = false;
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,20 +1,30 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { listen } from './socket.js';
 import { runChangedSubscription } from './questions.js';
 import type { RunState } from './types.js';
 
-/** Newest states of runs, by id, laid over whatever a page asked for. Changes are gathered and shown once per 200 ms. */
-export function useRunChanges(project: string | null): ReadonlyMap<string, RunState> {
+/**
+ * Newest states of runs, by id, laid over whatever a page asked for; `position` came with its first answer, so that nothing is missed in
+ * between. Changes are gathered and shown once per 200 ms.
+ */
+export function useRunChanges(project: string | null, position: string | undefined): ReadonlyMap<string, RunState> {
   const [held, setHeld] = useState<{ project: string | null; changes: ReadonlyMap<string, RunState> }>({
     project,
     changes: new Map(),
   });
+  const newest = useRef(position);
   useEffect(() => {
+    newest.current = position;
+  }, [position]);
+  const answered = position !== undefined;
+  useEffect(() => {
+    if (!answered) return undefined;
     let changes = new Map<string, RunState>();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = listen<{ runChanged: { cursor: string; run: RunState } }>({
       query: runChangedSubscription,
       variables: project === null ? {} : { project },
+      ...(newest.current !== undefined && { after: newest.current }),
       cursorOf: (data) => data.runChanged.cursor,
       onData: ({ runChanged }) => {
         changes.delete(runChanged.run.id);
@@ -30,6 +40,6 @@ export function useRunChanges(project: string | null): ReadonlyMap<string, RunSt
       clearTimeout(timer);
       stop();
     };
-  }, [project]);
+  }, [project, answered]);
   return held.project === project ? held.changes : new Map();
 }

@@ -76,7 +76,7 @@ export function HomePage(): ReactElement {
   const now = useNow();
   const projects = useGraph(projectsQuestion, nothing, { everyMs: 10_000 });
   const recent = useGraph(recentRunsQuestion, nothing, { everyMs: 30_000 });
-  const changes = useRunChanges(null);
+  const changes = useRunChanges(null, recent.data?.position);
   useEffect(() => {
     document.title = 'Runstream';
   }, []);

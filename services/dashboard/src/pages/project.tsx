@@ -40,7 +40,7 @@ export function ProjectPage(): ReactElement {
     withParams: columns.params.length > 0,
     archived,
   });
-  const changes = useRunChanges(name);
+  const changes = useRunChanges(name, pages.position);
   useEffect(() => {
     document.title = `${title} · Runstream`;
   }, [title]);
@@ -50,8 +50,10 @@ export function ProjectPage(): ReactElement {
     [pages.rows, changes, archived],
   );
   const known = useMemo(() => new Set(pages.rows.map((row) => row.id)), [pages.rows]);
+  // an old run that a page further down will show is nothing new
+  const newest = pages.rows.reduce((latest, row) => Math.max(latest, row.startedAt), 0);
   const fresh = [...changes.values()].filter(
-    (run) => !known.has(run.id) && run.archived === archived && run.status === 'RUNNING',
+    (run) => !known.has(run.id) && run.archived === archived && (run.status === 'RUNNING' || run.startedAt >= newest),
   ).length;
   const { refresh } = pages;
   const unfiltered = filter === '' && orderBy === newestFirst;

@@ -15,6 +15,8 @@ export interface RunsAsk {
 export interface RunsPages {
   rows: readonly RunRow[];
   totalCount: number;
+  /** Of the newest first page; undefined before there is one. */
+  position: string | undefined;
   trouble: Trouble | null;
   loading: boolean;
   loaded: boolean;
@@ -24,6 +26,7 @@ export interface RunsPages {
 interface Held {
   rows: readonly RunRow[];
   totalCount: number;
+  position: string | undefined;
   endCursor: string | null;
   more: boolean;
   trouble: Trouble | null;
@@ -36,6 +39,7 @@ const rowsMax = 20_000;
 const start: Held = {
   rows: [],
   totalCount: 0,
+  position: undefined,
   endCursor: null,
   more: false,
   trouble: null,
@@ -78,6 +82,7 @@ export function useRunsPages(ask: RunsAsk): RunsPages {
         return {
           rows,
           totalCount: page.totalCount,
+          position: after === null ? answer.data?.position : before.position,
           endCursor: page.pageInfo.endCursor,
           more: page.pageInfo.hasNextPage && rows.length < rowsMax,
           trouble: null,
