@@ -2,14 +2,25 @@ import { defineConfig } from 'vitest/config';
 import base from './vitest.config.js';
 
 /** What takes longer than a commit should: long kill -9 runs, large data. */
+const exclude = ['**/node_modules/**', '**/dist/**'];
 const { projects: _, ...shared } = base.test ?? {};
 
 export default defineConfig({
   ...base,
   test: {
     ...shared,
-    include: ['test/**/*.long.spec.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
     testTimeout: 3_600_000,
+    projects: [
+      { extends: true, test: { name: 'embedded', include: ['test/**/*.long.spec.ts'], exclude } },
+      {
+        extends: true,
+        test: {
+          name: 'cluster',
+          include: ['test/journeys/*.long.spec.ts'],
+          exclude,
+          env: { RUNSTREAM_TEST_DEPLOYMENT: 'cluster' },
+        },
+      },
+    ],
   },
 });

@@ -12,7 +12,26 @@ export interface ArtifactLinks {
   upload(uploadId: string, expiresInS: number): Promise<string>;
   /** GET the artifact, saved under `name`; throws a `Rejection` NOT_FOUND. */
   download(digest: string, expiresInS: number, name: string): Promise<string>;
+  /** An upload in parts: PUT each to its address (5 MiB or more, but for the last) and keep the ETag of the answer. */
+  startParts(count: number, expiresInS: number): Promise<PartsUpload>;
+  /** Makes the parts an artifact, hashed while the store reads it once; repeated, it answers the same. Throws a `Rejection`. */
+  completeParts(uploadId: string, parts: readonly SentPart[]): Promise<ArtifactStat>;
+  abortParts(uploadId: string): Promise<void>;
 }
+
+export interface PartsUpload {
+  readonly uploadId: string;
+  /** Of part 1 and so on. */
+  readonly urls: readonly string[];
+}
+
+export interface SentPart {
+  /** From 1. */
+  readonly part: number;
+  readonly etag: string;
+}
+
+export const partsMax = 10_000;
 
 /**
  * Bytes by content. What they mean, who logged them and who may read them is the log's and the gateway's business.

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { S3Address } from '#libs/config/s3-address.js';
 import { openS3Rig, s3Server, type S3Rig, type S3ServerName } from '../../test/rigs/s3-rig.js';
 import { bytesOf, brokenStream, describeArtifactStore, digestOfBytes, streamOf } from './artifact-store.contract.js';
+import type { SentPart } from './artifact-store.js';
 import { openMinioArtifactStore, type OpenedMinioArtifactStore } from './minio-artifact-store.js';
 import { partBytes } from './minio-parts.js';
 
@@ -110,6 +111,49 @@ describe.each(servers)('on %s', (server) => {
       await new Promise((resolve) => setTimeout(resolve, 2_100));
       expect((await fetch(short)).status).toBe(403);
       await expect(store.links!.download(digest, 60, 'x')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    test('takes an object in parts that clients put past us, answers again what it answered, and forgets what was given up', async () => {
+      const address = await rig.newBucket();
+      const store = await open(address);
+      const links = store.links!;
+      const cut = [large.subarray(0, 6_000_000), large.subarray(6_000_000, 12_000_000), large.subarray(12_000_000)];
+      const send = async (urls: readonly string[]): Promise<SentPart[]> => {
+        const sent: SentPart[] = [];
+        // in another order, one of them twice, as by a sender that did not hear of the first time
+        for (const at of [2, 0, 0, 1]) {
+          const answer = await fetch(urls[at]!, { method: 'PUT', body: cut[at]! });
+          expect(answer.status).toBe(200);
+          sent[at] = { part: at + 1, etag: answer.headers.get('etag')! };
+        }
+        return sent;
+      };
+      const { uploadId, urls } = await links.startParts(3, 60);
+      expect(urls).toHaveLength(3);
+      const sent = await send(urls);
+      const wrong = sent.map((part) => ({ ...part, etag: '"0123456789abcdef0123456789abcdef"' }));
+      await expect(links.completeParts(uploadId, wrong)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      for (let time = 0; time < 2; time++)
+        expect(await links.completeParts(uploadId, sent)).toEqual({ digest, sizeBytes: large.length });
+      expect((await bytesOf(await store.get(digest))).equals(large)).toBe(true);
+      // killed after it was noted and before it was moved
+      const killed = await links.startParts(3, 60);
+      const again = await send(killed.urls);
+      const [id, inner] = [killed.uploadId.split('.')[0]!, killed.uploadId.slice(killed.uploadId.indexOf('.') + 1)];
+      await rig.client.completeMultipartUpload(address.bucket, `runstream/incoming/${id}`, inner, again);
+      expect(await links.completeParts(killed.uploadId, again)).toEqual({ digest, sizeBytes: large.length });
+      // given up, unknown, made up
+      const given = await links.startParts(1, 60);
+      await links.abortParts(given.uploadId);
+      await links.abortParts(given.uploadId);
+      await expect(links.completeParts(given.uploadId, sent)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(links.completeParts('../objects/ab', sent)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      await expect(links.startParts(10_001, 60)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expect(await partsOf(address.bucket)).toEqual([]);
+      expect((await namesOf(address.bucket)).filter((name) => name.includes('incoming/'))).toEqual([
+        expect.stringMatching(/\.done$/),
+        expect.stringMatching(/\.done$/),
+      ]);
     });
 
     test('removes what killed processes left: parts without an object, and puts without a name', async () => {

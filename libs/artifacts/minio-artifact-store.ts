@@ -15,6 +15,7 @@ import {
 } from './artifact-names.js';
 import type { ArtifactLinks, ArtifactStat, ArtifactStore } from './artifact-store.js';
 import { CallerFailed, isMissing, isTaken, openMinioClient, told, unavailable } from './minio-client.js';
+import { MinioLinks } from './minio-links.js';
 import { partBytes, PartsWriter, piecesOf, putOnce, putWhole, sendParts } from './minio-parts.js';
 
 export interface MinioArtifactStoreOptions {
@@ -95,26 +96,24 @@ class MinioArtifactStore implements ArtifactStore {
   ) {
     this.#bucket = options.address.bucket;
     this.#prefix = options.address.prefix;
-    this.links = {
-      // the one piece of an upload: `complete` checks its digest before it becomes an artifact
-      upload: (uploadId, expiresInS) =>
-        this.#tell(() => front.presignedPutObject(this.#bucket, this.#piece(readUploadId(uploadId), 0), expiresInS)),
-      download: async (digest, expiresInS, name) => {
-        if (!(await this.stat(digest))) throw unknownArtifact(digest);
-        const disposition = `attachment; filename*=UTF-8''${encodeURIComponent(name)}`;
-        return this.#tell(() =>
-          front.presignedGetObject(this.#bucket, this.#object(digest), expiresInS, {
-            'response-content-disposition': disposition,
-            'response-content-type': 'application/octet-stream',
-          }),
-        );
-      },
-    };
+    this.links = new MinioLinks({
+      client,
+      front,
+      bucket: this.#bucket,
+      randomHex: options.randomHex,
+      objectName: (digest) => this.#object(digest),
+      pieceName: (uploadId) => this.#piece(uploadId, 0),
+      incomingName: (id) => this.#incoming(id),
+      stat: (digest) => this.stat(digest),
+      adopt: (name, note) => this.#adopt(name, note),
+      alone: (id, work) => this.#alone(id, work),
+      tell: (work) => this.#tell(work),
+    });
   }
 
   async put(bytes: Readable, expected: { digest?: string; sizeBytes?: number } = {}): Promise<ArtifactStat> {
     const known = expected.digest === undefined ? null : this.#object(expected.digest);
-    const name = known ?? `${this.#prefix}incoming/${this.options.randomHex()}`;
+    const name = known ?? this.#incoming(this.options.randomHex());
     return this.#tell(() => this.#write(name, piecesOf(bytes, partBytes), expected));
   }
 
@@ -221,6 +220,20 @@ class MinioArtifactStore implements ArtifactStore {
       await writer.abort();
       throw error;
     }
+  }
+
+  async #adopt(name: string, note: (stat: ArtifactStat) => Promise<void>): Promise<ArtifactStat | null> {
+    if (!(await this.#statObject(name))) return null;
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    for await (const chunk of await this.client.getObject(this.#bucket, name)) {
+      hash.update(chunk as Buffer);
+      sizeBytes += (chunk as Buffer).length;
+    }
+    const stat = { digest: `sha256:${hash.digest('hex')}`, sizeBytes };
+    await note(stat);
+    await this.#move(name, this.#object(stat.digest), sizeBytes);
+    return stat;
   }
 
   async #move(from: string, to: string, sizeBytes: number): Promise<void> {
@@ -342,6 +355,10 @@ class MinioArtifactStore implements ArtifactStore {
 
   #piece(uploadId: string, offset: number): string {
     return `${this.#prefix}uploads/${uploadId}/${String(offset).padStart(16, '0')}`;
+  }
+
+  #incoming(id: string): string {
+    return `${this.#prefix}incoming/${id}`;
   }
 
   #object(digest: string): string {

@@ -7,7 +7,7 @@ it.skipIf(!mlflowInstalled)(
   async () => {
     const rig = await openServerRig();
     try {
-      const { checked } = await runScript<{ checked: number }>(rig.server.url, 'training.py', '10000');
+      const { checked } = await runScript<{ checked: number }>(rig.server.url, ['training.py', '10000']);
       expect(checked).toBeGreaterThan(9);
     } finally {
       await rig.close();

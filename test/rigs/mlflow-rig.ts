@@ -21,7 +21,7 @@ export async function runMlflow(
     env: {
       ...process.env,
       MLFLOW_TRACKING_URI: url,
-      MLFLOW_ENABLE_TELEMETRY: 'false',
+      MLFLOW_DISABLE_TELEMETRY: 'true',
       // a refusal that is retried for minutes should be seen at once
       MLFLOW_HTTP_REQUEST_MAX_RETRIES: '1',
       GIT_PYTHON_REFRESH: 'quiet',
@@ -40,7 +40,11 @@ export async function runMlflow(
 }
 
 /** The last line a script printed, which is JSON. */
-export async function runScript<T>(url: string, script: string, ...args: readonly string[]): Promise<T> {
-  const output = await runMlflow(url, [script, ...args]);
+export async function runScript<T>(
+  url: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const output = await runMlflow(url, args, environment);
   return JSON.parse(output.trimEnd().split('\n').at(-1)!) as T;
 }

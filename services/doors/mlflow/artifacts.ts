@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
 import type { StoredFile } from '#libs/runs/tracking-tables.js';
 import type { Answer, Call } from './call.js';
 import type { World } from './door.js';
@@ -57,7 +58,11 @@ function ownerOf(path: string): { readonly subject: string; readonly artifact: s
 export async function putFile(world: World, path: string, request: FastifyRequest): Promise<void> {
   const length = request.headers['content-length'];
   const expected = length === undefined ? undefined : { sizeBytes: Number(length) };
-  const stat = await world.backend.artifactStore.put(request.raw, expected);
+  await keepFile(world, path, await world.backend.artifactStore.put(request.raw, expected));
+}
+
+/** Says in the log which bytes are at a path. */
+export async function keepFile(world: World, path: string, stat: ArtifactStat): Promise<void> {
   const { subject, artifact } = ownerOf(path);
   const data = { world: world.name, path, ...stat, mime: mimeOf(path), artifact };
   await world.log.tell({ name: 'FileStored', subject, data });
@@ -84,7 +89,7 @@ export async function sendFile(world: World, path: string, reply: FastifyReply, 
 }
 
 /** Addresses are good for as long as a client takes for a large file; it asks again when they are not. */
-const presignedGoodForS = 3_600;
+export const presignedGoodForS = 3_600;
 
 /** Where a client reads a file from the store itself, past us, in whatever ranges it likes. */
 export async function presignedDownload(world: World, path: string): Promise<Answer> {

@@ -21,6 +21,7 @@ import { Door, type World } from './door.js';
 import { Fields } from './fields.js';
 import { discardRest } from './discard-rest.js';
 import { MlflowError, toMlflowError } from './mlflow-error.js';
+import { multipart } from './multipart.js';
 import { findRoute } from './routes.js';
 import { logSpans } from './spans.js';
 
@@ -88,19 +89,21 @@ export class MlflowController {
       await reply.type('application/json').send(JSON.stringify(answer));
       return;
     }
-    if (path.startsWith('/mlflow-artifacts/mpu/') || path === '/mlflow/artifacts/presigned-upload-url')
-      throw new MlflowError(
-        'NOT_IMPLEMENTED',
-        path.includes('/mpu/')
-          ? 'Multipart upload is not supported for the current artifact repository'
-          : 'Presigned URLs are not supported for the current artifact repository',
-      );
+    if (path === '/mlflow/artifacts/presigned-upload-url')
+      throw new MlflowError('NOT_IMPLEMENTED', 'Presigned URLs are not supported for the current artifact repository');
     const call = (fields: Fields, parts: readonly string[] = [], body: Uint8Array = new Uint8Array(0)): Call => ({
       world,
       fields,
       path: parts,
       body,
     });
+    const part = method === 'POST' ? /^\/mlflow-artifacts\/mpu\/(create|complete|abort)\/(.+)$/s.exec(path) : null;
+    if (part) {
+      const fields = Fields.fromJson((await this.body(request)).toString('utf8'));
+      const answer = await multipart(call(fields, [part[1]!, pathOf(part[2]!)]));
+      await reply.type('application/json').send(JSON.stringify(answer));
+      return;
+    }
     const file = await this.fileOf(method, path, call(Fields.fromQuery(query)));
     if (file !== null) return sendFile(world, file, reply, method === 'HEAD');
     if (method === 'POST' && path === '/mlflow/upload-artifact')

@@ -56,7 +56,7 @@ async function withMlflow(work: (url: string, pid: number) => Promise<void>): Pr
 
 const quiet = (): NodeJS.ProcessEnv => ({
   ...process.env,
-  MLFLOW_ENABLE_TELEMETRY: 'false',
+  MLFLOW_DISABLE_TELEMETRY: 'true',
   GIT_PYTHON_REFRESH: 'quiet',
   MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
 });
