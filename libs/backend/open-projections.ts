@@ -59,10 +59,14 @@ export async function openProgress(
   families: readonly ProjectionFamily[],
 ): Promise<{ readonly progress: Progress; readonly close: () => Promise<void> }> {
   if (!signals) return { progress: new Progress(), close: () => Promise.resolve() };
-  const progress = new Progress((...moved) => signals.tellMoved(...moved));
+  const progress = new Progress({
+    moved: (...moved) => signals.tellMoved(...moved),
+    wanted: (...wanted) => signals.tellWanted(...wanted),
+  });
   const watch = watchProgress(families, progress, logger);
   signals.listen({
     moved: (...moved) => progress.observed(...moved),
+    wanted: (...wanted) => progress.want(...wanted),
     verdicts: (eventIds) => board.nudge(eventIds),
     listening: () => void watch.look(),
   });

@@ -73,10 +73,12 @@ describe.skipIf(postgresMissing() !== null)('a PostgreSQL server', () => {
     const [a, b] = [new PostgresDatabase({ url }), new PostgresDatabase({ url })];
     const [says, hears] = [new PostgresSignals(url, a), new PostgresSignals(url, b)];
     const moved = new Map<string, number>();
+    const wanted = new Map<string, number>();
     const verdicts: string[] = [];
     let listening = 0;
     hears.listen({
       moved: (projection, partition, position) => moved.set(`${projection} ${partition}`, position),
+      wanted: (projection, partition, position) => wanted.set(`${projection} ${partition}`, position),
       verdicts: (ids) => verdicts.push(...ids),
       listening: () => (listening += 1),
     });
@@ -84,10 +86,12 @@ describe.skipIf(postgresMissing() !== null)('a PostgreSQL server', () => {
     // more than one message can carry
     for (let partition = 0; partition < 500; partition++) says.tellMoved('points', `telemetry/${partition}`, partition);
     says.tellMoved('points', 'telemetry/3', 99);
+    for (const position of [5, 8, 6]) says.tellWanted('runs', 'runs/1', position);
     const ids = Array.from({ length: 100 }, (_, i) => `event-${i}`);
     says.tellVerdicts(ids);
     await expect.poll(() => [moved.size, verdicts.length], { timeout: 10_000 }).toEqual([500, 100]);
     expect([moved.get('points telemetry/3'), moved.get('points telemetry/499'), verdicts]).toEqual([99, 499, ids]);
+    expect([...wanted]).toEqual([['runs runs/1', 8]]);
     await rig.kill();
     await rig.start();
     await expect.poll(() => listening, { timeout: 20_000 }).toBe(2);

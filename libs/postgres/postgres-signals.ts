@@ -5,6 +5,8 @@ import type { SqlSession } from './sql-database.js';
 export interface SignalHandlers {
   /** A projection somewhere has stored this position. */
   readonly moved: (projection: string, partition: string, position: number) => void;
+  /** A reader somewhere waits until a projection contains this position. */
+  readonly wanted: (projection: string, partition: string, position: number) => void;
   /** Verdicts of these events have been stored. */
   readonly verdicts: (eventIds: readonly string[]) => void;
   /** Listening begins, or begins again: what was said in between was not heard. */
@@ -25,6 +27,7 @@ const reconnectMs = 500;
  */
 export class PostgresSignals {
   readonly #positions = new Map<string, string>();
+  readonly #wanted = new Map<string, string>();
   readonly #eventIds: string[] = [];
   readonly #stop = new AbortController();
   #saying: Promise<void> | null = null;
@@ -38,6 +41,12 @@ export class PostgresSignals {
 
   tellMoved(projection: string, partition: string, position: number): void {
     this.#positions.set(`${projection} ${partition}`, String(position));
+    this.#saying ??= this.#say();
+  }
+
+  tellWanted(projection: string, partition: string, position: number): void {
+    const key = `${projection} ${partition}`;
+    this.#wanted.set(key, String(Math.max(position, Number(this.#wanted.get(key) ?? 0))));
     this.#saying ??= this.#say();
   }
 
@@ -63,12 +72,15 @@ export class PostgresSignals {
     const messages: object[] = [];
     if (this.#positions.size > 0) messages.push(...inPieces([...this.#positions]).map((moved) => ({ moved })));
     this.#positions.clear();
+    if (this.#wanted.size > 0) messages.push(...inPieces([...this.#wanted]).map((wanted) => ({ wanted })));
+    this.#wanted.clear();
     while (this.#eventIds.length > 0) messages.push({ verdicts: this.#eventIds.splice(0, eventsPerMessageMax) });
     for (const message of messages) {
       // a hint that can't be said is not worth an error: whoever waits looks by itself
       await this.session.query('select pg_notify($1, $2)', [channel, JSON.stringify(message)]).catch(() => undefined);
     }
-    this.#saying = this.#positions.size > 0 || this.#eventIds.length > 0 ? this.#say() : null;
+    const more = this.#positions.size > 0 || this.#wanted.size > 0 || this.#eventIds.length > 0;
+    this.#saying = more ? this.#say() : null;
   }
 
   async #listen(handlers: SignalHandlers): Promise<void> {
@@ -109,13 +121,23 @@ function inPieces(entries: readonly [string, string][]): [string, string][][] {
 }
 
 function hear(payload: string, handlers: SignalHandlers): void {
-  const { moved = [], verdicts = [] } = JSON.parse(payload) as {
+  const {
+    moved = [],
+    wanted = [],
+    verdicts = [],
+  } = JSON.parse(payload) as {
     moved?: readonly [string, string][];
+    wanted?: readonly [string, string][];
     verdicts?: readonly string[];
   };
-  for (const [name, position] of moved) {
-    const [projection = '', partition = ''] = name.split(' ');
-    handlers.moved(projection, partition, Number(position));
+  for (const [what, positions] of [
+    [handlers.moved, moved],
+    [handlers.wanted, wanted],
+  ] as const) {
+    for (const [name, position] of positions) {
+      const [projection = '', partition = ''] = name.split(' ');
+      what(projection, partition, Number(position));
+    }
   }
   if (verdicts.length > 0) handlers.verdicts(verdicts);
 }

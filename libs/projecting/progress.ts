@@ -8,22 +8,30 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
+/** Of positions that a projector of this process has reached, or a reader of it waits for. */
+export interface ProgressListener {
+  moved(projection: string, name: string, position: number): void;
+  wanted(projection: string, name: string, position: number): void;
+}
+
 /** How far each projection has come, here or in other processes, and who waits for it (law 5: read your writes). */
 export class Progress {
   private readonly positions = new Map<string, Map<string, number>>();
   private readonly waiting = new Map<string, string>();
   private readonly waiters = new Set<Waiter>();
   private readonly hurries = new Set<() => void>();
+  /** What readers of other processes wait for: the highest position of each "projection partition". */
+  private readonly wantedElsewhere = new Map<string, number>();
 
-  /** `announce` is told of every position that a projector of this process has reached. */
-  constructor(private readonly announce?: (projection: string, name: string, position: number) => void) {}
+  /** Other processes, where there are any, are told what is reached and what is waited for here. */
+  constructor(private readonly others?: ProgressListener) {}
 
   /** `position` is the first offset not yet applied. It may go back when a generation is switched. */
   moved(projection: string, partition: PartitionId, position: number): void {
     const name = partitionName(partition.topic, partition.partition);
     this.waiting.delete(`${projection} ${name}`);
     this.observed(projection, name, position);
-    this.announce?.(projection, name, position);
+    this.others?.moved(projection, name, position);
   }
 
   /** A stored position, whoever has put it there. */
@@ -32,6 +40,14 @@ export class Progress {
     if (!partitions) this.positions.set(projection, (partitions = new Map<string, number>()));
     partitions.set(name, position);
     for (const waiter of this.waiters) if (this.contains(waiter.projections, waiter.token)) waiter.resolve();
+  }
+
+  /** A reader of another process waits for this position. */
+  want(projection: string, name: string, position: number): void {
+    const key = `${projection} ${name}`;
+    if (position <= Math.max(this.position(projection, name) ?? 0, this.wantedElsewhere.get(key) ?? 0)) return;
+    this.wantedElsewhere.set(key, position);
+    for (const hurry of this.hurries) hurry();
   }
 
   /** The projector can't go on for now, and why: shown by readiness. */
@@ -77,6 +93,7 @@ export class Progress {
       };
       this.waiters.add(waiter);
       for (const hurry of this.hurries) hurry();
+      if (this.others) this.tellWanted(this.others, waiter);
     });
   }
 
@@ -84,6 +101,7 @@ export class Progress {
   wanted(projection: string, partition: PartitionId): boolean {
     const name = partitionName(partition.topic, partition.partition);
     const position = this.position(projection, name) ?? 0;
+    if ((this.wantedElsewhere.get(`${projection} ${name}`) ?? 0) > position) return true;
     for (const waiter of this.waiters)
       if (waiter.projections.includes(projection) && (waiter.token.get(name) ?? 0) > position) return true;
     return false;
@@ -93,6 +111,12 @@ export class Progress {
   onWaiting(hurry: () => void): () => void {
     this.hurries.add(hurry);
     return () => this.hurries.delete(hurry);
+  }
+
+  private tellWanted(others: ProgressListener, { projections, token }: Waiter): void {
+    for (const projection of projections)
+      for (const [name, end] of token)
+        if (end > (this.position(projection, name) ?? 0)) others.wanted(projection, name, end);
   }
 
   private contains(projections: readonly string[], token: PositionToken): boolean {

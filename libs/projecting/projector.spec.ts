@@ -181,6 +181,41 @@ describe('the projector loop', () => {
     expect(projection.sizes.length).toBeLessThan(150);
   });
 
+  it('gathers telemetry for a while, and ends that as soon as a reader waits, here or elsewhere', async () => {
+    const telemetry = { topic: 'telemetry', partition: 0 } as const;
+    const put = (n: number) => log.append([{ ...record(n), ...telemetry }]);
+    const progress = new Progress();
+    const hurry = {
+      wanted: () => progress.wanted('list', telemetry),
+      onWaiting: (wake: () => void) => progress.onWaiting(wake),
+    };
+    const patient = { ...projectorLimits, flushIntervalMs: 600_000 };
+    const source = batches(log, telemetry, 0, patient, stop.signal, hurry)[Symbol.asyncIterator]();
+    const next = async (): Promise<number | undefined> => {
+      const { value } = (await source.next()) as { value?: readonly unknown[] };
+      progress.observed('list', 'telemetry/0', (progress.position('list', 'telemetry/0') ?? 0) + (value?.length ?? 0));
+      return value?.length;
+    };
+    await put(0);
+    expect(await next()).toBe(1); // a lone one is passed on at once
+    let gathered: number | undefined;
+    const gathering = next().then((records) => (gathered = records));
+    for (let n = 1; n < 4; n++) await put(n);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(gathered).toBeUndefined();
+    const waiting = progress.waitFor(['list'], new Map([['telemetry/0', 4]]), 10_000);
+    await gathering;
+    await waiting;
+    expect(gathered).toBe(3);
+    const another = next();
+    await put(4);
+    progress.want('list', 'telemetry/0', 5);
+    expect(await another).toBe(1);
+    // what is there already hurries nobody
+    progress.want('list', 'telemetry/0', 5);
+    expect(progress.wanted('list', telemetry)).toBe(false);
+  });
+
   it('lets a reader of batches leave while it waits for more', async () => {
     const source = batches(log, partition, 0, projectorLimits, stop.signal)[Symbol.asyncIterator]();
     const waiting = source.next();
@@ -190,6 +225,25 @@ describe('the projector loop', () => {
 });
 
 describe('progress', () => {
+  it('tells other processes what is waited for and not there yet', () => {
+    const told: unknown[] = [];
+    const progress = new Progress({
+      moved: () => undefined,
+      wanted: (...wanted) => told.push(wanted),
+    });
+    progress.moved('runs', { topic: 'runs', partition: 0 }, 5);
+    const token = new Map([
+      ['runs/0', 5],
+      ['telemetry/1', 7],
+    ]);
+    progress.waitFor(['runs', 'points'], token, 1).catch(() => undefined);
+    expect(told).toEqual([
+      ['runs', 'telemetry/1', 7],
+      ['points', 'runs/0', 5],
+      ['points', 'telemetry/1', 7],
+    ]);
+  });
+
   it('is reached only when every projection contains every named partition', async () => {
     const progress = new Progress();
     const token = new Map([

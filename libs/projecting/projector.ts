@@ -5,9 +5,12 @@ import type { ApplyOutcome, ProjectedBatch, Projection } from '#libs/projecting/
 import type { Progress } from '#libs/projecting/progress.js';
 
 export interface ProjectorLimits {
-  /** A flush waits at most this long after the start of the previous one for more records, unless `flushBytes` are there. */
+  /**
+   * A flush of telemetry begins this long after the start of the previous one, or as soon as `flushBytes` are there or a reader waits.
+   * Subscribers are fed from the log: what this costs is the freshness of those who read without saying what they have seen.
+   */
   readonly flushIntervalMs: number;
-  /** The same where somebody may wait for a verdict: every topic but telemetry. */
+  /** The bound of the same where somebody may wait for a verdict: every topic but telemetry. There a quick store is asked sooner. */
   readonly promptIntervalMs: number;
   readonly flushBytes: number;
   /** Read-ahead bound: beyond it reading pauses until a batch is applied. */
@@ -17,7 +20,7 @@ export interface ProjectorLimits {
   readonly fencedPauseMs: number;
 }
 export const projectorLimits: ProjectorLimits = {
-  flushIntervalMs: 250,
+  flushIntervalMs: 1_000,
   promptIntervalMs: 50,
   flushBytes: 4 * 1024 * 1024,
   queueBytesMax: 12 * 1024 * 1024,
@@ -194,7 +197,10 @@ export async function* batches(
   signal: AbortSignal,
   hurry: Hurry = nobody,
 ): AsyncIterable<readonly StoredRecord[]> {
-  const intervalMs = partition.topic === 'telemetry' ? limits.flushIntervalMs : limits.promptIntervalMs;
+  const intervalMs = (busyMs: number): number =>
+    partition.topic === 'telemetry'
+      ? limits.flushIntervalMs
+      : Math.min(limits.promptIntervalMs, Math.max(gatherMs, busyMs * idleFactor));
   let queue: (readonly StoredRecord[])[] = [];
   let queuedBytes = 0;
   let wake = (): void => undefined;
@@ -226,7 +232,7 @@ export async function* batches(
   );
   void reading.then(() => wake());
 
-  let flushedAt = 0;
+  let flushedAt = -Infinity;
   let busyMs = 0;
   try {
     for (;;) {
@@ -238,7 +244,7 @@ export async function* batches(
         if (end && 'error' in end) throw end.error;
         return;
       }
-      const waitMs = Math.min(intervalMs, Math.max(gatherMs, busyMs * idleFactor)) - (performance.now() - flushedAt);
+      const waitMs = intervalMs(busyMs) - (performance.now() - flushedAt);
       if (waitMs > 0 && !full()) await lull(waitMs);
       if (inner.aborted) return;
       const ready: StoredRecord[] = [];
