@@ -10,12 +10,23 @@ export async function withServer<T>(work: (rig: ServerRig) => Promise<T>): Promi
   }
 }
 
+interface Lag {
+  readonly partition: string;
+  readonly end: number;
+  readonly lag: number;
+}
+
 /** Resolves when both projections have applied all that is in the log now, or all but a number of records: what was acked can be queried. */
 export async function queryable(url: string, lagMax = 0): Promise<void> {
   for (;;) {
-    const { server } = await gql(url, '{ server { projections { lag waiting } } }');
-    if (server.projections.every(({ lag }: { lag: number }) => lag <= lagMax)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    const { server } = await gql(url, '{ server { projections { partition end lag } } }');
+    const projections = server.projections as readonly Lag[];
+    if (projections.every(({ lag }) => lag <= lagMax)) return;
+    // as a reader who has just written waits; it may take longer than one question does
+    const at = [...new Set(projections.map(({ partition, end }) => `${partition}@${Math.max(0, end - lagMax)}`))].join();
+    await gql(url, 'query($at: String) { runs(first: 1, at: $at) { totalCount } }', { at }).catch((error: Error) => {
+      if (!/position/.test(error.message)) throw error;
+    });
   }
 }
 
