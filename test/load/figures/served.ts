@@ -23,9 +23,11 @@ export async function queryable(url: string, lagMax = 0): Promise<void> {
     const projections = server.projections as readonly Lag[];
     if (projections.every(({ lag }) => lag <= lagMax)) return;
     // as a reader who has just written waits; it may take longer than one question does
-    const at = [...new Set(projections.map(({ partition, end }) => `${partition}@${Math.max(0, end - lagMax)}`))].join();
-    await gql(url, 'query($at: String) { runs(first: 1, at: $at) { totalCount } }', { at }).catch((error: Error) => {
-      if (!/position/.test(error.message)) throw error;
+    const at = [
+      ...new Set(projections.map(({ partition, end }) => `${partition}@${Math.max(0, end - lagMax)}`)),
+    ].join();
+    await gql(url, 'query($at: String) { runs(first: 1, at: $at) { totalCount } }', { at }).catch((error: unknown) => {
+      if (!/position/.test((error as Error).message)) throw error;
     });
   }
 }
