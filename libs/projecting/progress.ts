@@ -14,14 +14,17 @@ export interface ProgressListener {
   wanted(projection: string, name: string, position: number): void;
 }
 
+/** Readers give up sooner. A position that never comes, made up by somebody, must not hurry the projectors for ever. */
+const wantedForMs = 15_000;
+
 /** How far each projection has come, here or in other processes, and who waits for it (law 5: read your writes). */
 export class Progress {
   private readonly positions = new Map<string, Map<string, number>>();
   private readonly waiting = new Map<string, string>();
   private readonly waiters = new Set<Waiter>();
   private readonly hurries = new Set<() => void>();
-  /** What readers of other processes wait for: the highest position of each "projection partition". */
-  private readonly wantedElsewhere = new Map<string, number>();
+  /** What readers of other processes wait for: the highest position of each "projection partition", and until when they do. */
+  private readonly wantedElsewhere = new Map<string, { readonly position: number; readonly untilMs: number }>();
 
   /** Other processes, where there are any, are told what is reached and what is waited for here. */
   constructor(private readonly others?: ProgressListener) {}
@@ -44,9 +47,12 @@ export class Progress {
 
   /** A reader of another process waits for this position. */
   want(projection: string, name: string, position: number): void {
+    const nowMs = performance.now();
+    for (const [key, { untilMs }] of this.wantedElsewhere) if (untilMs <= nowMs) this.wantedElsewhere.delete(key);
     const key = `${projection} ${name}`;
-    if (position <= Math.max(this.position(projection, name) ?? 0, this.wantedElsewhere.get(key) ?? 0)) return;
-    this.wantedElsewhere.set(key, position);
+    const before = this.wantedElsewhere.get(key)?.position ?? 0;
+    if (position <= (this.position(projection, name) ?? 0) || position < before) return;
+    this.wantedElsewhere.set(key, { position, untilMs: nowMs + wantedForMs });
     for (const hurry of this.hurries) hurry();
   }
 
@@ -101,7 +107,8 @@ export class Progress {
   wanted(projection: string, partition: PartitionId): boolean {
     const name = partitionName(partition.topic, partition.partition);
     const position = this.position(projection, name) ?? 0;
-    if ((this.wantedElsewhere.get(`${projection} ${name}`) ?? 0) > position) return true;
+    const elsewhere = this.wantedElsewhere.get(`${projection} ${name}`);
+    if (elsewhere && elsewhere.position > position && elsewhere.untilMs > performance.now()) return true;
     for (const waiter of this.waiters)
       if (waiter.projections.includes(projection) && (waiter.token.get(name) ?? 0) > position) return true;
     return false;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { EventLog, EventRecord } from '#libs/log/event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
@@ -225,6 +225,24 @@ describe('the projector loop', () => {
 });
 
 describe('progress', () => {
+  it('forgets what another process waited for, when its reader must have given up', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const telemetry = { topic: 'telemetry', partition: 0 } as const;
+      const progress = new Progress();
+      progress.want('list', 'telemetry/0', 1_000_000);
+      vi.advanceTimersByTime(14_000);
+      expect(progress.wanted('list', telemetry)).toBe(true);
+      vi.advanceTimersByTime(2_000);
+      expect(progress.wanted('list', telemetry)).toBe(false);
+      // and it is wanted again when somebody says so again, be it less than before
+      progress.want('list', 'telemetry/0', 5);
+      expect(progress.wanted('list', telemetry)).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('tells other processes what is waited for and not there yet', () => {
     const told: unknown[] = [];
     const progress = new Progress({
