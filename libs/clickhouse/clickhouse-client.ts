@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { createClient, ClickHouseError, ClickHouseLogLevel } from '@clickhouse/client';
-import { Unavailable } from '#libs/domain/rejection.js';
+import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import type { ClickHouseAddress } from './clickhouse-engine.js';
 import { insertSettings, plain, type Placement } from './clickhouse-placement.js';
 import { readNative, writeNativeBlock, type BlockColumn, type ResultColumns } from './native-block.js';
@@ -33,8 +33,8 @@ export interface ClientOptions {
   readonly requestTimeoutMs?: number;
 }
 
-/** Of one query, as the server holds it; more is an error. The largest is a page of raw points, some megabytes. */
-const resultBytesMax = 100_000_000;
+/** Of one query, as the server holds it; more is refused. The largest is a band: 12 bytes for each bucket and rank, 240 MB of 20,000 ranks. */
+const resultBytesMax = 1_000_000_000;
 
 type Driver = ReturnType<typeof createClient>;
 
@@ -63,7 +63,7 @@ class HttpClickHouseClient implements ClickHouseClient {
           cancel_http_readonly_queries_on_client_close: 1,
           wait_end_of_query: 1,
           // held in memory: the temporary file it would wait in is cut short without an error when the disk is full, even to no rows
-          http_response_buffer_size: String(resultBytesMax * 4),
+          http_response_buffer_size: String(resultBytesMax * 2),
           max_result_bytes: String(resultBytesMax),
           ...options.settings,
         },
@@ -134,6 +134,7 @@ class HttpClickHouseClient implements ClickHouseClient {
 }
 
 /** Server errors by which a caller can't be wrong: it is overloaded, shutting down, out of memory or disk, or its files fail it. */
+const tooLarge = '396';
 const overloaded = ['159', '202', '203', '209', '210', '241', '243', '242', '252', '319', '394', '425', '999'];
 const filesFail = ['33', '74', '75', '76'];
 const transient = new Set([...overloaded, ...filesFail]);
@@ -141,6 +142,8 @@ const transient = new Set([...overloaded, ...filesFail]);
 function readDriverError(error: unknown): unknown {
   if (error instanceof Unavailable) return error;
   if (error instanceof ClickHouseError) {
+    if (error.code === tooLarge)
+      return new Rejection('TOO_LARGE', `the answer would be larger than ${resultBytesMax} bytes; ask for less of it`);
     if (!transient.has(error.code))
       return new Error(`ClickHouse ${error.code} ${error.type ?? ''}: ${error.message}`, { cause: error });
     return new Unavailable(`ClickHouse can't serve now (${error.code}): ${error.message}`, 1_000, { cause: error });
