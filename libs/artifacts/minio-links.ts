@@ -71,6 +71,8 @@ export class MinioLinks implements ArtifactLinks {
   async completeParts(uploadId: string, parts: readonly SentPart[]): Promise<ArtifactStat> {
     const { at } = this;
     const { id, inner } = readPartsId(uploadId);
+    if (parts.length === 0 || parts.length > partsMax)
+      throw new Rejection('INVALID_ARGUMENT', `parts: ${parts.length} named, expected 1 to ${partsMax}`, 'parts');
     const name = at.incomingName(id);
     const note = at.incomingName(`${id}.done`);
     return at.alone(id, async () => {

@@ -69,6 +69,7 @@ describe.skipIf(!mlflowInstalled).each(['a folder', 'S3'])(
         ['create/1/a', { path: '..', num_parts: 1 }, 400, /Invalid path/],
         ['complete/1/a', { path: 'x.bin', upload_id, parts: [bad] }, 400, /the store has others/],
         ['complete/1/a', { path: 'x.bin', upload_id, parts: [{ part_number: 1 }] }, 400, /parts\[0\].etag/],
+        ['complete/1/a', { path: 'x.bin', upload_id }, 400, /parts: 0/],
         ['complete/1/a', { path: 'x.bin', upload_id: '../x', parts: [bad] }, 400, /upload id/],
         ['abort/1/a', { path: 'x.bin' }, 400, /upload_id/],
       ];

@@ -89,7 +89,7 @@ export async function sendFile(world: World, path: string, reply: FastifyReply, 
 }
 
 /** Addresses are good for as long as a client takes for a large file; it asks again when they are not. */
-export const presignedGoodForS = 3_600;
+const presignedGoodForS = 3_600;
 
 /** Where a client reads a file from the store itself, past us, in whatever ranges it likes. */
 export async function presignedDownload(world: World, path: string): Promise<Answer> {

@@ -1,5 +1,5 @@
 import type { ArtifactLinks } from '#libs/artifacts/artifact-store.js';
-import { checkPath, keepFile, presignedGoodForS } from './artifacts.js';
+import { checkPath, keepFile } from './artifacts.js';
 import type { Answer, Call } from './call.js';
 import { MlflowError } from './mlflow-error.js';
 
@@ -9,6 +9,9 @@ const steps: Readonly<Record<string, (call: Call, links: ArtifactLinks) => Promi
   complete,
   abort,
 };
+
+/** All addresses are given at the beginning, and the client asks for no others: as long as its slowest upload may take. */
+const partsGoodForS = 86_400;
 
 /** `call.path` is the step and the folder the file goes to. */
 export function multipart(call: Call): Promise<Answer> {
@@ -29,7 +32,7 @@ function fileOf({ fields, path }: Call): string {
 
 async function create(call: Call, links: ArtifactLinks): Promise<Answer> {
   fileOf(call);
-  const { uploadId, urls } = await links.startParts(call.fields.requiredWhole('num_parts'), presignedGoodForS);
+  const { uploadId, urls } = await links.startParts(call.fields.requiredWhole('num_parts'), partsGoodForS);
   return {
     upload_id: uploadId,
     credentials: urls.map((url, index) => ({ url, part_number: index + 1, headers: {} })),
