@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 import base from './vitest.config.js';
 
-/** What takes longer than a commit should: long kill -9 runs, large data. */
 const exclude = ['**/node_modules/**', '**/dist/**'];
 const { projects: _, ...shared } = base.test ?? {};
 
+/** What takes longer than a commit should: long kill -9 runs, large data. */
 export default defineConfig({
   ...base,
   test: {
