@@ -35,8 +35,11 @@ const help = `npm run demo -- [options]: a real data-parallel training of a smal
   --crash[=STEP]       one rank is killed at that step
 
 When a rank is killed, by this or by your kill -9, the job starts again from its checkpoint as a new attempt.
+Ctrl-C ends the training after its next step and keeps what it has learned; a second one stops the job where it is.
 `;
 const attemptsMax = 5;
+/** npm hands on a Ctrl-C that the terminal has already given us; within this time it is the same one. */
+const sameCtrlCMs = 1_000;
 const optional = (name: string, fallback: string): string[] =>
   process.argv.slice(2).map((word) => (word === name ? `${name}=${fallback}` : word));
 const words = optional('--straggler', '5').map((word) => (word === '--crash' ? '--crash=-2' : word));
@@ -95,9 +98,21 @@ const base = {
 
 type Ending = 'good' | 'killed' | 'failed';
 
+let children: ChildProcess[] = [];
+let enoughAt = 0;
+process.on('SIGINT', () => {
+  if (enoughAt === 0) {
+    enoughAt = performance.now();
+    process.stdout.write('ending after the next step; Ctrl-C again to stop at once\n');
+    for (const child of children) if (child.connected) child.send('enough');
+  } else if (performance.now() - enoughAt > sameCtrlCMs) {
+    for (const child of children) child.kill('SIGTERM');
+  }
+});
+
 /** Starts all ranks and waits until all have ended; when one dies, the others are stopped: they would wait for its gradients for ever. */
 async function launchAll(attempt: number): Promise<Ending> {
-  const hub = await openHub(ranks, weightCount(base));
+  const hub = await openHub(ranks, weightCount(base) + 1);
   const { path, execArgv } = entryPoint(import.meta.url, './worker');
   const crashes = attempt === 1 && crashStep >= 0;
   const job: Job = {
@@ -107,7 +122,7 @@ async function launchAll(attempt: number): Promise<Ending> {
     crashRank: crashes ? Math.min(3, ranks - 1) : -1,
     crashStep,
   };
-  const children = Array.from({ length: ranks }, (_, rank) =>
+  children = Array.from({ length: ranks }, (_, rank) =>
     fork(path, [JSON.stringify({ ...job, rank })], { execArgv: [...execArgv] }),
   );
   process.stdout.write(`ranks are the processes ${children.map(({ pid }) => pid).join(' ')}\n`);
@@ -135,7 +150,7 @@ process.stdout.write(
 );
 let attempt = 1;
 let ending = await launchAll(attempt);
-while (ending === 'killed' && attempt < attemptsMax) {
+while (ending === 'killed' && attempt < attemptsMax && enoughAt === 0) {
   attempt += 1;
   process.stdout.write(`starting again from the checkpoint, as attempt ${attempt}\n`);
   ending = await launchAll(attempt);

@@ -53,7 +53,15 @@ const run = init({
   tags: { dataset: 'digits' },
   ...(resumed ? { fromStep: firstStep } : {}),
 });
-const { reduce, close } = await joinHub(job.port, length);
+// Ctrl-C reaches every rank at another moment: the launcher says it, and the ranks agree on the step in their exchange
+let enough = false;
+process.on('SIGINT', () => {});
+process.on('message', () => {
+  enough = true;
+});
+process.channel?.unref();
+const votes = new Float64Array(length + 1);
+const { reduce, close } = await joinHub(job.port, votes.length);
 if (rank === 0)
   console.log(
     resumed
@@ -65,14 +73,17 @@ const gradient = new Float64Array(length);
 const sample = createRandom(1_000 + rank + 7_919 * firstStep);
 const startedAt = performance.now();
 let step = firstStep;
-for (; step < job.steps; step++) {
+for (let ending = false; step < job.steps && !ending; step++) {
   const beganAt = performance.now();
   const batch = Array.from({ length: job.batch }, () => share[Math.floor(sample() * share.length)]!);
   const { loss, accuracy } = pass({ hidden }, weights, digits.images, digits.labels, batch, gradient);
   if (job.straggler === rank) await sleep(job.paceMs * 0.6); // the slow rank: everyone waits for it in the exchange below
   const ownMs = performance.now() - beganAt;
   const gradNorm = Math.hypot(...gradient);
-  const mean = await reduce(gradient);
+  votes.set(gradient);
+  votes[length] = enough ? 1 : 0;
+  const mean = await reduce(votes);
+  ending = mean[length]! > 0;
   for (let i = 0; i < length; i++) {
     velocity[i] = momentum * velocity[i]! - learningRate * mean[i]!;
     weights[i]! += velocity[i]!;
@@ -86,7 +97,7 @@ for (; step < job.steps; step++) {
     step_ms: workMs,
     samples_per_s: (job.batch / ownMs) * 1_000,
   };
-  if (rank === 0 && (step % evaluationSteps === 0 || step === job.steps - 1)) {
+  if (rank === 0 && (step % evaluationSteps === 0 || step === job.steps - 1 || ending)) {
     const held = pass({ hidden }, weights, digits.images, digits.labels, heldOut, null);
     metrics['eval/loss'] = held.loss;
     metrics['eval/accuracy'] = held.accuracy;
@@ -112,8 +123,8 @@ if (rank === 0) {
   run.summary['final_accuracy'] = final.accuracy;
   saveCheckpoint(step);
   writeFileSync(`${folder}/model.f64`, new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength));
-  run.logArtifact(`${folder}/model.f64`, { type: 'model', metadata: { hidden: String(hidden) }, step: job.steps - 1 });
-  run.logArtifact(checkpointPath, { name: 'checkpoint.bin', type: 'checkpoint', step: job.steps - 1 });
+  run.logArtifact(`${folder}/model.f64`, { type: 'model', metadata: { hidden: String(hidden) }, step: step - 1 });
+  run.logArtifact(checkpointPath, { name: 'checkpoint.bin', type: 'checkpoint', step: step - 1 });
   console.log(`done: ${(final.accuracy * 100).toFixed(1)} % of ${heldOut.length} held-out digits are right`);
 }
 close();
