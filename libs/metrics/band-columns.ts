@@ -50,25 +50,29 @@ function worstRank(
   const offsets = rows.arrays('ranks').offsets;
   const ranks = rows.arrays('ranks').values as Uint32Array;
   const lasts = rows.arrays('lasts').values as Float64Array;
-  const sums = new Map<number, { sum: number; n: number }>();
+  // ranks number at most a million (`limits.rankMax`): an entry for each is cheaper than finding it by name
+  let highest = -1;
+  for (const rank of ranks) if (rank > highest) highest = rank;
+  const sums = new Float64Array(highest + 1);
+  const counts = new Uint32Array(highest + 1);
   for (let bucket = 0, i = 0; bucket < rows.rows; bucket++) {
     for (const end = Number(offsets[bucket]); i < end; i++) {
-      const entry = sums.get(ranks[i]!) ?? { sum: 0, n: 0 };
-      if (entry.n === 0) sums.set(ranks[i]!, entry);
-      entry.sum += lasts[i]! - p50[bucket]!;
-      entry.n++;
+      sums[ranks[i]!]! += lasts[i]! - p50[bucket]!;
+      counts[ranks[i]!]!++;
     }
   }
-  if (sums.size < 3) return { ranks: sums.size, worst: null };
-  const distances = [...sums].map(([rank, { sum, n }]) => ({ rank, distance: sum / n }));
+  const distances: { rank: number; distance: number }[] = [];
+  for (let rank = 0; rank <= highest; rank++)
+    if (counts[rank]! > 0) distances.push({ rank, distance: sums[rank]! / counts[rank]! });
+  if (distances.length < 3) return { ranks: distances.length, worst: null };
   const middle = median(distances.map(({ distance }) => distance));
   const off = distances.map(({ rank, distance }) => ({ rank, off: Math.abs(distance - middle) }));
   const mad = median(off.map((entry) => entry.off));
   const scale =
     mad > 0 ? madToDeviation * mad : (meanToDeviation * off.reduce((sum, entry) => sum + entry.off, 0)) / off.length;
-  if (!(scale > 0)) return { ranks: sums.size, worst: null };
+  if (!(scale > 0)) return { ranks: distances.length, worst: null };
   off.sort((a, b) => b.off - a.off || a.rank - b.rank);
-  return { ranks: sums.size, worst: { rank: off[0]!.rank, score: off[0]!.off / scale } };
+  return { ranks: distances.length, worst: { rank: off[0]!.rank, score: off[0]!.off / scale } };
 }
 
 function median(values: readonly number[]): number {

@@ -41,8 +41,10 @@ export interface BucketSource {
   readonly plan: BucketPlan;
   /** The series is a clock, which may tell several times for a step: the earliest counts. */
   readonly clock?: boolean;
-  /** Counts are not asked for: n is 1 where there are finite values. */
-  readonly countless?: boolean;
+  /** Counts are not asked for: n is at least 1 where there are finite values. */
+  readonly countless?: boolean | undefined;
+  /** Nor are values that are not finite: they are left out. */
+  readonly finite?: boolean | undefined;
 }
 
 const f = 'isFinite(value)';
@@ -62,21 +64,25 @@ const owner = ({ series }: BucketSource): string => (series ? 'series, rank' : '
 function rawBuckets(source: BucketSource): string {
   const { facts, ranges, plan, table } = source;
   const order = source.clock ? '(step, value)' : facts.rewritten ? '(step, time, ord)' : 'step';
-  return `SELECT ${owner(source)}, intDiv(step - (${plan.origin}), ${plan.width}) AS b,
-      minIf(value, ${f}) AS lo, maxIf(value, ${f}) AS hi,
+  const columns = source.finite
+    ? `min(value) AS lo, max(value) AS hi,
+      min(step) AS fs, argMin(value, ${order}) AS fv, max(step) AS ls, argMax(value, ${order}) AS lv,
+      toUInt64(1) AS n, ${neverStep} AS nan_at, ${neverStep} AS plus_at, ${neverStep} AS minus_at`
+    : `minIf(value, ${f}) AS lo, maxIf(value, ${f}) AS hi,
       minIf(step, ${f}) AS fs, argMinIf(value, ${order}, ${f}) AS fv, maxIf(step, ${f}) AS ls, argMaxIf(value, ${order}, ${f}) AS lv,
       ${countOf(source)} AS n,
       min(if(isNaN(value), step, ${neverStep})) AS nan_at,
       min(if(isInfinite(value) AND value > 0, step, ${neverStep})) AS plus_at,
-      min(if(isInfinite(value) AND value < 0, step, ${neverStep})) AS minus_at
+      min(if(isInfinite(value) AND value < 0, step, ${neverStep})) AS minus_at`;
+  return `SELECT ${owner(source)}, intDiv(step - (${plan.origin}), ${plan.width}) AS b, ${columns}
     FROM ${table('points')} ${facts.rewritten ? 'FINAL' : ''}
-    WHERE ${seriesCondition(source)} AND ${rangeCondition(ranges)}
+    WHERE ${seriesCondition(source)} AND ${rangeCondition(ranges)} ${source.finite ? `AND ${f}` : ''}
     GROUP BY ${owner(source)}, b`;
 }
 
 /** Without FINAL a step may be there twice. */
 function countOf({ facts, plan, clock, countless }: BucketSource): string {
-  if (facts.rewritten) return `countIf(${f})`;
+  if (facts.rewritten && !countless) return `countIf(${f})`;
   return plan.width === 1 || clock || countless ? `toUInt64(max(${f}))` : `uniqExactIf(step, ${f})`;
 }
 

@@ -38,8 +38,14 @@ async function oneSeries(
   buckets: number,
   more: object = {},
 ): Promise<SeriesColumns> {
-  const columns = await under().store.series({ run, keys: [key], x: 'step', buckets, ...more });
+  const query = { run, keys: [key], x: 'step', buckets, ...more } as const;
+  const [columns, countless] = await Promise.all([
+    under().store.series(query),
+    under().store.series({ ...query, countless: true }),
+  ]);
   expect(columns.length).toBe(1);
+  const { count } = columns[0]!;
+  expect(countless.map((one) => ({ ...one, count }))).toEqual(columns);
   return columns[0]!;
 }
 
@@ -327,6 +333,30 @@ function describeBands(under: Under): void {
     const coarse = await under().store.band({ run: 'band', key: 'loss', buckets: 2, from: 0, to: 200 });
     expect([Math.min(...coarse.min), Math.max(...coarse.max), coarse.worstRank]).toEqual([0, 299, 7]);
     expect(coarse.x.length).toBeLessThanOrEqual(2);
+    // what is not finite belongs to no band, neither of raw rows nor of rollups
+    const odd = [Number.NaN, Infinity, -Infinity];
+    const values = range(0, 2_000).map((step) => odd[step % 4] ?? step);
+    await under().write(
+      range(0, 3).map((rank) =>
+        points({
+          run: 'band',
+          seq: 2,
+          rank,
+          steps: range(0, 2_000),
+          values: { odd: values, gone: values.map(() => NaN) },
+        }),
+      ),
+    );
+    for (const buckets of [2_000, 10]) {
+      const finite = await under().store.band({ run: 'band', key: 'odd', buckets });
+      expect([finite.x[0], finite.ranks, Math.min(...finite.min), Math.max(...finite.max)]).toEqual([
+        buckets === 10 ? 0 : 3,
+        3,
+        3,
+        1_999,
+      ]);
+      expect((await under().store.band({ run: 'band', key: 'gone', buckets })).x.length).toBe(0);
+    }
     const none = await under().store.band({ run: 'band', key: 'nothing', buckets: 2 });
     expect([none.x.length, none.ranks, none.worstRank]).toEqual([0, 0, null]);
   });

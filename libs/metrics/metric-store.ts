@@ -21,6 +21,8 @@ export interface SeriesQuery extends Window {
   readonly attemptMax?: number | undefined;
   /** Upper bound of buckets per (key, rank). */
   readonly buckets: number;
+  /** Counts are not asked for, and are not to be relied on: to count without counting twice takes a query of its own. */
+  readonly countless?: boolean | undefined;
 }
 
 /** Columns of equal length, one entry per non-empty bucket, in order of x. Finite values only; others are in `odd…`. */

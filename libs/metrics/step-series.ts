@@ -38,10 +38,10 @@ async function readAlike(
   client: ClickHouseClient,
   table: TableLookup,
   { ranges, plan, facts }: Alike,
-  { ranks }: SeriesQuery,
+  { ranks, countless }: SeriesQuery,
   signal?: AbortSignal,
 ): Promise<readonly SeriesColumns[]> {
-  const source = { table, facts: facts[0]!, ranges, ranks, plan };
+  const source = { table, facts: facts[0]!, ranges, ranks, plan, countless };
   if (facts.length === 1)
     return readSeriesColumns(facts[0]!.key, await client.query(selectBuckets(bucketsByRank(source)), { signal }));
   const keys = new Map(facts.map(({ hash, key }) => [hash, key]));

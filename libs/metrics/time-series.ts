@@ -57,7 +57,7 @@ export async function timeSeries(timed: TimedQuery): Promise<SeriesColumns[]> {
   const plan = planBuckets(ranges, query.buckets, false, 1);
   const source = { table, ranges, ranks: query.ranks, plan };
   const [series, times] = await Promise.all([
-    client.query(selectBuckets(bucketsByRank({ ...source, facts })), { signal }),
+    client.query(selectBuckets(bucketsByRank({ ...source, facts, countless: query.countless })), { signal }),
     client.query(selectFirsts(bucketsByRank({ ...source, facts: clock, clock: true })), { signal }),
   ]);
   return placedInTime(readSeriesColumns(facts.key, series), times, plan);

@@ -1,3 +1,4 @@
+import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { Environment } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
@@ -71,6 +72,15 @@ const columns = (series: SeriesColumns, shift: number) => ({
   oddValue: [...series.oddValue],
 });
 
+/** Whether a field is asked for among these, by whatever fragment or alias. */
+function selects(nodes: readonly SelectionNode[], name: string, fragments: GraphQLResolveInfo['fragments']): boolean {
+  return nodes.some((node) => {
+    if (node.kind === Kind.FIELD) return node.name.value === name;
+    const { selectionSet } = node.kind === Kind.INLINE_FRAGMENT ? node : fragments[node.name.value]!;
+    return selects(selectionSet.selections, name, fragments);
+  });
+}
+
 export const runResolvers: RunResolvers = {
   modelVersions: (run, _, context) => versionsOfRun(run, context),
   group: (run) => orNull(run.group),
@@ -103,7 +113,7 @@ export const runResolvers: RunResolvers = {
   metricKeys: async (run, { match, first }, { backend }) => [
     ...(await (await metricsOf(run, backend)).keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000))),
   ],
-  series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }) => {
+  series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }, info) => {
     if (keys.length > seriesKeysMax)
       throw new Rejection('INVALID_ARGUMENT', `keys: at most ${seriesKeysMax} keys are allowed at once`, 'keys');
     const shift = x === 'RELATIVE' ? run.startedAt : 0;
@@ -119,6 +129,9 @@ export const runResolvers: RunResolvers = {
         to: to === null || to === undefined ? undefined : to + shift,
         buckets: within('buckets', buckets, 1_000, bucketsMax),
         attempt: attempt ?? undefined,
+        countless: !info.fieldNodes.some(({ selectionSet }) =>
+          selects(selectionSet?.selections ?? [], 'count', info.fragments),
+        ),
       },
       signal,
     );

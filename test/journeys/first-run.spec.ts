@@ -54,6 +54,14 @@ describe('a first run', () => {
         last: [1, 0.5, 1 / 3],
       },
     ]);
+    // points are counted for whoever asks, in whatever way
+    const { run: counted } = await gql(
+      url,
+      `query($id: ID!) { run(id: $id) { loss: series(keys: ["loss"], buckets: 1) { ...n } acc: series(keys: ["acc"], buckets: 1) { n: count } } }
+       fragment n on Series { count }`,
+      { id: 'first' },
+    );
+    expect(counted).toEqual({ loss: [{ count: [3] }], acc: [{ n: [3] }] });
     const sql = await fetch(`${url}/clickhouse`, {
       method: 'POST',
       body: "SELECT key, step, value FROM metrics WHERE run = 'first' AND key = 'loss' ORDER BY step FORMAT TSV",

@@ -98,7 +98,7 @@ async function charts(bench: Bench, rig: MetricsRig, steps: number): Promise<voi
   const parts: string[] = [];
   for (const [kind, of] of Object.entries(kinds)) {
     const took = await times(bench.quick ? 20 : 40, (i) =>
-      rig.store.series({ run: 'long', keys: [], x: 'step', buckets: 1_000, ...of(i) }),
+      rig.store.series({ run: 'long', keys: [], x: 'step', buckets: 1_000, countless: true, ...of(i) }),
     );
     all.push(...took);
     parts.push(`${kind} ${round(quantile(took, 0.5))}/${round(quantile(took, 0.95))}`);
@@ -107,7 +107,7 @@ async function charts(bench: Bench, rig: MetricsRig, steps: number): Promise<voi
     'chart.p95_ms',
     quantile(all, 0.95),
     'ms',
-    `MetricStore.series, 1,000 buckets, ${(steps * keys) / 1e6} M points in ${keys} curves; p50/p95 by kind: ${parts.join(', ')}`,
+    `MetricStore.series as a chart asks for it, 1,000 buckets, no counts, ${(steps * keys) / 1e6} M points in ${keys} curves; p50/p95 by kind: ${parts.join(', ')}`,
   );
 }
 

@@ -4,19 +4,17 @@ export interface Buckets {
   min: number[];
   max: number[];
   last: number[];
-  count: number[];
 }
 
 export function emptyBuckets(): Buckets {
-  return { x: [], min: [], max: [], last: [], count: [] };
+  return { x: [], min: [], max: [], last: [] };
 }
 
-export function appendBucket(to: Buckets, x: number, min: number, max: number, last: number, count: number): void {
+export function appendBucket(to: Buckets, x: number, min: number, max: number, last: number): void {
   to.x.push(x);
   to.min.push(min);
   to.max.push(max);
   to.last.push(last);
-  to.count.push(count);
 }
 
 /** Merges neighbours until at most `bucketsMax` are left, by equal widths of x. Extremes stay exact. */
@@ -35,19 +33,18 @@ export function coarsen(from: Buckets, bucketsMax: number): Buckets {
     const max = from.max[i] ?? 0;
     const end = merged.x.length - 1;
     if (here !== slot) {
-      appendBucket(merged, x, min, max, from.last[i] ?? 0, from.count[i] ?? 1);
+      appendBucket(merged, x, min, max, from.last[i] ?? 0);
       slot = here;
       continue;
     }
     merged.min[end] = Math.min(merged.min[end] ?? min, min);
     merged.max[end] = Math.max(merged.max[end] ?? max, max);
     merged.last[end] = from.last[i] ?? 0;
-    merged.count[end] = (merged.count[end] ?? 0) + (from.count[i] ?? 1);
   }
   return merged;
 }
 
 /** Whether a bucket hides more than it shows: then its envelope is worth drawing. */
 export function bucketed(buckets: Buckets): boolean {
-  return buckets.count.some((count) => count > 1);
+  return buckets.max.some((max, i) => max !== buckets.min[i]);
 }

@@ -83,7 +83,7 @@ export class LineStore {
         const max = readFloat(series.max[i] ?? null);
         const last = readFloat(series.last[i] ?? null);
         if (x === null || min === null || max === null || !Number.isFinite(min) || !Number.isFinite(max)) continue;
-        appendBucket(history, x, min, max, last !== null && Number.isFinite(last) ? last : max, series.count[i] ?? 1);
+        appendBucket(history, x, min, max, last !== null && Number.isFinite(last) ? last : max);
       }
       line.history = history;
       line.odd = series.oddX.slice(-oddMax).flatMap((at, i) => {
@@ -152,13 +152,12 @@ export class LineStore {
       min: history.min.slice(0, cut),
       max: history.max.slice(0, cut),
       last: history.last.slice(0, cut),
-      count: history.count.slice(0, cut),
     };
     const odd = line.odd.filter((mark) => mark.x < tailFrom);
     for (let i = 0; i < points; i += 1) {
       const value = tail.value[i] ?? 0;
       const x = this.#xOf(tail, i);
-      if (Number.isFinite(value)) appendBucket(buckets, x, value, value, value, 1);
+      if (Number.isFinite(value)) appendBucket(buckets, x, value, value, value);
       else odd.push({ x, value });
     }
     return { buckets, odd };
@@ -198,6 +197,5 @@ function within(buckets: Buckets, from: number, to: number): Buckets {
     min: buckets.min.slice(a, b),
     max: buckets.max.slice(a, b),
     last: buckets.last.slice(a, b),
-    count: buckets.count.slice(a, b),
   };
 }

@@ -39,18 +39,17 @@ describe('rangeOf', () => {
 });
 
 describe('coarsen', () => {
-  it('merges neighbours with exact min, max, last and count', () => {
+  it('merges neighbours with exact min, max and last', () => {
     const x = Array.from({ length: 100 }, (_, i) => i);
-    const raw: Buckets = { x, min: x, max: x, last: x, count: x.map(() => 1) };
+    const raw: Buckets = { x, min: x, max: x, last: x };
     const merged = coarsen(raw, 10);
     expect(merged.x.length).toBe(10);
     expect(merged.min[0]).toBe(0);
     expect(merged.max.at(-1)).toBe(99);
     expect(merged.last.at(-1)).toBe(99);
-    expect(merged.count.reduce((sum, n) => sum + n, 0)).toBe(100);
   });
   it('leaves what is small enough alone', () => {
-    const raw: Buckets = { x: [1], min: [1], max: [1], last: [1], count: [1] };
+    const raw: Buckets = { x: [1], min: [1], max: [1], last: [1] };
     expect(coarsen(raw, 10)).toBe(raw);
   });
 });

@@ -121,7 +121,7 @@ export interface SeriesVariables {
 export const seriesQuestion = gql<ById<{ id: string; series: Series[] }>, SeriesVariables>(`
   query Series($id: ID!, $keys: [String!]!, $ranks: [Int!], $x: XAxis, $from: Float, $to: Float, $buckets: Int) {
     run(id: $id) { id series(keys: $keys, ranks: $ranks, x: $x, from: $from, to: $to, buckets: $buckets) {
-      key rank x min max first last count oddX oddValue
+      key rank x min max last oddX oddValue
     } }
   }`);
 export interface BandVariables {

@@ -118,9 +118,7 @@ export interface Series {
   x: Float64[];
   min: Float64[];
   max: Float64[];
-  first: Float64[];
   last: Float64[];
-  count: number[];
   oddX: Float64[];
   oddValue: Float64[];
 }
