@@ -8,8 +8,10 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // no test is about a time: these only end what hangs, on the slowest machine too
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    expect: { poll: { timeout: 180_000, interval: 100 } },
     globalSetup: ['test/rigs/engine-host.ts'],
     projects: [
       {

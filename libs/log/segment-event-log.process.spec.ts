@@ -77,5 +77,5 @@ describe('SegmentEventLog and other processes', () => {
     expect(acked.size).toBeGreaterThan(200);
     const runs = (await verifySegmentLog(dir)).find((report) => report.topic === 'runs')!;
     expect(runs).toMatchObject({ records: before.length, problems: [] });
-  }, 120_000);
+  });
 });

@@ -66,7 +66,7 @@ describe('a points projection whose engine is killed', () => {
     const rebuilt = await rig.family.openGeneration(2);
     await replay(rebuilt, log);
     expect(await rebuilt.digest()).toBe(await live.digest());
-  }, 180_000);
+  });
 });
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -89,14 +89,14 @@ describe.skipIf(postgresMissing() !== null)('a PostgreSQL server', () => {
     for (const position of [5, 8, 6]) says.tellWanted('runs', 'runs/1', position);
     const ids = Array.from({ length: 100 }, (_, i) => `event-${i}`);
     says.tellVerdicts(ids);
-    await expect.poll(() => [moved.size, verdicts.length], { timeout: 10_000 }).toEqual([500, 100]);
+    await expect.poll(() => [moved.size, verdicts.length]).toEqual([500, 100]);
     expect([moved.get('points telemetry/3'), moved.get('points telemetry/499'), verdicts]).toEqual([99, 499, ids]);
     expect([...wanted]).toEqual([['runs runs/1', 8]]);
     await rig.kill();
     await rig.start();
-    await expect.poll(() => listening, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => listening).toBe(2);
     says.tellMoved('runs', 'runs/0', 7);
-    await expect.poll(() => moved.get('runs runs/0'), { timeout: 10_000 }).toBe(7);
+    await expect.poll(() => moved.get('runs runs/0')).toBe(7);
     await Promise.all([says.close(), hears.close()]);
     await Promise.all([a.close(), b.close()]);
   });

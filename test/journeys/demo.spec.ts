@@ -5,7 +5,6 @@ import { openBrowserRig, type BrowserRig } from '../rigs/browser-rig.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const patience = { timeout: 90_000, interval: 250 };
 const straggler = 5;
 const victim = 3;
 
@@ -57,27 +56,27 @@ it('a person watches a training with a slow and a killed rank from start to end 
 
   // given a page that is open when the demo begins, and the run that then appears on it
   await page.goto(server.server.url);
-  await page.getByRole('heading').first().waitFor({ timeout: patience.timeout });
+  await page.getByRole('heading').first().waitFor();
   const ended = startDemo();
-  await expect.poll(() => /\/runs\/(demo-\w+)/.exec(said)?.[1], patience).toBeDefined();
+  await expect.poll(() => /\/runs\/(demo-\w+)/.exec(said)?.[1]).toBeDefined();
   const run = /\/runs\/(demo-\w+)/.exec(said)![1]!;
-  await page.getByTestId(`run-row-${run}`).getByRole('link').first().click({ timeout: patience.timeout });
+  await page.getByTestId(`run-row-${run}`).getByRole('link').first().click();
 
   // then the curve moves by itself and the loss falls
-  await page.getByTestId('chart-loss').locator('canvas').first().waitFor({ timeout: patience.timeout });
-  await expect.poll(() => drawn('loss', 'x-last'), patience).toBeGreaterThan(0);
+  await page.getByTestId('chart-loss').locator('canvas').first().waitFor();
+  await expect.poll(() => drawn('loss', 'x-last')).toBeGreaterThan(0);
   const reached = await drawn('loss', 'x-last');
-  await expect.poll(() => drawn('loss', 'x-last'), patience).toBeGreaterThan(reached);
+  await expect.poll(() => drawn('loss', 'x-last')).toBeGreaterThan(reached);
   const start = await drawn('loss', 'first');
   expect(start).toBeGreaterThan(1.5);
-  await expect.poll(() => drawn('loss', 'last'), patience).toBeLessThan(start / 2);
+  await expect.poll(() => drawn('loss', 'last')).toBeLessThan(start / 2);
   await browser.picture('demo-loss');
 
   // and the band names the slow rank
   await page.getByTestId('view-band').click();
   const worst = page.getByTestId('chart-compute_ms').getByTestId('worst-rank');
   await page.getByTestId('chart-compute_ms').scrollIntoViewIfNeeded();
-  await expect.poll(() => worst.getAttribute('data-rank'), patience).toBe(String(straggler));
+  await expect.poll(() => worst.getAttribute('data-rank')).toBe(String(straggler));
   await browser.picture('demo-band');
 
   // when a rank is killed, it falls silent while nobody starts the job again: the launcher is held
@@ -85,15 +84,15 @@ it('a person watches a training with a slow and a killed rank from start to end 
   demo!.kill('SIGSTOP');
   process.kill(Number(/processes ([\d ]+)/.exec(said)![1]!.split(' ')[victim]), 'SIGKILL');
   const state = page.getByTestId(`rank-state-${victim}`);
-  await expect.poll(() => state.textContent(), patience).toMatch(/silent/i);
+  await expect.poll(() => state.textContent()).toMatch(/silent/i);
   await browser.picture('demo-silent');
 
   // when the job is started again, the rank is back as attempt 2
   demo!.kill('SIGCONT');
-  await expect.poll(() => said, patience).toContain(`rank ${victim} was killed`);
-  await expect.poll(() => said, patience).toContain('as attempt 2');
-  await expect.poll(() => state.textContent(), patience).not.toMatch(/silent/i);
-  await page.getByText(/^2\s*· from step/).waitFor({ timeout: patience.timeout });
+  await expect.poll(() => said).toContain(`rank ${victim} was killed`);
+  await expect.poll(() => said).toContain('as attempt 2');
+  await expect.poll(() => state.textContent()).not.toMatch(/silent/i);
+  await page.getByText(/^2\s*· from step/).waitFor();
   await browser.picture('demo-attempt-2');
 
   // when the person has seen enough, the ranks end together and keep what they have learned
@@ -103,9 +102,9 @@ it('a person watches a training with a slow and a killed rank from start to end 
 
   // then everything has arrived, and the words of the job are there
   await page.getByTestId('tab-completeness').click();
-  await expect.poll(() => page.getByTestId('completeness').getAttribute('data-complete'), patience).toBe('true');
+  await expect.poll(() => page.getByTestId('completeness').getAttribute('data-complete')).toBe('true');
   await browser.picture('demo-complete');
   await page.getByTestId('tab-console').click();
-  await expect.poll(() => page.getByTestId('console-line').allTextContents(), patience).not.toEqual([]);
+  await expect.poll(() => page.getByTestId('console-line').allTextContents()).not.toEqual([]);
   expect(browser.problems).toEqual([]);
-}, 240_000);
+});

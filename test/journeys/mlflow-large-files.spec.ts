@@ -49,7 +49,7 @@ describe.skipIf(!mlflowInstalled).each(['a folder', 'S3'])(
       for await (const { name } of s3.client.listObjectsV2(bucket, '', true) as AsyncIterable<{ name: string }>)
         names.push(name);
       expect(names.filter((name) => /incoming\/\w+\.done$/.test(name))).toHaveLength(1);
-    }, 180_000);
+    });
 
     it('are refused in words their users know', async () => {
       const created = await ask('create/1/a', { path: '/home/me/x.bin', num_parts: 2 });

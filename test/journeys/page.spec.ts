@@ -3,7 +3,6 @@ import { openBrowserRig, type BrowserRig } from '../rigs/browser-rig.js';
 import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
-const patience = { timeout: 20_000, interval: 100 };
 const steps = Array.from({ length: 60 }, (_, step) => step);
 const startedAtMs = Date.now() - 60_000;
 const ranks = 4;
@@ -60,14 +59,14 @@ describe('the page, as a person uses it', () => {
     await page.getByRole('link', { name: 'the other one' }).click();
     await page.getByTestId('archive').click();
     await page.keyboard.press('Escape');
-    await expect.poll(() => page.getByTestId('dialog').count(), patience).toBe(0);
+    await expect.poll(() => page.getByTestId('dialog').count()).toBe(0);
     await page.getByTestId('archive').click();
     await browser.picture('page-archive');
     await page.getByTestId('dialog-confirm').click();
     await page.getByTestId('archived').waitFor();
     await page.getByRole('link', { name: 'vision', exact: true }).click();
     await page.getByRole('link', { name: 'synchronous' }).waitFor();
-    await expect.poll(() => page.getByRole('link', { name: 'the other one' }).count(), patience).toBe(0);
+    await expect.poll(() => page.getByRole('link', { name: 'the other one' }).count()).toBe(0);
     await page.getByTestId('archived-runs').click();
     await page.getByRole('link', { name: 'the other one' }).click();
     await page.getByTestId('restore').click();
@@ -111,7 +110,7 @@ describe('the page, as a person uses it', () => {
     await page.getByTestId('deleted').waitFor();
     expect(await gql(server.server.url, '{ run(id: "third") { id } }')).toEqual({ run: null });
     await page.getByTestId('undo-delete').click();
-    await expect.poll(() => page.getByTestId('run-name').textContent(), patience).toBe('a third');
+    await expect.poll(() => page.getByTestId('run-name').textContent()).toBe('a third');
   });
 
   it('a refusal is shown where the question was asked', async () => {
@@ -121,10 +120,7 @@ describe('the page, as a person uses it', () => {
     await gql(server.server.url, 'mutation { deleteRun(id: "third") { error { message } } }');
     await page.getByTestId('dialog-confirm').click();
     await expect
-      .poll(
-        () => page.getByTestId('dialog-problem').or(page.getByText('There is no run')).first().textContent(),
-        patience,
-      )
+      .poll(() => page.getByTestId('dialog-problem').or(page.getByText('There is no run')).first().textContent())
       .toMatch(/run third is deleted; restore it first|There is no run/);
     await gql(server.server.url, 'mutation { restoreRun(id: "third") { error { message } } }');
   });
@@ -137,32 +133,32 @@ describe('the page, as a person uses it', () => {
     await page.getByTestId('finish-reason').fill('the machine was taken away');
     await browser.picture('page-finish');
     await page.getByTestId('dialog-confirm').click();
-    await expect.poll(() => page.getByTestId('run-status').getAttribute('data-status'), patience).toBe('FAILED');
+    await expect.poll(() => page.getByTestId('run-status').getAttribute('data-status')).toBe('FAILED');
     await page.getByText('the machine was taken away').waitFor();
-    await expect.poll(() => page.getByTestId('finish').count(), patience).toBe(0);
+    await expect.poll(() => page.getByTestId('finish').count()).toBe(0);
   });
 
   it('a fork begins at a step that its run has reached, and leads to its page', async () => {
     const { page } = browser;
     await page.goto(`${server.server.url}/runs/sync`);
     await page.getByTestId('fork').click();
-    await expect.poll(() => page.getByTestId('fork-step').inputValue(), patience).toBe('59');
+    await expect.poll(() => page.getByTestId('fork-step').inputValue()).toBe('59');
     await page.getByTestId('fork-step').fill('many');
     expect(await page.getByTestId('dialog-confirm').isDisabled()).toBe(true);
     await page.getByTestId('fork-step').fill('30');
     await page.getByTestId('fork-name').fill('from step 30');
     await browser.picture('page-fork');
     await page.getByTestId('dialog-confirm').click();
-    await expect.poll(() => page.getByTestId('run-name').textContent(), patience).toBe('from step 30');
+    await expect.poll(() => page.getByTestId('run-name').textContent()).toBe('from step 30');
     await page.getByText('at step 30').waitFor();
-    await page.getByTestId('chart-loss').locator('canvas').first().waitFor({ timeout: patience.timeout });
+    await page.getByTestId('chart-loss').locator('canvas').first().waitFor();
   });
 
   it('the ranks page names who holds a synchronous job up, by its own work and not by the time of its steps', async () => {
     const { page } = browser;
     await page.goto(`${server.server.url}/runs/sync/ranks`);
     const card = page.getByTestId('straggler');
-    await expect.poll(() => card.getAttribute('data-rank'), patience).toBe(String(straggler));
+    await expect.poll(() => card.getAttribute('data-rank')).toBe(String(straggler));
     expect(await card.textContent()).toMatch(
       /^Rank 2 holds the others up\. All ranks keep step.*compute_ms 91, 2\.9× the median of 31/,
     );
@@ -179,7 +175,7 @@ describe('the page, as a person uses it', () => {
     );
     await sql.press('Control+Enter');
     const cells = page.getByTestId('sql-result').locator('tbody td');
-    await expect.poll(() => cells.allTextContents(), patience).toEqual(['sync', 'compute_ms', '92', 'null']);
+    await expect.poll(() => cells.allTextContents()).toEqual(['sync', 'compute_ms', '92', 'null']);
     await browser.picture('page-sql');
     await page.getByTestId('sql-result').getByRole('link', { name: 'sync' }).click();
     await page.getByTestId('tab-charts').waitFor();
@@ -187,18 +183,16 @@ describe('the page, as a person uses it', () => {
     await page.goBack();
     await sql.fill('SELECT nothing FROM points');
     await sql.press('Control+Enter');
-    await expect
-      .poll(() => page.getByTestId('sql-problem').textContent(), patience)
-      .toMatch(/Unknown expression.*nothing/);
+    await expect.poll(() => page.getByTestId('sql-problem').textContent()).toMatch(/Unknown expression.*nothing/);
     await sql.fill('SELECT count() FROM system.processes');
     await sql.press('Control+Enter');
-    await expect.poll(() => page.getByTestId('sql-problem').textContent(), patience).toMatch(/Not enough privileges/);
+    await expect.poll(() => page.getByTestId('sql-problem').textContent()).toMatch(/Not enough privileges/);
     await sql.fill('SELECT arrayJoin(range(20000)) AS n');
     await sql.press('Control+Enter');
-    await expect.poll(() => page.getByTestId('sql-count').textContent(), patience).toMatch(/the first 5,000 rows/);
+    await expect.poll(() => page.getByTestId('sql-count').textContent()).toMatch(/the first 5,000 rows/);
     await sql.fill('SELECT count() FROM points FORMAT Vertical');
     await sql.press('Control+Enter');
-    await expect.poll(() => page.getByTestId('sql-text').textContent(), patience).toMatch(/count\(\): 720/);
+    await expect.poll(() => page.getByTestId('sql-text').textContent()).toMatch(/count\(\): 720/);
     for (const example of [
       'Best final loss',
       'Param against result',
@@ -207,8 +201,8 @@ describe('the page, as a person uses it', () => {
       'Newest runs',
     ]) {
       await page.getByRole('button', { name: example }).click();
-      await expect.poll(() => page.getByTestId('sql-result').locator('tbody tr').count(), patience).toBeGreaterThan(0);
-      await expect.poll(() => page.getByRole('status', { name: 'Running' }).count(), patience).toBe(0);
+      await expect.poll(() => page.getByTestId('sql-result').locator('tbody tr').count()).toBeGreaterThan(0);
+      await expect.poll(() => page.getByRole('status', { name: 'Running' }).count()).toBe(0);
       expect(await page.getByTestId('sql-problem').count(), example).toBe(0);
     }
     await sql.fill('SELECT count() FROM points FORMAT Vertical');

@@ -51,7 +51,7 @@ it('tables are rebuilt while two writers go on and a viewer watches: identical, 
       for (const { rank, step } of data!.metricFrames.frame.series) for (const one of step) seen[rank]!.add(one);
     }
   })().catch((error: unknown) => (watchedError = error));
-  await expect.poll(() => seen[0]!.size, { timeout: 20_000 }).toBeGreaterThan(5);
+  await expect.poll(() => seen[0]!.size).toBeGreaterThan(5);
 
   for (const [time, projection] of ['runs', 'points', 'runs', 'points'].entries()) {
     const before = written[0]!;
@@ -66,7 +66,7 @@ it('tables are rebuilt while two writers go on and a viewer watches: identical, 
     });
     expect(written[0]).toBeGreaterThan(before);
     const now = written[0]!;
-    await expect.poll(() => Math.max(...seen[0]!), { timeout: 20_000 }).toBeGreaterThan(now);
+    await expect.poll(() => Math.max(...seen[0]!)).toBeGreaterThan(now);
   }
   stop = true;
   await Promise.all(writers);
@@ -85,12 +85,12 @@ it('tables are rebuilt while two writers go on and a viewer watches: identical, 
   for (const [rank, page] of [run.zero, run.one].entries()) {
     const steps = Array.from({ length: written[rank]! }, (_, step) => step);
     expect(page).toEqual({ step: steps, value: steps.map((step) => step + rank / 2) });
-    await expect.poll(() => seen[rank]!.size, { timeout: 20_000 }).toBe(written[rank]);
+    await expect.poll(() => seen[rank]!.size).toBe(written[rank]);
   }
   expect(watchedError).toBeNull();
   await client.dispose();
   await watching;
-}, 180_000);
+});
 
 it('refuses to rebuild what there is not', async () => {
   expect(await rebuild('nothing')).toMatchObject({ status: 404, report: { error: { field: 'projection' } } });

@@ -5,15 +5,12 @@ import { keys, valueAt, type WriterLog } from './load.js';
 
 export async function settled(url: string): Promise<void> {
   await expect
-    .poll(
-      async () => {
-        const { server } = await gql(url, '{ server { projections { lag waiting } } }');
-        return server.projections.every(
-          ({ lag, waiting }: { lag: number; waiting: string | null }) => lag === 0 && waiting === null,
-        );
-      },
-      { timeout: 180_000, interval: 100 },
-    )
+    .poll(async () => {
+      const { server } = await gql(url, '{ server { projections { lag waiting } } }');
+      return server.projections.every(
+        ({ lag, waiting }: { lag: number; waiting: string | null }) => lag === 0 && waiting === null,
+      );
+    })
     .toBe(true);
 }
 

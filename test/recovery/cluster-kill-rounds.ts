@@ -90,7 +90,7 @@ export async function clusterKillRounds({ rounds, writers, seed }: ClusterRounds
     await writing;
     await settled(cluster.url);
     await checkPoints(cluster.url, run, logs);
-    await expect.poll(() => missing(viewer.seen, logs), { timeout: 60_000, interval: 200 }).toEqual([]);
+    await expect.poll(() => missing(viewer.seen, logs), { interval: 200 }).toEqual([]);
     await viewer.close();
     expect(await checkpoints.close()).toEqual([]);
     // a log that was there all the time gives no reason to start the tables over
@@ -126,7 +126,7 @@ async function strike(
       return postgres.start();
     case 'engine': {
       // it may be on its way back from an earlier kill
-      await expect.poll(() => clickhouse.pid, { timeout: 60_000, interval: 20 }).not.toBeNull();
+      await expect.poll(() => clickhouse.pid, { interval: 20 }).not.toBeNull();
       process.kill(clickhouse.pid!, 'SIGKILL');
       return;
     }
@@ -136,7 +136,7 @@ async function strike(
       // longer than its session: the other one takes all partitions over and keeps up with the load
       await sleep(sessionSeconds * 1_000 + 2_000);
       try {
-        await expect.poll(() => farthestBehind(cluster.url), { timeout: 120_000, interval: 200 }).toBeLessThan(50);
+        await expect.poll(() => farthestBehind(cluster.url), { interval: 200 }).toBeLessThan(50);
       } finally {
         // a stopped process can't be told to end
         process.kill(pid, 'SIGCONT');

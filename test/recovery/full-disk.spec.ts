@@ -22,7 +22,7 @@ describe.skipIf(!mountable)('a full disk (skipped where no small file system can
     dir = mkdtempSync(join(tmpdir(), 'runstream-full-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMb}m`, 'tmpfs', dir]);
     rig = await openEmbeddedServer({ RUNSTREAM_DATA: join(dir, 'data') });
-  }, 120_000);
+  });
   afterAll(async () => {
     await rig?.close();
     execFileSync('umount', ['-l', dir]);
@@ -92,7 +92,7 @@ describe.skipIf(!mountable)('a full disk (skipped where no small file system can
     const { code, output } = await runCli(['rebuild', '--drop-old'], rig.environment);
     expect(output.match(/identical/g), output).toHaveLength(2);
     expect(code).toBe(0);
-  }, 240_000);
+  });
 });
 
 /** Leaves so many bytes free. */

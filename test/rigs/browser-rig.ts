@@ -31,6 +31,7 @@ export async function openBrowserRig(): Promise<BrowserRig> {
   if (executablePath === undefined) throw new Error(`no browser found: install Chromium as one of ${known.join(', ')}`);
   const browser = await chromium.launch({ executablePath, args: quiet });
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  page.setDefaultTimeout(180_000);
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('response', (answer) => {

@@ -18,7 +18,7 @@ import { endProcess, freePort, spawnOwned, untilListening } from './processes.js
 const kafkaVersion = '4.4.0';
 const cache = fileURLToPath(new URL(`../../node_modules/.cache/engines/kafka-${kafkaVersion}`, import.meta.url));
 const clusterId = 'cnVuc3RyZWFtdGVzdHMwMA';
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 180_000;
 
 /** Why no broker can be had here; null when one can. */
 export function kafkaMissing(): string | null {

@@ -13,7 +13,7 @@ const version = existsSync(installed)
       .at(-1)
   : undefined;
 const bin = join(installed, version ?? '', 'bin');
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 180_000;
 
 /** Why no server can be had here; null when one can. */
 export const postgresMissing = (): string | null =>

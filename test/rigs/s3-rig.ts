@@ -11,7 +11,7 @@ import type { S3Address } from '#libs/config/s3-address.js';
 export type S3ServerName = 'versitygw' | 'minio';
 const tool = fileURLToPath(new URL('../../tools/s3-server.mjs', import.meta.url));
 const credentials = { accessKey: 'runstream', secretKey: 'runstream-secret' };
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 180_000;
 
 export interface S3Rig {
   readonly endpoint: string;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { spawnOwned } from './processes.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const startTimeoutMs = 90_000;
+const startTimeoutMs = 180_000;
 
 export type Variables = Readonly<Record<string, string>>;
 
