@@ -1,4 +1,5 @@
 import type { TableName } from './clickhouse-schema.js';
+import { between, rollupBlock } from './key-blocks.js';
 import type { TableLookup } from './live-generation.js';
 import { never, type RollupWidth } from './rollup-columns.js';
 import { extentOf, rangeCondition, rankCondition, type SeriesFacts, type VisibleRange } from './visible-steps.js';
@@ -126,10 +127,8 @@ const rollupOf = ({ unit }: BucketPlan): TableName => (unit === 64 ? 'rollup_64'
 /** Whole units as a condition on rollup rows. */
 function bucketCondition(ranges: readonly UnitRange[]): string {
   const bounds = ranges.map(({ attempt, rank, from, to }) => {
-    const of = rank === undefined ? '' : ` AND rank = ${rank}`;
-    const low = from > -Infinity ? ` AND bucket >= ${from}` : '';
-    const high = to < Infinity ? ` AND bucket < ${to}` : '';
-    return `(attempt = ${attempt}${of}${low}${high})`;
+    const of = rank === undefined ? '' : `rank = ${rank}`;
+    return `(${[`attempt = ${attempt}`, of, between(rollupBlock, from, to)].filter(Boolean).join(' AND ')})`;
   });
   return `(${bounds.join(' OR ')})`;
 }

@@ -1,4 +1,5 @@
 import { engineOf, onCluster, type Placement } from '#libs/clickhouse/clickhouse-placement.js';
+import { blockOf, rollupBlock, stepBlock } from './key-blocks.js';
 import type { RollupWidth } from './rollup-columns.js';
 import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 
@@ -48,7 +49,7 @@ const rollupColumns = (width: RollupWidth): string => `
   minus_at SimpleAggregateFunction(min, Int64) CODEC(ZSTD(1))`;
 
 const rollup = (aggregating: string, width: RollupWidth): string => `(${rollupColumns(width)})
-  ENGINE = ${aggregating} ORDER BY (run, series, attempt, intDiv(bucket, 64), rank, bucket) SETTINGS ${durable}`;
+  ENGINE = ${aggregating} ORDER BY (run, series, attempt, ${blockOf(rollupBlock)}, rank, bucket) SETTINGS ${durable}`;
 
 /** A column that tables of an older program do not have: theirs are filled anew from the log. */
 export const newestColumn = { table: 'rollup_256', column: 'mask' } as const;
@@ -60,7 +61,7 @@ const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
   points: `(run UInt64 CODEC(ZSTD(1)), series UInt64 CODEC(ZSTD(1)), attempt UInt16 CODEC(ZSTD(1)), rank UInt32 CODEC(ZSTD(1)),
       step Int64 CODEC(DoubleDelta, ZSTD(1)), ord UInt64 CODEC(ZSTD(1)), bits UInt64 CODEC(T64('bit'), ZSTD(1)),
       value Float64 ALIAS reinterpretAsFloat64(bits), time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)))
-    ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, series, attempt, intDiv(step, 1024), rank, step, ord) SETTINGS ${durable}`,
+    ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, series, attempt, ${blockOf(stepBlock)}, rank, step, ord) SETTINGS ${durable}`,
   rollup_64: rollup(engine('AggregatingMergeTree'), 64),
   rollup_256: rollup(engine('AggregatingMergeTree'), 256),
   // how far each series of each rank reaches
@@ -164,7 +165,7 @@ function newestPoints(table: (name: TableName) => string): string {
       p.newest AS value, p.own_time AS time, p.record AS record
     FROM (SELECT run, series, attempt, rank, step, ord, argMax(value, version) AS newest, argMax(time, version) AS own_time,
         bitShiftRight(max(version), 32) AS record
-      FROM ${table('points')} GROUP BY run, series, attempt, intDiv(step, 1024), rank, step, ord) AS p
+      FROM ${table('points')} GROUP BY run, series, attempt, ${blockOf(stepBlock)}, rank, step, ord) AS p
     INNER JOIN ${names(table)} AS r ON p.run = r.run
     INNER JOIN (SELECT DISTINCT series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s ON p.series = s.series
     LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt

@@ -126,6 +126,12 @@ function describeSeries(under: Under): void {
     expect(coarse.x[0]).toBe(-2_500);
     expect([Math.min(...coarse.min), Math.max(...coarse.max)]).toEqual([Math.min(...values), Math.max(...values)]);
     expect(coarse.count.reduce((sum, n) => sum + n, 0)).toBe(5_000);
+    for (const buckets of [4_000, 5]) {
+      const window = await oneSeries(under, 'negative', 'loss', buckets, { from: -1_500, to: 1_025 });
+      expect([window.x[0], window.count.reduce((sum, n) => sum + n, 0)]).toEqual([-1_500, 2_525]);
+    }
+    const below = await oneSeries(under, 'negative', 'loss', 4_000, { from: -2_000, to: -1_024 });
+    expect([below.x[0], below.x.at(-1), below.x.length]).toEqual([-2_000, -1_025, 976]);
     expect(list((await under().store.points({ run: 'negative', key: 'loss', first: 3 })).step)).toEqual([
       -2_500, -2_499, -2_498,
     ]);

@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { between, stepBlock } from './key-blocks.js';
 import type { TableLookup } from './live-generation.js';
 import { clockKey, nameHash } from './metric-names.js';
 import type { RankPace } from './metric-store.js';
@@ -60,7 +61,7 @@ async function readTails(
   const conditions = [...groups].map(([attempt, members]) => {
     // one bound for all ranks lets the key be used; the few rows too many are cut by LIMIT BY
     const from = members.reduce((least, { from: start }) => Math.min(least, start), Infinity);
-    return `(attempt = ${attempt} AND step > ${from} AND rank IN (${members.map(({ rank }) => rank).join(', ')}))`;
+    return `(attempt = ${attempt} AND ${between(stepBlock, from + 1, Infinity)} AND rank IN (${members.map(({ rank }) => rank).join(', ')}))`;
   });
   const rows = await client.query(
     `SELECT rank, t FROM (SELECT rank, step, max(value) AS t FROM ${table('points')} FINAL

@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import type { ResultColumns } from '#libs/clickhouse/native-block.js';
 import { bucketsByRank, planBuckets, type BucketPlan } from './bucket-plan.js';
+import { between, stepBlock } from './key-blocks.js';
 import type { TableLookup } from './live-generation.js';
 import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 import type { SeriesColumns, SeriesQuery } from './metric-store.js';
@@ -82,7 +83,7 @@ async function windowRanges(
   if (blocks.rows === 0) return [];
   if (blocks.rows > windowRangesMax) return null;
   const edges = Array.from({ length: blocks.rows }, (_, i) => {
-    const near = (block: number): string => `step >= ${block * 64} AND step < ${block * 64 + 64}`;
+    const near = (block: number): string => between(stepBlock, block * 64, block * 64 + 64);
     const [low, high] = [blocks.f64('low')[i]!, blocks.f64('high')[i]!];
     return `(attempt = ${blocks.u32('a')[i]!} AND rank = ${blocks.u32('r')[i]!} AND (${near(low)} OR ${near(high)}))`;
   });

@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { between, stepBlock } from './key-blocks.js';
 import type { TableLookup } from './live-generation.js';
 import { nameHash, systemKey } from './metric-names.js';
 
@@ -125,8 +126,7 @@ export function rangeCondition(ranges: readonly VisibleRange[]): string {
   return `(${ranges
     .map(({ attempt, rank, lo, hi }) => {
       const of = rank === undefined ? '' : `rank = ${rank}`;
-      const bounds = [of, lo > -Infinity ? `step >= ${lo}` : '', hi < Infinity ? `step < ${hi}` : ''].filter(Boolean);
-      return `(${[`attempt = ${attempt}`, ...bounds].join(' AND ')})`;
+      return `(${[`attempt = ${attempt}`, of, between(stepBlock, lo, hi)].filter(Boolean).join(' AND ')})`;
     })
     .join(' OR ')})`;
 }
