@@ -125,6 +125,7 @@ async function launchAll(attempt: number): Promise<Ending> {
   children = Array.from({ length: ranks }, (_, rank) =>
     fork(path, [JSON.stringify({ ...job, rank })], { execArgv: [...execArgv] }),
   );
+  if (enoughAt > 0) for (const child of children) child.send('enough'); // said while the hub was opened
   process.stdout.write(`ranks are the processes ${children.map(({ pid }) => pid).join(' ')}\n`);
   const endings = await Promise.all(children.map((child, rank) => ended(child, rank, children)));
   hub.close();

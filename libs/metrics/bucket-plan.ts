@@ -44,7 +44,7 @@ export interface BucketSource {
   readonly clock?: boolean;
   /** Counts are not asked for: n is at least 1 where there are finite values. */
   readonly countless?: boolean | undefined;
-  /** Nor are values that are not finite: they are left out. */
+  /** Neither counts nor values that are not finite are asked for: the latter may be left out. */
   readonly finite?: boolean | undefined;
 }
 
@@ -94,7 +94,7 @@ function rollupBuckets(source: BucketSource): string {
   const edges = ranges.flatMap((range) => edgesOf(range, plan.unit));
   const parts: string[] = [];
   const by = owner(source);
-  const uncounted = source.clock === true || source.countless === true;
+  const uncounted = source.clock === true || source.countless === true || source.finite === true;
   if (interior.length > 0) {
     const bounds = bucketCondition(interior);
     const rows = `FROM ${table(rollupOf(plan))} WHERE ${seriesCondition(source)} AND ${bounds}`;

@@ -83,7 +83,7 @@ class ClickHouseMetricStore implements MetricStore {
       if (ranges.length === 0) return emptyBand(query.key);
       // all ranks are read: rollups pay off as soon as they can be used
       const plan = planBuckets(ranges, query.buckets, facts!.rewritten, 1);
-      const buckets = bucketsByRank({ table, facts: facts!, ranges, plan, countless: true, finite: true });
+      const buckets = bucketsByRank({ table, facts: facts!, ranges, plan, finite: true });
       return readBand(query.key, await this.client.query(selectBand(buckets, plan.origin, plan.width), { signal }));
     });
   }
