@@ -50,6 +50,8 @@ export interface PointBlock {
   readonly values: Float64Array;
   /** Keep several values per step (a client whose protocol does); otherwise the last one of an attempt wins. */
   readonly everyValue: boolean;
+  /** The steps were counted, not given: they take the place of no other attempt's. Absent: false. */
+  readonly counted?: boolean;
 }
 
 export interface Line {
@@ -214,7 +216,14 @@ export interface EventData {
   TraceDeleted: object;
   SpansLogged: { spans: readonly string[] };
   // telemetry
-  PointsLogged: { blocks: readonly PointBlock[] };
+  PointsLogged: {
+    blocks: readonly PointBlock[];
+    /** Unix ms at which the attempt began, the same for all its writers; absent or 0: attempts are ordered by number. */
+    attemptStartedAtMs?: number;
+    /** With `hasRewindTo`: steps from here on of attempts before this one are no longer shown. */
+    rewindTo?: number;
+    hasRewindTo?: boolean;
+  };
   LinesLogged: { lines: readonly Line[] };
   HeartbeatSent: { lastStep: number; spooledBytes: number };
 }

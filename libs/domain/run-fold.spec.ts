@@ -60,7 +60,7 @@ describe('attempts', () => {
       [1, 'l'],
       [2, 'm'],
     ]);
-    expect(verdicts.at(-1)).toEqual({ accepted: true, attempt: 2 });
+    expect(verdicts.at(-1)).toEqual({ accepted: true, attempt: 2, attemptStartedAtMs: 1 });
     expect(state!.status).toBe('running');
   });
 
@@ -104,6 +104,43 @@ describe('attempts', () => {
     for (const late of [resumed(1, 7), resumed(0, 6)])
       expect(fold(...before, late).state).toMatchObject({ status: 'failed', statusReason: 'oom', endedAt: 9 });
     expect(fold(...before, resumed(0, 10)).state).toMatchObject({ status: 'running', endedAt: null });
+  });
+
+  it('orders attempts by when they began: one that becomes known late neither reopens nor overrules the run', () => {
+    const late = (name: 'RunStarted' | 'RunFinished', timeMs: number, data = {}): RunEvent =>
+      event(name, { launch: 'lost node', ...data }, { ...by(7, name === 'RunStarted' ? 0 : 2), id: 'late' }, timeMs);
+    const known = [event('RunStarted', {}, by(0, 0), 100), event('RunFinished', {}, by(0), 200)];
+    const open = fold(...known, late('RunStarted', 50)).state!;
+    expect(open).toMatchObject({ status: 'finished', endedAt: 200, openAttempts: [2] });
+    const ended = fold(...known, late('RunStarted', 50), late('RunFinished', 60, { state: 'failed' })).state!;
+    expect(ended).toMatchObject({ status: 'finished', endedAt: 200, openAttempts: [] });
+    // the same events the other way round: other numbers, the same standing
+    const first = fold(late('RunStarted', 50), event('RunStarted', {}, by(0, 0), 100)).state!;
+    expect(first.attempts.map(({ number, startedAt }) => [number, startedAt])).toEqual([
+      [1, 50],
+      [2, 100],
+    ]);
+    expect(fold(late('RunStarted', 50), known[0]!, event('RunFinished', {}, by(0, 2), 200)).state).toMatchObject({
+      status: 'finished',
+      endedAt: 200,
+      openAttempts: [1],
+    });
+  });
+
+  it('goes on while an attempt beside the one that ended does, and ends as the one that ended last', () => {
+    const evaluation = [
+      event('RunStarted', { launch: 'eval' }, { ...by(0, 0), id: 'e' }, 300),
+      event('RunFinished', {}, { ...by(0, 2), id: 'e' }, 310),
+    ];
+    const train = event('RunStarted', {}, by(0, 0), 100);
+    expect(fold(train, ...evaluation).state).toMatchObject({ status: 'finished', openAttempts: [1] });
+    const crashed = event('RunFinished', { state: 'failed', reason: 'oom' }, by(0), 400);
+    expect(fold(train, ...evaluation, crashed).state).toMatchObject({
+      status: 'failed',
+      statusReason: 'oom',
+      endedAt: 400,
+      openAttempts: [],
+    });
   });
 
   it('fails as soon as one rank fails', () => {

@@ -1,6 +1,6 @@
 import type { EventData, EventOf, Tags } from './event.js';
 import type { RejectionCode } from './rejection.js';
-import { attemptFor, attemptStatus, type AttemptState } from './run-fold-attempts.js';
+import { attemptFor, attemptStatus, inTrainingOrder, standingOf, type AttemptState } from './run-fold-attempts.js';
 import { given, merge, type Origin, type Origined } from './run-fold-facts.js';
 import { accepted, refused, type FoldVerdict } from './run-fold-verdict.js';
 
@@ -23,7 +23,10 @@ export interface RunState {
   readonly startedAt: number;
   readonly endedAt: number | null;
   readonly worldSize: number;
+  /** By number. */
   readonly attempts: readonly AttemptState[];
+  /** Ended by the word of `status`, unless the writers of one of these attempts still live. */
+  readonly openAttempts: readonly number[];
   readonly forkOf: { readonly run: string; readonly attempt: number | null; readonly step: number | null } | null;
 }
 export type FactName = 'project' | 'name' | 'group' | 'jobType' | 'user' | 'notes';
@@ -83,6 +86,7 @@ export function emptyRun(id: string, timeMs: number): RunState {
     endedAt: null,
     worldSize: 0,
     attempts: [],
+    openAttempts: [],
     forkOf: null,
   };
 }
@@ -93,7 +97,7 @@ export function attemptOfEvent(state: RunState | null, event: RunEvent): number 
   if (event.writer && event.writer.attempt > 0) return event.writer.attempt;
   if (event.name === 'RunStarted') return attemptFor(attempts, 0, event.data.launch);
   if (event.name === 'RunResumed') return attemptFor(attempts, event.data.attempt, event.data.launch);
-  return attempts.at(-1)?.number ?? 1;
+  return inTrainingOrder(attempts).at(-1)?.number ?? 1;
 }
 
 /**
@@ -110,7 +114,9 @@ export function foldRun(state: RunState | null, writer: WriterState | null, even
       ? writer
       : (writer ?? { state: 'running', host: '', lastTelemetrySeq: null, lastRunsSeq: null });
   const base = event.writer !== null && writer === null ? withAppeared(before, number) : before;
-  return { ...evolve(base, seen, event, number), verdict: accepted(number) };
+  const after = evolve(base, seen, event, number);
+  const orderAt = after.state.attempts.find((attempt) => attempt.number === number)?.orderAt;
+  return { ...after, verdict: { ...accepted(number), ...(orderAt ? { attemptStartedAtMs: orderAt } : {}) } };
 }
 
 /** The closed list of reasons to refuse. */
@@ -147,6 +153,7 @@ function updateAttempt(state: RunState, number: number, change: (attempt: Attemp
     number,
     launch: null,
     startedAt: null,
+    orderAt: null,
     endedAt: null,
     fromStep: null,
     worldSize: 0,
@@ -164,14 +171,15 @@ function updateAttempt(state: RunState, number: number, change: (attempt: Attemp
 }
 
 function withStatus(state: RunState): RunState {
-  const newest = state.attempts.at(-1);
-  if (!newest) return state;
-  const status = attemptStatus(newest);
+  const standing = standingOf(state.attempts);
+  if (!standing) return state;
+  const newest = inTrainingOrder(state.attempts).at(-1)!;
   return {
     ...state,
-    status,
-    statusReason: status === 'running' ? '' : newest.reason,
-    endedAt: status === 'running' ? null : newest.endedAt,
+    status: standing.status,
+    statusReason: standing.reason,
+    endedAt: standing.endedAt,
+    openAttempts: standing.openAttempts,
     worldSize: newest.worldSize > 0 ? newest.worldSize : state.worldSize,
   };
 }
@@ -328,6 +336,7 @@ function begun(
     ...attempt,
     launch: attempt.launch ?? data.launch,
     startedAt: attempt.startedAt === null ? timeMs : Math.min(attempt.startedAt, timeMs),
+    orderAt: attempt.orderAt ?? timeMs,
     worldSize: Math.max(attempt.worldSize, data.worldSize),
     fromStep: data.hasFromStep ? Math.min(attempt.fromStep ?? Infinity, data.fromStep) : attempt.fromStep,
     ...('attempt' in data && attemptStatus(attempt) !== 'running' && timeMs > (attempt.endedAt ?? -Infinity)

@@ -81,6 +81,8 @@ export function checkEvent(event: Event): void {
 }
 
 function checkPoints(data: EventData['PointsLogged']): void {
+  for (const name of ['attemptStartedAtMs', 'rewindTo'] as const)
+    if (!Number.isSafeInteger(data[name] ?? 0)) refuse(`data.${name}`, 'must be a whole number within 2^53');
   if (data.blocks.length > limits.blocksPerEventMax)
     refuse('data.blocks', `at most ${limits.blocksPerEventMax} blocks are allowed`);
   data.blocks.forEach((block, index) => {

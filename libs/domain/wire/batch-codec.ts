@@ -25,6 +25,9 @@ export interface WireResult {
   readonly field?: string | undefined;
   readonly position?: string | undefined;
   readonly attempt?: number | undefined;
+  readonly attemptStartedAtMs?: number | undefined;
+  readonly nextStep?: number | undefined;
+  readonly hasNextStep?: boolean | undefined;
 }
 
 /** Throws when the bytes are not an EventBatch. */

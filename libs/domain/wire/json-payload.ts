@@ -115,9 +115,14 @@ function readIntegers(at: string, value: unknown): Float64Array {
 }
 
 function readPoints(data: Json): EventData['PointsLogged'] {
-  if (data['metrics'] !== undefined) return { blocks: [readShorthand(data)] };
-  known('data', data, ['blocks']);
+  if (data['metrics'] !== undefined)
+    return { attemptStartedAtMs: 0, rewindTo: 0, hasRewindTo: false, blocks: [readShorthand(data)] };
+  known('data', data, ['blocks', 'attemptStartedAtMs', 'rewindTo', 'hasRewindTo']);
+  const integer = (name: string): number => readIntegers(`data.${name}`, [data[name] ?? 0])[0]!;
   return {
+    attemptStartedAtMs: integer('attemptStartedAtMs'),
+    rewindTo: integer('rewindTo'),
+    hasRewindTo: readFlag('data.hasRewindTo', data['hasRewindTo']),
     blocks: list(
       'data.blocks',
       data['blocks'] ?? refuse('data.blocks', 'is missing; give blocks, or step and metrics'),
@@ -137,12 +142,13 @@ function readShorthand(data: Json): PointBlock {
     times: data['time'] === undefined ? null : readIntegers('data.time', [data['time']]),
     values: Float64Array.from(keys, (key) => readValue(`data.metrics.${key}`, metrics[key])),
     everyValue: readFlag('data.everyValue', data['everyValue']),
+    counted: false,
   };
 }
 
 function readBlock(at: string, block: unknown): PointBlock {
   if (!isObject(block)) return refuse(at, 'must be an object');
-  known(at, block, ['keys', 'steps', 'times', 'values', 'everyValue']);
+  known(at, block, ['keys', 'steps', 'times', 'values', 'everyValue', 'counted']);
   const keys = list(`${at}.keys`, block['keys']).map((key, i) =>
     typeof key === 'string' ? key : refuse(`${at}.keys[${i}]`, 'must be a string'),
   );
@@ -160,7 +166,8 @@ function readBlock(at: string, block: unknown): PointBlock {
     if (items.length !== steps.length) refuse(`${at}.values[${k}]`, `${items.length} values for ${steps.length} steps`);
     items.forEach((item, i) => (values[k * steps.length + i] = readValue(`${at}.values[${k}][${i}]`, item)));
   });
-  return { keys, steps, times, values, everyValue: readFlag(`${at}.everyValue`, block['everyValue']) };
+  const everyValue = readFlag(`${at}.everyValue`, block['everyValue']);
+  return { keys, steps, times, values, everyValue, counted: readFlag(`${at}.counted`, block['counted']) };
 }
 
 function readLine(line: unknown, index: number): Line {

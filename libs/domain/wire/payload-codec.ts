@@ -66,8 +66,7 @@ interface Codec {
 
 /** Payload bytes of an event. */
 export function encodePayload<Name extends EventName>(name: Name, data: EventData[Name]): Uint8Array {
-  const message =
-    name === 'PointsLogged' ? { blocks: (data as EventData['PointsLogged']).blocks.map(writeBlock) } : data;
+  const message = name === 'PointsLogged' ? writePoints(data as EventData['PointsLogged']) : data;
   return (messages[name] as unknown as Codec).encode(message).finish();
 }
 
@@ -80,9 +79,28 @@ export function decodePayload<Name extends EventName>(name: Name, bytes: Uint8Ar
     throw new Unreadable(`${name}: payload is not valid Protobuf: ${(error as Error).message}`);
   }
   if (name !== 'PointsLogged') return message as EventData[Name];
-  const blocks = (message as { blocks: WireBlock[] }).blocks;
-  return { blocks: blocks.map((block, index) => readBlock(block, `blocks[${index}]`)) } as unknown as EventData[Name];
+  const { blocks, attemptStartedAtMs, rewindTo, hasRewindTo } = message as WirePoints;
+  return {
+    attemptStartedAtMs,
+    rewindTo,
+    hasRewindTo,
+    blocks: blocks.map((block, index) => readBlock(block, `blocks[${index}]`)),
+  } as unknown as EventData[Name];
 }
+
+interface WirePoints {
+  readonly blocks: WireBlock[];
+  readonly attemptStartedAtMs: number;
+  readonly rewindTo: number;
+  readonly hasRewindTo: boolean;
+}
+
+// what has its zero value is not written, as the SDKs do it
+const writePoints = (data: EventData['PointsLogged']): unknown => ({
+  blocks: data.blocks.map(writeBlock),
+  attemptStartedAtMs: data.attemptStartedAtMs || undefined,
+  ...(data.hasRewindTo ? { rewindTo: data.rewindTo || undefined, hasRewindTo: true } : {}),
+});
 
 interface WireBlock {
   keys: string[];
@@ -91,6 +109,7 @@ interface WireBlock {
   f64: Uint8Array;
   f32: Uint8Array;
   everyValue: boolean;
+  counted: boolean | undefined;
 }
 
 function writeBlock(block: PointBlock): WireBlock {
@@ -107,6 +126,7 @@ function writeBlock(block: PointBlock): WireBlock {
     f64: exact ? new Uint8Array(0) : bytes(values),
     f32: exact ? bytes(single) : new Uint8Array(0),
     everyValue: block.everyValue,
+    counted: block.counted || undefined,
   };
 }
 
@@ -146,5 +166,5 @@ function readBlock(block: WireBlock, where: string): PointBlock {
   // aligned, and free of the request body it came in; not bytes.slice(), which on a Buffer is only a view
   const own = new Uint8Array(bytes).buffer;
   const values = width === 4 ? new Float64Array(new Float32Array(own)) : new Float64Array(own);
-  return { keys: block.keys, steps, times, values, everyValue: block.everyValue };
+  return { keys: block.keys, steps, times, values, everyValue: block.everyValue, counted: block.counted ?? false };
 }
