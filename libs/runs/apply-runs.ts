@@ -210,5 +210,6 @@ function runRow(state: RunState, seenAt: number): Record<string, unknown> {
     world_size: state.worldSize,
     fork_of: state.forkOf?.run ?? null,
     labels: state.labels.join(','),
+    open_attempts: state.openAttempts?.length ? state.openAttempts : null,
   };
 }

@@ -46,7 +46,9 @@ const said = fc
 
 const summed = (list: readonly Said[]): Record<string, unknown> => {
   const summaries: Parameters<typeof addBlock>[0] = new Map();
-  for (const { block, ...source } of list) addBlock(summaries, block, { ...source, timeMs: source.seq });
+  // attempt 2 became known later than attempt 1, but began before it
+  for (const { block, ...source } of list)
+    addBlock(summaries, block, { ...source, startedAt: 3 - source.attempt, timeMs: source.seq });
   return Object.fromEntries([...summaries].sort(([a], [b]) => (a < b ? -1 : 1)));
 };
 
@@ -58,6 +60,19 @@ describe('summaries of telemetry', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('end with the attempt that began last, not with the one that became known last', () => {
+    const block = (last: number): PointBlock => ({
+      keys: ['loss'],
+      steps: Float64Array.of(5),
+      times: null,
+      values: Float64Array.of(last),
+      everyValue: false,
+    });
+    const list = [1, 2].map((attempt): Said => ({ attempt, rank: 0, seq: 1, block: block(attempt * 10) }));
+    expect(summed(list)).toMatchObject({ loss: { last: 10, last_attempt: 1 } });
+    expect(summed(list.toReversed())).toMatchObject({ loss: { last: 10, last_attempt: 1 } });
   });
 
   it('where every value counts, are the same however the points are cut into events, and end with the last by step, time and value', () => {

@@ -7,6 +7,8 @@ import { SeqLedger } from './seq-ledger.js';
 /** The summary of one metric over the new points of a batch; merged into the stored one by SQL, in any order. */
 interface Summary {
   last: number;
+  /** When its attempt began: attempts are ordered by it, then by number. */
+  last_started: number;
   last_attempt: number;
   last_step: number;
   last_rank: number;
@@ -21,6 +23,7 @@ interface Summary {
   count: number;
 }
 interface Source {
+  readonly startedAt: number;
   readonly attempt: number;
   readonly rank: number;
   readonly seq: number;
@@ -45,15 +48,27 @@ export async function applyTelemetry(
   );
   const summaries = new Map<string, Map<string, Summary>>();
   const seenAt = new Map<string, number>();
+  const beats = new Map<string, { run: string; attempt: number; beat_at: number }>();
   for (const { event, appendedAt, offset } of records) {
     const attempt = event.writer?.attempt ?? 1;
     if (!ledger.take(event, attempt, appendedAt)) continue;
     seenAt.set(event.subject, Math.max(seenAt.get(event.subject) ?? 0, appendedAt));
+    if (event.name === 'HeartbeatSent') {
+      const known = beats.get(`${event.subject} ${attempt}`);
+      const beat_at = Math.max(known?.beat_at ?? 0, appendedAt);
+      beats.set(`${event.subject} ${attempt}`, { run: event.subject, attempt, beat_at });
+    }
     if (event.name !== 'PointsLogged') continue;
     let keys = summaries.get(event.subject);
     if (!keys) summaries.set(event.subject, (keys = new Map<string, Summary>()));
     // without a writer the log's order stands for the sequence: such events of a run share one partition
-    const source = { attempt, rank: event.writer?.rank ?? 0, seq: event.writer?.seq ?? offset, timeMs: event.timeMs };
+    const source = {
+      startedAt: event.data.attemptStartedAtMs ?? 0,
+      attempt,
+      rank: event.writer?.rank ?? 0,
+      seq: event.writer?.seq ?? offset,
+      timeMs: event.timeMs,
+    };
     let first = Infinity;
     let last = -Infinity;
     for (const block of event.data.blocks) {
@@ -74,6 +89,13 @@ export async function applyTelemetry(
     [...seenAt].map(([run, seen_at]) => ({ run, seen_at })),
     'do update set seen_at = greatest(t.seen_at, excluded.seen_at)',
   );
+  await writeRows(
+    session,
+    schema,
+    beatsTable,
+    [...beats.values()],
+    'do update set beat_at = greatest(t.beat_at, excluded.beat_at)',
+  );
   await writeRows(session, schema, summariesTable, rows, mergeSummaries);
 }
 
@@ -87,6 +109,7 @@ export function addBlock(summaries: Map<string, Summary>, block: PointBlock, sou
     if (!summary) {
       summary = {
         last: 0,
+        last_started: -Infinity,
         last_attempt: -1,
         last_step: -Infinity,
         last_rank: 0,
@@ -138,16 +161,17 @@ function isLater({ steps, times, values }: PointBlock, base: number, i: number, 
 }
 const isAbove = (value: number, than: number): boolean => value >= than || Number.isNaN(value);
 
-/** The last value: of the newest attempt, highest step, lowest rank, highest seq. */
+/** The last value: of the attempt that began last, highest step, lowest rank, highest seq. */
 function addLast(
   summary: Summary,
   value: number,
   step: number,
   time: number,
-  { attempt, rank, seq }: Source,
+  { startedAt, attempt, rank, seq }: Source,
   everyValue: boolean,
 ): void {
   const ahead =
+    startedAt - summary.last_started ||
     attempt - summary.last_attempt ||
     step - summary.last_step ||
     summary.last_rank - rank ||
@@ -156,6 +180,7 @@ function addLast(
   // within one event the later block wins
   if (ahead < 0 || (ahead === 0 && everyValue && summary.last_attempt >= 0 && !isAbove(value, summary.last))) return;
   summary.last = value + 0;
+  summary.last_started = startedAt;
   summary.last_attempt = attempt;
   summary.last_step = step;
   summary.last_rank = rank;
@@ -179,9 +204,17 @@ function addMax(summary: Summary, value: number, step: number, rank: number): vo
   summary.max_rank = rank;
 }
 
-const lastColumns = ['last', 'last_attempt', 'last_step', 'last_rank', 'last_seq', 'last_time'] as const;
-const newer = `(excluded.last_attempt, excluded.last_step, -excluded.last_rank, excluded.last_seq, excluded.last)
-             > (t.last_attempt, t.last_step, -t.last_rank, t.last_seq, t.last)`;
+const lastColumns = [
+  'last',
+  'last_started',
+  'last_attempt',
+  'last_step',
+  'last_rank',
+  'last_seq',
+  'last_time',
+] as const;
+const newer = `(excluded.last_started, excluded.last_attempt, excluded.last_step, -excluded.last_rank, excluded.last_seq, excluded.last)
+             > (t.last_started, t.last_attempt, t.last_step, -t.last_rank, t.last_seq, t.last)`;
 const lower =
   '(t.min is null or (excluded.min, excluded.min_step, excluded.min_rank) < (t.min, t.min_step, t.min_rank))';
 const higher =
@@ -193,6 +226,11 @@ const mergeSummaries = `do update set count = t.count + excluded.count, ${choose
   ${choose(`excluded.max is not null and ${higher}`, ['max', 'max_step', 'max_rank'])}`;
 
 const livenessTable = { name: 'liveness', key: ['run'], columns: { run: 'text', seen_at: 'bigint' } };
+const beatsTable = {
+  name: 'beats',
+  key: ['run', 'attempt'],
+  columns: { run: 'text', attempt: 'int', beat_at: 'bigint' },
+};
 const summariesTable = {
   name: 'summaries',
   key: ['run', 'key'],
@@ -200,6 +238,7 @@ const summariesTable = {
     run: 'text',
     key: 'text',
     last: 'float8',
+    last_started: 'bigint',
     last_attempt: 'int',
     last_step: 'float8',
     last_rank: 'int',

@@ -6,7 +6,7 @@ import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { gapsOf, maxSeq, type SeqIntervals } from '#libs/domain/run-fold-seqs.js';
 import type { Topic } from '#libs/domain/event.js';
 import { pageProjects } from './project-rows.js';
-import { readRunRow, type AttemptSteps } from './run-row.js';
+import { readRunRow, type AttemptBeat, type AttemptSteps } from './run-row.js';
 import type {
   ArtifactRow,
   Page,
@@ -163,7 +163,7 @@ class PostgresRunTable implements RunTable {
   private async load(schema: string, ids: readonly string[]): Promise<readonly RunRow[]> {
     if (ids.length === 0) return [];
     const asked = ids.map(clean);
-    const [rows, steps] = await Promise.all([
+    const [rows, steps, beats] = await Promise.all([
       this.database.query<{ id: string; state: RunState; heartbeat: number }>(
         `select r.id, s.state, greatest(r.seen_at, l.seen_at) as heartbeat from ${schema}.runs r join ${schema}.run_states s on s.id = r.id left join ${schema}.liveness l on l.run = r.id
          where r.id = any($1::text[]) and r.visible`,
@@ -173,19 +173,17 @@ class PostgresRunTable implements RunTable {
         `select run, attempt, min(first_step) as first, max(last_step) as last from ${schema}.seqs where run = any($1::text[]) and topic = 'telemetry' group by run, attempt`,
         [asked],
       ),
+      this.database.query<AttemptBeat>(
+        `select run, attempt, beat_at as at from ${schema}.beats where run = any($1::text[])`,
+        [asked],
+      ),
     ]);
+    const of = <Row extends { readonly run: string }>(all: readonly Row[], id: string): readonly Row[] =>
+      all.filter(({ run }) => run === id);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.flatMap((id) => {
       const row = byId.get(id);
-      return row
-        ? [
-            readRunRow(
-              row.state,
-              row.heartbeat,
-              steps.filter(({ run }) => run === id),
-            ),
-          ]
-        : [];
+      return row ? [readRunRow(row.state, row.heartbeat, of(steps, id), of(beats, id))] : [];
     });
   }
 }

@@ -1,4 +1,4 @@
-import { attemptStatus } from '#libs/domain/run-fold-attempts.js';
+import { attemptStatus, inTrainingOrder } from '#libs/domain/run-fold-attempts.js';
 import type { RunState } from '#libs/domain/run-fold.js';
 import { telemetryShards } from '#libs/log/event-record.js';
 import type { RunRow } from './run-table.js';
@@ -10,11 +10,23 @@ export interface AttemptSteps {
   readonly last: number | null;
 }
 
+/** Unix ms of an attempt's last heartbeat. */
+export interface AttemptBeat {
+  readonly run: string;
+  readonly attempt: number;
+  readonly at: number;
+}
+
 const parsed = (entries: readonly (readonly [string, string])[]): Record<string, unknown> =>
   Object.fromEntries(entries.map(([key, json]) => [key, JSON.parse(json) as unknown]));
 
 /** The stored state of a run as readers see it. */
-export function readRunRow(state: RunState, heartbeatAt: number, steps: readonly AttemptSteps[]): RunRow {
+export function readRunRow(
+  state: RunState,
+  heartbeatAt: number,
+  steps: readonly AttemptSteps[],
+  beats: readonly AttemptBeat[],
+): RunRow {
   const { facts } = state;
   const ranks = Math.max(1, state.worldSize, ...state.attempts.map(({ worldSize }) => worldSize));
   return {
@@ -39,17 +51,19 @@ export function readRunRow(state: RunState, heartbeatAt: number, steps: readonly
     params: parsed(Object.entries(state.params).map(([key, { value }]) => [key, value])),
     summarySet: parsed(Object.entries(state.summarySet)),
     environment: state.environment.value,
-    attempts: state.attempts.map((attempt) => {
+    attempts: inTrainingOrder(state.attempts).map((attempt) => {
+      const status = attemptStatus(attempt);
       const written = steps.find((row) => row.attempt === attempt.number);
       return {
         number: attempt.number,
         launch: attempt.launch ?? '',
         startedAt: attempt.startedAt ?? state.startedAt,
-        endedAt: attemptStatus(attempt) === 'running' ? null : attempt.endedAt,
+        endedAt: status === 'running' ? null : attempt.endedAt,
         fromStep: attempt.fromStep ?? written?.first ?? null,
         toStep: written?.last ?? null,
         worldSize: attempt.worldSize,
-        state: attemptStatus(attempt),
+        state: status,
+        beatAt: beats.find((beat) => beat.attempt === attempt.number)?.at ?? null,
       };
     }),
     forkOf: state.forkOf,

@@ -72,6 +72,14 @@ export const runMigrations: readonly ((schema: string) => readonly string[])[] =
        world text not null, name text not null, version int not null, run text not null, state json not null, primary key (world, name, version))`,
     `create index on ${s}.model_versions (run) where run <> ''`,
   ],
+  (s) => [
+    // attempts without an end although a later one has ended: null where there is none
+    `alter table ${s}.runs add column open_attempts int[]`,
+    // Unix ms by the log's clock of an attempt's last heartbeat
+    `create table ${s}.beats (run text not null, attempt int not null, beat_at bigint not null, primary key (run, attempt))`,
+    // when the attempt of the last value began
+    `alter table ${s}.summaries add column last_started bigint not null default 0`,
+  ],
 ];
 
 /** What a generation is compared by: every column, in primary key order. Verdicts and seen ids expire, so they are left out. */
@@ -86,6 +94,7 @@ export const digestedTables: readonly { readonly table: string; readonly key: re
   { table: 'writers', key: ['run', 'attempt', 'writer'] },
   { table: 'seqs', key: ['run', 'attempt', 'writer', 'topic'] },
   { table: 'liveness', key: ['run'] },
+  { table: 'beats', key: ['run', 'attempt'] },
   { table: 'summaries', key: ['run', 'key'] },
   { table: 'artifacts', key: ['run', 'kind', 'name', 'digest'] },
   { table: 'datasets', key: ['run', 'name', 'digest'] },

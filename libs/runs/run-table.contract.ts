@@ -193,6 +193,49 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
       expect(lost.rows.map(({ id }) => id).sort()).toEqual(['r1', 'r5']);
     });
 
+    it('finds no run by a comparison of its NaN but that to NaN itself', async () => {
+      const { family, table } = await open();
+      const log = examples();
+      const values = { fine: 0.5, diverged: NaN, worst: Infinity, best: -Infinity };
+      for (const [run, value] of Object.entries(values)) {
+        log.add('RunStarted', run, { project: 'p' });
+        log.points(run, { id: 'w', attempt: 1, rank: 0, seq: 1 }, ['loss'], [1], [value]);
+      }
+      log.add('RunStarted', 'silent', { project: 'p' });
+      await feed(await family.live(), log);
+      const found = async (filter: string): Promise<string[]> =>
+        (await table.search({ filter: `metrics.loss ${filter}`, first: 10, nowMs: 0 })).rows.map(({ id }) => id).sort();
+      const numbers = ['best', 'fine', 'worst'];
+      for (const [filter, runs] of [
+        ['> 0.4', ['fine', 'worst']],
+        ['> 1e300', ['worst']],
+        ['>= 0.5', ['fine', 'worst']],
+        ['< 1', ['best', 'fine']],
+        ['!= 0.5', ['best', 'worst']],
+        ['= nan', ['diverged']],
+        ["= 'NaN'", ['diverged']],
+        ['is nan', ['diverged']],
+        ['is not nan', numbers],
+        ['!= nan', numbers],
+        ['is not null', ['best', 'diverged', 'fine', 'worst']],
+        ['< nan', []],
+        ['>= nan', []],
+        ['in (0.5, nan)', ['diverged', 'fine']],
+        ['not in (0.5)', ['best', 'worst']],
+      ] as const)
+        expect([filter, await found(filter)]).toEqual([filter, runs]);
+      expect(await found('> 0.4 or not metrics.loss > 0.4')).toEqual(numbers);
+      for (const orderBy of ['metrics.loss asc', 'metrics.loss desc']) {
+        const { rows } = await table.search({ orderBy, first: 10, nowMs: 0 });
+        expect(
+          rows
+            .map(({ id }) => id)
+            .slice(3)
+            .sort(),
+        ).toEqual(['diverged', 'silent']);
+      }
+    });
+
     it('answers any filter, order or cursor with rows or a refusal that points at the place', async () => {
       const { family, table } = await open();
       await feed(await family.live(), examples());

@@ -27,7 +27,10 @@ export interface AttemptRow {
   readonly fromStep: number | null;
   readonly toStep: number | null;
   readonly worldSize: number;
-  readonly state: string;
+  /** As told by its writers; `run-standing.ts` says how it is now. */
+  readonly state: Exclude<RunStatus, 'lost'>;
+  /** Unix ms of its last heartbeat, by the log's clock. */
+  readonly beatAt: number | null;
 }
 
 export interface SummaryRow {
@@ -88,7 +91,7 @@ export interface RunRow {
   readonly notes: string;
   readonly tags: Tags;
   readonly labels: readonly string[];
-  /** As stored; 'lost' is derived by the reader from heartbeatAt. */
+  /** As told by its writers, and so are reason and end; `run-standing.ts` says how it is now. */
   readonly status: Exclude<RunStatus, 'lost'>;
   readonly statusReason: string;
   readonly archived: boolean;
@@ -102,6 +105,7 @@ export interface RunRow {
   readonly params: Readonly<Record<string, unknown>>;
   readonly summarySet: Readonly<Record<string, unknown>>;
   readonly environment: Environment | null;
+  /** In the order of the training. */
   readonly attempts: readonly AttemptRow[];
   readonly forkOf: { readonly run: string; readonly attempt: number | null; readonly step: number | null } | null;
 }
@@ -125,7 +129,12 @@ export interface Page<Row> {
 }
 
 export type Verdict =
-  | { readonly accepted: true; readonly attempt: number | null; readonly number?: number }
+  | {
+      readonly accepted: true;
+      readonly attempt: number | null;
+      readonly attemptStartedAtMs?: number;
+      readonly number?: number;
+    }
   | { readonly accepted: false; readonly rejection: Rejection };
 
 /** Reading the run tables. Refuses a bad filter or cursor with a `Rejection`; deleted runs are not there. */

@@ -21,6 +21,7 @@ export const runsTable: BulkTable = {
     world_size: 'int',
     fork_of: 'text',
     labels: 'text',
+    open_attempts: 'int[]',
   },
 };
 export const runStatesTable: BulkTable = { name: 'run_states', key: ['id'], columns: { id: 'text', state: 'json' } };

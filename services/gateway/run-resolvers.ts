@@ -2,10 +2,10 @@ import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { Environment } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
-import type { RunRow, SummaryRow, WriterRow } from '#libs/runs/run-table.js';
+import type { SummaryRow, WriterRow } from '#libs/runs/run-table.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
-import { lostAfterMs } from '#libs/runs/search/compile.js';
+import { attemptStandingAt, standingAt } from '#libs/runs/run-standing.js';
 import { versionsOfRun } from './registry-resolvers.js';
 import { pageSize } from './query-resolvers.js';
 import { rankStates } from './rank-states.js';
@@ -15,30 +15,19 @@ const pointsPageMax = 100_000;
 const bucketsMax = 10_000;
 const seriesKeysMax = 200;
 
-export function statusOf(run: RunRow, nowMs: number): RunStatus {
-  switch (run.status) {
-    case 'running':
-      // a client that says no world size sends no signs of life either
-      return run.worldSize > 0 && nowMs - run.heartbeatAt > lostAfterMs ? 'LOST' : 'RUNNING';
-    case 'finished':
-      return 'FINISHED';
-    case 'failed':
-      return 'FAILED';
-    case 'killed':
-      return 'KILLED';
-  }
-}
+const statuses = {
+  running: 'RUNNING',
+  finished: 'FINISHED',
+  failed: 'FAILED',
+  killed: 'KILLED',
+  lost: 'LOST',
+} as const satisfies Record<string, RunStatus>;
 
 const tagList = (tags: Readonly<Record<string, string>>) =>
   Object.entries(tags).map(([key, value]) => ({ key, value }));
 const paramList = (params: Readonly<Record<string, unknown>>) =>
   Object.entries(params).map(([key, value]) => ({ key, value }));
 const orNull = (text: string): string | null => (text === '' ? null : text);
-/** Until when a run has lasted: its end, now, or (lost) its last sign of life. */
-function lastedUntil(run: RunRow, nowMs: number): number {
-  if (run.endedAt !== null) return run.endedAt;
-  return statusOf(run, nowMs) === 'LOST' ? run.heartbeatAt : nowMs;
-}
 const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep, maxRank, count }: SummaryRow) => ({
   key,
   last,
@@ -88,22 +77,22 @@ export const runResolvers: RunResolvers = {
   user: (run) => orNull(run.user),
   tags: (run) => tagList(run.tags),
   labels: (run) => [...run.labels],
-  status: (run, _, { nowMs }) => statusOf(run, nowMs),
-  statusReason: (run) => orNull(run.statusReason),
-  durationMs: (run, _, { nowMs }) => Math.max(0, lastedUntil(run, nowMs) - run.startedAt),
-  attempts: (run) =>
-    run.attempts.map((attempt, index) => ({
+  status: (run, _, { nowMs }) => statuses[standingAt(run, nowMs).status],
+  statusReason: (run, _, { nowMs }) => orNull(standingAt(run, nowMs).reason),
+  endedAt: (run, _, { nowMs }) => standingAt(run, nowMs).endedAt,
+  durationMs: (run, _, { nowMs }) => Math.max(0, standingAt(run, nowMs).until - run.startedAt),
+  attempts: (run, _, { nowMs }) =>
+    run.attempts.map((attempt) => ({
       ...attempt,
       launch: orNull(attempt.launch),
-      // its writers never said how they ended, and a newer attempt has taken their place
-      state: attempt.state === 'running' && index < run.attempts.length - 1 ? 'lost' : attempt.state,
+      state: attemptStandingAt(run, attempt, nowMs),
     })),
   children: async (run, { first }, { backend }) => [...(await backend.runTable.children(run.id, pageSize(first)))],
   params: (run) => paramList(run.params),
   environment: (run) => run.environment && environmentOf(run.environment),
   costPerHour: (run) => run.costPerHour || null,
   cost: (run, _, { nowMs }) =>
-    run.costPerHour ? (run.costPerHour * Math.max(0, lastedUntil(run, nowMs) - run.startedAt)) / 3_600_000 : null,
+    run.costPerHour ? (run.costPerHour * Math.max(0, standingAt(run, nowMs).until - run.startedAt)) / 3_600_000 : null,
   summary: async (run, _, { summaries }) => (await summaries.load(run.id)).map(summaryValue),
   metric: async (run, { key }, { metric }) => {
     const row = await metric.load({ run: run.id, key });

@@ -106,6 +106,6 @@ function answered(event: EncodedEvent, position: Position, verdict: Verdict | nu
     throw new Unavailable(`the verdict on event ${event.id} is not there yet; send the same event again`);
   }
   return verdict.accepted
-    ? { ...accepted, attempt: verdict.attempt ?? undefined }
+    ? { ...accepted, attempt: verdict.attempt ?? undefined, attemptStartedAtMs: verdict.attemptStartedAtMs }
     : refused(event.id, verdict.rejection);
 }

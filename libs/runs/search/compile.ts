@@ -1,10 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
 import { Rejection } from '#libs/domain/rejection.js';
 import { refuseAt } from './lexer.js';
+import { lostAfterMs } from '../run-standing.js';
 import type { AttributeName, Comparison, Filter, Identifier, Literal, Order } from './ast.js';
 
-/** A running run whose writers have been silent for this long counts as lost. */
-export const lostAfterMs = 60_000;
 /** A query may name this many different metrics, params and tags. */
 const joinsMax = 24;
 
@@ -24,6 +23,10 @@ const comparisons: Readonly<Record<Comparison, Sql>> = {
   like: sql`like`,
   ilike: sql`ilike`,
 };
+
+/** Whether a metric is compared to NaN. */
+const isNaNLiteral = (of: Identifier, value: Literal): boolean =>
+  of.kind === 'metrics' && (Number.isNaN(value) || (typeof value === 'string' && value.toLowerCase() === 'nan'));
 
 /**
  * Compiles trees to SQL over `runs r` and `liveness l`. Every metric, param and tag that is named is one join on its primary key, so
@@ -95,11 +98,8 @@ export class Compiler {
     if (pattern && (typeof value === 'number' || column.type !== 'text'))
       throw refuseAt(this.source, at, `${operator} compares texts only`, 'filter');
     const bound = this.bind(column, of, value, at);
-    if (of.kind === 'metrics' && (operator === '<' || operator === '<=') && Number.isFinite(value)) {
-      // the same twice: of NaN and missing neither is true, and the index is on `sort`
-      const sorted = sql.ref(`${this.join('summaries', of.key)}.sort`);
-      return sql`(${column.sql} ${comparisons[operator]} ${bound} and ${sorted} ${comparisons[operator]} ${bound})`;
-    }
+    // nothing is more or less than NaN, where PostgreSQL has it above all numbers
+    if (isNaNLiteral(of, value) && operator !== '=' && operator !== '!=') return sql`null::boolean`;
     // PostgreSQL refuses a pattern that ends in a lone escape character; none is an escape here
     return pattern
       ? sql`(${column.sql} ${comparisons[operator]} ${bound} escape '')`
@@ -107,7 +107,7 @@ export class Compiler {
   }
 
   private within(of: Identifier, values: readonly Literal[], negated: boolean, at: number): Sql {
-    const column = this.column(of, values[0]!);
+    const column = this.column(of, values.find((value) => isNaNLiteral(of, value)) ?? values[0]!);
     const bound = values.map((value) => this.bind(column, of, value, at));
     return sql`(${column.sql} ${negated ? sql`not in` : sql`in`} (${sql.join(bound)}))`;
   }
@@ -135,7 +135,13 @@ export class Compiler {
   private column(of: Identifier, comparedTo: Literal | null): Column {
     switch (of.kind) {
       case 'metrics':
-        return { sql: sql.ref(`${this.join('summaries', of.key)}.last`), type: 'number' };
+        // `sort` has null for NaN: of NaN, as of what is missing, no comparison is true but that to NaN itself
+        return {
+          sql: sql.ref(
+            `${this.join('summaries', of.key)}.${comparedTo === null || isNaNLiteral(of, comparedTo) ? 'last' : 'sort'}`,
+          ),
+          type: 'number',
+        };
       case 'params':
         return typeof comparedTo === 'number'
           ? { sql: sql.ref(`${this.join('params', of.key)}.num`), type: 'number' }
@@ -148,23 +154,16 @@ export class Compiler {
           type: 'text',
         };
       case 'attributes':
-        return this.attribute(of.key, comparedTo);
+        return this.attribute(of.key);
     }
   }
 
-  private attribute(name: AttributeName, comparedTo: Literal | null): Column {
+  private attribute(name: AttributeName): Column {
     const text = (column: string): Column => ({ sql: sql.ref(`r.${column}`), type: 'text' });
     const number = (expression: Sql): Column => ({ sql: expression, type: 'number' });
     switch (name) {
       case 'status':
-        // the ends of a run are stored; only running and lost need a look at its last sign of life
-        return !this.derivesLost ||
-          (comparedTo !== null && ['finished', 'failed', 'killed'].includes(String(comparedTo).toLowerCase()))
-          ? text('status')
-          : {
-              sql: sql`(case when r.status = 'running' and r.world_size > 0 and greatest(r.seen_at, l.seen_at) < ${this.nowMs - lostAfterMs}::bigint then 'lost' else r.status end)`,
-              type: 'text',
-            };
+        return this.derivesLost ? { sql: this.status(), type: 'text' } : text('status');
       case 'name':
       case 'id':
       case 'project':
@@ -186,6 +185,15 @@ export class Compiler {
       case 'archived':
         return { sql: sql`r.archived`, type: 'boolean' };
     }
+  }
+
+  /** The ends of a run are stored; whether it is lost, or goes on in an attempt beside the one that ended, its last signs of life tell. */
+  private status(): Sql {
+    const silentSince = sql`${this.nowMs - lostAfterMs}::bigint`;
+    const beats = sql.table(`${this.schema}.beats`);
+    return sql`(case when r.status = 'running' and r.world_size > 0 and greatest(r.seen_at, l.seen_at) < ${silentSince} then 'lost'
+      when r.open_attempts is not null and exists (select 1 from ${beats} b where b.run = r.id and b.attempt = any(r.open_attempts) and b.beat_at >= ${silentSince})
+      then 'running' else r.status end)`;
   }
 
   private join(table: 'summaries' | 'params' | 'tags', key: string): string {

@@ -139,7 +139,9 @@ class Parser {
     const { at } = operator;
     if (this.takeWord('is')) {
       const negated = this.takeWord('not');
-      if (!this.takeWord('null')) throw this.unexpected('"null"');
+      if (of.kind === 'metrics' && this.takeWord('nan'))
+        return { kind: 'compare', of, operator: negated ? '!=' : '=', value: NaN, at };
+      if (!this.takeWord('null')) throw this.unexpected(of.kind === 'metrics' ? '"null" or "nan"' : '"null"');
       return { kind: 'null', of, negated };
     }
     const negated = this.takeWord('not');
