@@ -2,7 +2,15 @@ import type { TableName } from './clickhouse-schema.js';
 import { between, rollupBlock } from './key-blocks.js';
 import type { TableLookup } from './live-generation.js';
 import { never, type RollupWidth } from './rollup-columns.js';
-import { extentOf, rangeCondition, rankCondition, type SeriesFacts, type VisibleRange } from './visible-steps.js';
+import {
+  extentOf,
+  rangeCondition,
+  rankCondition,
+  supersededWindow,
+  unlessSuperseded,
+  type SeriesFacts,
+  type VisibleRange,
+} from './visible-steps.js';
 
 /** Buckets [origin + i * width, origin + (i + 1) * width), read from raw rows (unit 1) or from rollups of `unit` steps. */
 export interface BucketPlan {
@@ -77,7 +85,7 @@ function rawBuckets(source: BucketSource): string {
       min(if(isInfinite(value) AND value < 0, step, ${neverStep})) AS minus_at`;
   return `SELECT ${owner(source)}, intDiv(step - (${plan.origin}), ${plan.width}) AS b, ${columns}
     FROM ${table('points')} ${facts.rewritten ? 'FINAL' : ''}
-    WHERE ${seriesCondition(source)} AND ${rangeCondition(ranges)} ${source.finite ? `AND ${f}` : ''}
+    WHERE ${seriesCondition(source)} AND ${rangeCondition(ranges)} AND ${unlessSuperseded(table, facts, ranges, source.series)} ${source.finite ? `AND ${f}` : ''}
     GROUP BY ${owner(source)}, b`;
 }
 
@@ -88,10 +96,11 @@ function countOf({ facts, plan, clock, countless }: BucketSource): string {
 }
 
 function rollupBuckets(source: BucketSource): string {
-  const { plan, table, ranges } = source;
+  const { facts, plan, table, ranges } = source;
   const bucketOf = (step: string): string => `intDiv(${step} - (${plan.origin}), ${plan.width})`;
-  const interior = ranges.map((range) => interiorOf(range, plan.unit)).filter((range) => range.from < range.to);
-  const edges = ranges.flatMap((range) => edgesOf(range, plan.unit));
+  const { trusted, raw } = apart(ranges, supersededWindow(facts, ranges));
+  const interior = trusted.map((range) => interiorOf(range, plan.unit)).filter((range) => range.from < range.to);
+  const edges = [...trusted.flatMap((range) => edgesOf(range, plan.unit)), ...raw];
   const parts: string[] = [];
   const by = owner(source);
   const uncounted = source.clock === true || source.countless === true || source.finite === true;
@@ -113,7 +122,8 @@ function rollupBuckets(source: BucketSource): string {
       if(${f}, step, ${neverStep}) AS fs, value AS fv, if(${f}, step, -${neverStep}) AS ls, value AS lv, toUInt64(${f}) AS n,
       if(isNaN(value), step, ${neverStep}) AS nan_at, if(isInfinite(value) AND value > 0, step, ${neverStep}) AS plus_at,
       if(isInfinite(value) AND value < 0, step, ${neverStep}) AS minus_at
-      FROM ${table('points')} WHERE ${seriesCondition(source)} AND ${rangeCondition(edges)} LIMIT 1 BY attempt, ${by}, step, ord`);
+      FROM ${table('points')} WHERE ${seriesCondition(source)} AND ${rangeCondition(edges)} AND ${unlessSuperseded(table, facts, ranges, source.series)}
+      LIMIT 1 BY attempt, ${by}, step, ord`);
   }
   // parts of parts: needless for whole units alone, and each level costs milliseconds to plan
   if (edges.length === 0 && uncounted) return parts[0]!;
@@ -153,6 +163,22 @@ function countBuckets(
     FROM (SELECT ${by}, attempt, bucket, groupBitOr(mask) AS bits FROM ${table(rollupOf(plan))}
       WHERE ${seriesCondition(source)} AND ${bucketCondition(interior)} GROUP BY ${by}, attempt, bucket)
     GROUP BY ${by}, b`;
+}
+
+/** A rollup can't leave out single steps: ranges around the window that holds superseded ones, and what of them lies in it. */
+function apart(
+  ranges: readonly VisibleRange[],
+  window: SeriesFacts['superseded'],
+): { readonly trusted: readonly VisibleRange[]; readonly raw: readonly VisibleRange[] } {
+  if (!window) return { trusted: ranges, raw: [] };
+  const within = (lo: number, hi: number): readonly VisibleRange[] =>
+    ranges
+      .map((range) => ({ ...range, lo: Math.max(lo, range.lo), hi: Math.min(hi, range.hi) }))
+      .filter((range) => range.lo < range.hi && range.lo <= range.last && range.hi > range.first);
+  return {
+    trusted: [...within(-Infinity, window.first), ...within(window.last + 1, Infinity)],
+    raw: within(window.first, window.last + 1),
+  };
 }
 
 const interiorOf = ({ attempt, rank, lo, hi }: VisibleRange, unit: number): UnitRange => ({

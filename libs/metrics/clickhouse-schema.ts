@@ -10,6 +10,7 @@ export const tableNames = [
   'rollup_256',
   'spans',
   'attempts',
+  'superseded',
   'rewritten',
   'series',
   'run_names',
@@ -52,7 +53,7 @@ const rollup = (aggregating: string, width: RollupWidth): string => `(${rollupCo
   ENGINE = ${aggregating} ORDER BY (run, series, attempt, ${blockOf(rollupBlock)}, rank, bucket) SETTINGS ${durable}`;
 
 /** A column that tables of an older program do not have: theirs are filled anew from the log. */
-export const newestColumn = { table: 'rollup_256', column: 'mask' } as const;
+export const newestColumn = { table: 'attempts', column: 'started_at' } as const;
 
 type Engine = (kind: string, ...args: readonly string[]) => string;
 
@@ -68,8 +69,12 @@ const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
   spans: `(run UInt64, series UInt64, attempt UInt16, rank UInt32,
       first_step SimpleAggregateFunction(min, Int64), last_step SimpleAggregateFunction(max, Int64))
     ENGINE = ${engine('AggregatingMergeTree')} ORDER BY (run, series, attempt, rank) SETTINGS ${durable}`,
-  attempts: `(run UInt64, attempt UInt16, from_step SimpleAggregateFunction(min, Int64))
+  // in the order of when they began; `from_step`: where the program said that one goes back to, else `never`
+  attempts: `(run UInt64, attempt UInt16, started_at SimpleAggregateFunction(max, Int64), from_step SimpleAggregateFunction(min, Int64))
     ENGINE = ${engine('AggregatingMergeTree')} ORDER BY (run, attempt) SETTINGS ${durable}`,
+  // steps of an attempt that a later one (`by`) logged again; a row for each pair
+  superseded: `(run UInt64, series UInt64, attempt UInt16, rank UInt32, step Int64 CODEC(DoubleDelta, ZSTD(1)), by UInt16)
+    ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, series, step, rank, attempt, by) SETTINGS ${durable}`,
   // series in which a step was written again with another version: their rollups can't be trusted, raw rows are read with FINAL
   rewritten: `(run UInt64, series UInt64) ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, series) SETTINGS ${durable}`,
   series: `(run UInt64, series UInt64, key String) ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, series) SETTINGS ${durable}`,
@@ -169,7 +174,15 @@ function newestPoints(table: (name: TableName) => string): string {
     INNER JOIN ${names(table)} AS r ON p.run = r.run
     INNER JOIN (SELECT DISTINCT series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s ON p.series = s.series
     LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
-    WHERE a.cut = 0 OR p.step < a.cutoff OR ${system}`;
+    LEFT ANY JOIN (${supersededPoints(table)}) AS x
+      ON x.project = r.project AND x.id = r.id AND x.series = p.series AND x.attempt = p.attempt AND x.rank = p.rank AND x.step = p.step
+    WHERE (a.cut = 0 OR p.step < a.cutoff OR ${system}) AND NOT (x.hidden = 1 AND p.ord = 0)`;
+}
+
+/** Under the names of their runs, for the same reason as the clock's rows. */
+function supersededPoints(table: (name: TableName) => string): string {
+  return `SELECT r.project AS project, r.id AS id, s.series AS series, s.attempt AS attempt, s.rank AS rank, s.step AS step, 1 AS hidden
+    FROM ${table('superseded')} AS s INNER JOIN ${names(table)} AS r ON s.run = r.run`;
 }
 
 /**
@@ -183,12 +196,11 @@ function clockTimes(table: (name: TableName) => string): string {
     INNER JOIN (SELECT arrayJoin(${clocks}) AS series) AS k ON p.series = k.series`;
 }
 
-/** (run, attempt, cutoff): from which step on a later attempt of the run took over; only attempts that have a later one. */
+/** (run, attempt, cutoff): from which step on a later attempt of the run was said to take over; only attempts that have such a one. */
 function cutoffs(attempts: string): string {
-  return `SELECT run, attempt, 1 AS cut,
-      min(from_step) OVER (PARTITION BY run ORDER BY attempt ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS cutoff,
-      count() OVER (PARTITION BY run ORDER BY attempt ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS later
-    FROM (SELECT run, attempt, min(from_step) AS from_step FROM ${attempts} GROUP BY run, attempt)
+  const later = 'OVER (PARTITION BY run ORDER BY started_at, attempt ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)';
+  return `SELECT run, attempt, 1 AS cut, min(from_step) ${later} AS cutoff, count() ${later} AS later
+    FROM (SELECT run, attempt, max(started_at) AS started_at, min(from_step) AS from_step FROM ${attempts} GROUP BY run, attempt)
     QUALIFY later > 0`;
 }
 

@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import type { TableLookup } from './live-generation.js';
 import type { HistoryColumns, HistoryQuery } from './metric-store.js';
 import { timedPoints } from './time-series.js';
-import { rangeCondition, visibleRanges, type SeriesFacts } from './visible-steps.js';
+import { visibleRanges, type SeriesFacts } from './visible-steps.js';
 
 /** Every value of a series of all ranks by (time, step, value), a slice of them. */
 export async function readHistory(
@@ -16,7 +16,7 @@ export async function readHistory(
   const none = { step: new Float64Array(0), value: new Float64Array(0), time: new Float64Array(0) };
   if (ranges.length === 0) return none;
   const rows = await client.query(
-    `SELECT toFloat64(step) AS at, value, t FROM (${timedPoints(table, facts, rangeCondition(ranges), undefined)})
+    `SELECT toFloat64(step) AS at, value, t FROM (${timedPoints(table, facts, ranges, undefined)})
      ORDER BY t, step, value LIMIT ${Number(offset)}, ${Number(limit)}`,
     { signal },
   );

@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import type { TableLookup } from './live-generation.js';
 import type { LatestPoints, LatestPointsQuery } from './metric-store.js';
 import { timedPoints } from './time-series.js';
-import { extentOf, rangeCondition, visibleRanges, type SeriesFacts } from './visible-steps.js';
+import { extentOf, visibleRanges, type SeriesFacts } from './visible-steps.js';
 
 /** Steps looked back on per wanted point, so that a long run costs no more than a short one. */
 const stepsPerPoint = 4;
@@ -23,7 +23,7 @@ export async function readLatestPoints(
   const rows = await client.query(
     `SELECT * FROM (
        SELECT toFloat64(step) AS at, toInt32(rank) AS r, toInt32(attempt) AS a, value, t
-       FROM (${timedPoints(table, facts, rangeCondition(ranges), query.ranks)})
+       FROM (${timedPoints(table, facts, ranges, query.ranks)})
        ORDER BY step DESC LIMIT ${Number(query.pointsMax)} BY rank
      ) ORDER BY r, a, at`,
     { signal },

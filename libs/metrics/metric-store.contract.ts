@@ -185,7 +185,7 @@ function describeSeries(under: Under): void {
 }
 
 function describeAttempts(under: Under): void {
-  it('stitches attempts: a later one hides what it runs again, of all ranks', async () => {
+  it('shows all that was logged, but what a later attempt logged again: of the same series, rank and step', async () => {
     await under().write([
       points({
         run: 'resumed',
@@ -207,12 +207,14 @@ function describeAttempts(under: Under): void {
         seq: 1,
         attempt: 2,
         steps: range(500, 600),
-        values: { loss: range(0, 100).map(() => 2), 'system/cpu': range(0, 100) },
+        values: { loss: range(0, 100).map(() => 2), 'system/cpu': range(0, 100), 'eval/loss': range(0, 100) },
       }),
     ]);
     const [zero, one] = await under().store.series({ run: 'resumed', keys: ['loss'], x: 'step', buckets: 2_000 });
-    expect([zero!.count.length, zero!.min[499], zero!.min[500], zero!.x.at(-1)]).toEqual([600, 1, 2, 599]);
-    expect([one!.count.length, one!.x.at(-1)]).toEqual([500, 499]);
+    expect([zero!.count.length, zero!.min[499], zero!.min[500], zero!.min[599], zero!.min[600]]).toEqual([
+      1_000, 1, 2, 2, 1,
+    ]);
+    expect([one!.count.length, list(one!.min).every((value) => value === 10)]).toEqual([1_000, true]);
     const [whole] = await under().store.series({
       run: 'resumed',
       keys: ['loss'],
@@ -221,13 +223,24 @@ function describeAttempts(under: Under): void {
       attempt: 1,
       ranks: [0],
     });
-    expect(whole!.count.length).toBe(1_000);
+    expect([whole!.count.length, Math.max(...whole!.max)]).toEqual([1_000, 1]);
     const [few] = await under().store.series({ run: 'resumed', keys: ['loss'], x: 'step', buckets: 1, ranks: [0] });
-    expect(rowsOf(few!)).toEqual([[0, 1, 2, 1, 2, 600]]);
+    expect(rowsOf(few!)).toEqual([[0, 1, 2, 1, 1, 1_000]]);
     const page = await under().store.points({ run: 'resumed', key: 'loss', rank: 0, first: 10_000 });
-    expect([page.step.length, page.attempt[499], page.attempt[500]]).toEqual([600, 1, 2]);
+    expect([page.step.length, page.attempt[499], page.attempt[500], page.attempt[600]]).toEqual([1_000, 1, 2, 1]);
     const system = await under().store.points({ run: 'resumed', key: 'system/cpu', rank: 0, first: 10_000 });
     expect(system.step.length).toBe(1_100);
+    expect((await oneSeries(under, 'resumed', 'eval/loss', 1_000)).x.length).toBe(100);
+  });
+
+  it('keeps steps that were counted beside those of an attempt before them', async () => {
+    const counted = { steps: range(0, 10), counted: true } as const;
+    await under().write([
+      points({ run: 'counted', seq: 1, ...counted, values: { loss: range(0, 10) }, startedAt: 5 }),
+      points({ run: 'counted', seq: 1, ...counted, attempt: 2, values: { loss: range(10, 20) }, startedAt: 6 }),
+    ]);
+    const page = await under().store.points({ run: 'counted', key: 'loss', first: 100 });
+    expect(list(page.value).sort((a, b) => a - b)).toEqual(range(0, 20));
   });
 
   it('cuts where a resume says it goes on, before it has logged', async () => {

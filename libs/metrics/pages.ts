@@ -4,7 +4,7 @@ import type { TableLookup } from './live-generation.js';
 import type { LineColumns, LinesQuery, PointColumns, PointsQuery, StoredLine } from './metric-store.js';
 import { nameHash } from './metric-names.js';
 import { timedPoints } from './time-series.js';
-import { extentOf, rangeCondition, visibleRanges, type SeriesFacts } from './visible-steps.js';
+import { extentOf, visibleRanges, type SeriesFacts, type VisibleRange } from './visible-steps.js';
 
 /** A page of raw points by (step, rank, attempt, ord). Read in growing windows of steps, so that a page costs what it holds. */
 export async function readPointsPage(
@@ -26,7 +26,7 @@ export async function readPointsPage(
     for (let from = min; from <= max && rows < wanted; from += size, size *= 4) {
       const ranges = visibleRanges(facts, { ...query, from, to: Math.min(from + size, query.to ?? Infinity) });
       if (ranges.length === 0) continue;
-      const page = await readWindow(client, table, facts, query, rangeCondition(ranges), after, wanted - rows, signal);
+      const page = await readWindow(client, table, facts, query, ranges, after, wanted - rows, signal);
       rows += page.step.length;
       found.push(page);
     }
@@ -54,7 +54,7 @@ async function readWindow(
   table: TableLookup,
   facts: SeriesFacts,
   query: PointsQuery,
-  condition: string,
+  ranges: readonly VisibleRange[],
   after: PointCursor | null,
   limit: number,
   signal?: AbortSignal,
@@ -65,7 +65,7 @@ async function readWindow(
     : '1';
   const rows = await client.query(
     `SELECT toFloat64(step) AS at, toInt32(rank) AS r, toInt32(attempt) AS a, value, t, toString(ord) AS o
-     FROM (${timedPoints(table, facts, condition, ranks)}) WHERE ${keyset}
+     FROM (${timedPoints(table, facts, ranges, ranks)}) WHERE ${keyset}
      ORDER BY step, rank, attempt, ord LIMIT ${limit}`,
     { signal },
   );

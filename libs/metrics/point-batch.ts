@@ -1,5 +1,6 @@
 import type { EventOf, PointBlock } from '#libs/domain/event.js';
 import { Unreadable } from '#libs/domain/rejection.js';
+import { AttemptRows } from './attempt-rows.js';
 import { clockKey, systemClockKey } from './metric-names.js';
 import { positionsMax, type PointGroup, type PointSegment, type VersionBase } from './point-segment.js';
 import { reachKey, type RunState, type SeriesRegistry, type SeriesState } from './series-registry.js';
@@ -22,12 +23,19 @@ const firstAttempt = 1;
 export class PointBatch {
   readonly groups: BatchGroup[] = [];
   readonly suspects: Suspect[] = [];
+  /** Segments whose steps another attempt may have written as well. */
+  readonly contested: Suspect[] = [];
+  readonly attempts = new AttemptRows();
   readonly #byRun = new Map<RunState, Map<number, Map<string, BatchGroup>>>();
 
   constructor(readonly registry: SeriesRegistry) {}
 
   add(event: EventOf<'PointsLogged'>): void {
     const attempt = event.writer?.attempt ?? firstAttempt;
+    const { attemptStartedAtMs: startedAt = 0, hasRewindTo, rewindTo = 0 } = event.data;
+    const run = this.registry.run(event.subject);
+    run.attempts.set(attempt, Math.max(startedAt, run.attempts.get(attempt) ?? 0));
+    this.attempts.add({ run: run.hash, attempt, startedAt, fromStep: hasRewindTo ? rewindTo : null });
     const record = new RecordContext(event, this.#groupsOf(event.subject, attempt));
     for (const block of event.data.blocks) this.#addBlock(record, block);
   }
@@ -57,6 +65,8 @@ export class PointBatch {
     const position = record.takePositions(steps.length);
     const { rank, version } = record;
     const { values, everyValue } = block;
+    const attempt = record.event.writer?.attempt ?? firstAttempt;
+    const ord = block.counted && attempt > firstAttempt ? attempt : 0;
     // of the steps' clock and of the system metrics' clock
     const own: (Float64Array | null | undefined)[] = [undefined, undefined];
     for (let index = 0; index < keys.length; index++) {
@@ -76,6 +86,7 @@ export class PointBatch {
         times: own[kind]!,
         version,
         position,
+        ord,
         everyValue,
         clock: false,
       });
@@ -98,6 +109,7 @@ export class PointBatch {
         times: null,
         version: record.version,
         position,
+        ord: 0,
         everyValue: false,
         clock: true,
       });
@@ -107,13 +119,27 @@ export class PointBatch {
 
   #push(group: BatchGroup, segment: PointSegment): void {
     group.segments.push(segment);
-    const { reach, rewritten, clock } = group.state;
+    const { reach, rewritten, clock, system } = group.state;
     const at = reachKey(group.attempt, segment.rank);
-    const reached = reach.get(at) ?? -Infinity;
-    if (!clock && !rewritten && (segment.everyValue || !segment.ascending || segment.minStep <= reached)) {
+    const reached = reach.get(at);
+    const last = reached?.last ?? -Infinity;
+    const { minStep, maxStep } = segment;
+    if (!clock && !rewritten && (segment.everyValue || !segment.ascending || minStep <= last)) {
       this.suspects.push({ group, segment });
     }
-    if (segment.maxStep > reached) reach.set(at, segment.maxStep);
+    // what counts by itself in each attempt, or keeps every value, takes nobody's place
+    const { attempts } = group.runState;
+    if (attempts.size > 1 && !clock && !system && segment.ord === 0 && !segment.everyValue) {
+      for (const other of attempts.keys()) {
+        const span = other === group.attempt ? undefined : reach.get(reachKey(other, segment.rank));
+        if (!span || span.first > maxStep || span.last < minStep) continue;
+        this.contested.push({ group, segment });
+        break;
+      }
+    }
+    if (!reached) reach.set(at, { first: minStep, last: maxStep });
+    else if (minStep < reached.first || maxStep > last)
+      reach.set(at, { first: Math.min(minStep, reached.first), last: Math.max(maxStep, last) });
   }
 }
 

@@ -17,6 +17,8 @@ export interface PointSegment {
   readonly version: VersionBase;
   /** Position in the event of the first step. */
   readonly position: number;
+  /** 0; the attempt's number where its steps were counted, so that they stand beside those of other attempts. */
+  readonly ord: number;
   /** Several values per step: `ord` is a hash of time and value. */
   readonly everyValue: boolean;
   /** Clock rows: one per (step, record); `ord` is the high half of the version. */
@@ -78,6 +80,7 @@ function cutAtChunks(segment: PointSegment): readonly PointSegment[] {
       times: segment.times?.subarray(from, i) ?? null,
       version: segment.version,
       position: segment.position + from,
+      ord: segment.ord,
       everyValue: segment.everyValue,
       clock: segment.clock,
     });

@@ -130,6 +130,7 @@ class PointsWriter {
     }
     if (segment.times)
       for (let i = 0; i < steps.length; i++) writeInt64(this.#timeHalves!, start + i, segment.times[i]!);
+    if (segment.ord) for (let row = start; row < end; row++) this.#ordHalves[row * 2] = segment.ord;
     if (segment.clock) for (let row = start; row < end; row++) this.#ordHalves[row * 2] = version.high;
     if (segment.everyValue) for (let row = start; row < end; row++) this.#hashRow(row);
     this.#at = end;

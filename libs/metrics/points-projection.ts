@@ -16,6 +16,7 @@ import { RunFacts } from './run-facts.js';
 import { SeriesRegistry } from './series-registry.js';
 import { Slots } from './slots.js';
 import { spanRows } from './span-columns.js';
+import { findSuperseded, type SupersededRows } from './superseded-points.js';
 
 export const pointsTopics: readonly Topic[] = ['runs', 'telemetry'];
 
@@ -137,9 +138,13 @@ export class PointsProjection implements Projection {
     }
     for (const id of named) if (!this.#registry.run(id).named) facts.seen(id);
     // marks before points: once an old version is merged away nobody could tell that there was one
-    const rewritten = await findRewritten(this.#client, this.generation, points);
+    const [rewritten, superseded] = await Promise.all([
+      findRewritten(this.#client, this.generation, points),
+      findSuperseded(this.#client, this.generation, points),
+    ]);
     await this.#insert('rewritten', rewritten.length, () => seriesColumns(rewritten));
-    await this.#insertAll(points, lines, facts);
+    for (const told of facts.attempts) points.attempts.add(told);
+    await this.#insertAll(points, superseded, lines, facts);
     for (const group of rewritten) group.state.rewritten = true;
     for (const group of points.groups) group.state.stored = true;
     for (const id of named) this.#registry.run(id).named = true;
@@ -154,9 +159,9 @@ export class PointsProjection implements Projection {
     }
   }
 
-  async #insertAll(points: PointBatch, lines: LineColumns, facts: RunFacts): Promise<void> {
+  async #insertAll(points: PointBatch, superseded: SupersededRows, lines: LineColumns, facts: RunFacts): Promise<void> {
     const encoded = encodePoints(points.groups);
-    const spans = spanRows(points.groups, facts.attempts);
+    const spans = spanRows(points.groups);
     const unknown = [
       ...new Map(points.groups.filter(({ state }) => !state.stored).map((group) => [group.state, group])).values(),
     ];
@@ -165,7 +170,8 @@ export class PointsProjection implements Projection {
       this.#insert('rollup_64', encoded.rollup64.rows, () => encoded.rollup64.blockColumns()),
       this.#insert('rollup_256', encoded.rollup256.rows, () => encoded.rollup256.blockColumns()),
       this.#insert('spans', spans.spanCount, () => spans.spans),
-      this.#insert('attempts', spans.attemptCount, () => spans.attempts),
+      this.#insert('attempts', points.attempts.rows, () => points.attempts.blockColumns()),
+      this.#insert('superseded', superseded.rows, () => superseded.blockColumns()),
       this.#insert('series', unknown.length, () => [
         ...seriesColumns(unknown),
         { name: 'key', type: 'String', data: unknown.map((group) => group.state.key) },

@@ -6,7 +6,7 @@ import type { RankPace } from './metric-store.js';
 
 const recentStepsMax = 64;
 
-/** Per rank, of the newest attempt it has written to: its last step, when that was, and the median time between its last steps. */
+/** Per rank, of the attempt that began last among those it has written to: its last step, when that was, and the median time between its last steps. */
 export async function readRankPace(
   client: ClickHouseClient,
   table: TableLookup,
@@ -15,9 +15,12 @@ export async function readRankPace(
   const run = nameHash(runId);
   const clock = nameHash(clockKey);
   const reach = await client.query(
-    `SELECT rank, toUInt32(max(attempt)) AS newest, toFloat64(argMax(first, attempt)) AS lo, toFloat64(argMax(last, attempt)) AS hi
+    `SELECT rank, toUInt32(argMax(p.attempt, (started, p.attempt))) AS newest, toFloat64(argMax(first, (started, p.attempt))) AS lo,
+       toFloat64(argMax(last, (started, p.attempt))) AS hi
      FROM (SELECT rank, attempt, min(first_step) AS first, max(last_step) AS last FROM ${table('spans')}
-       WHERE run = ${run} AND series = ${clock} GROUP BY rank, attempt) GROUP BY rank ORDER BY rank`,
+       WHERE run = ${run} AND series = ${clock} GROUP BY rank, attempt) AS p
+     LEFT JOIN (SELECT attempt, max(started_at) AS started FROM ${table('attempts')} WHERE run = ${run} GROUP BY attempt) AS a ON p.attempt = a.attempt
+     GROUP BY rank ORDER BY rank`,
   );
   const found = new Map<number, RankPace>();
   if (reach.rows === 0) return [];

@@ -1,5 +1,6 @@
 import type { Event, EventOf, Param } from '#libs/domain/event.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
+import type { AttemptTold } from './attempt-rows.js';
 import { nameHash } from './metric-names.js';
 
 type FactKind = 'attribute' | 'param' | 'tag' | 'label' | 'summary';
@@ -24,9 +25,9 @@ export class RunFacts {
     present: [] as number[],
     version: [] as bigint[],
   };
-  readonly #attempts: { run: bigint; attempt: number; fromStep: number }[] = [];
+  readonly #attempts: AttemptTold[] = [];
 
-  get attempts(): readonly { run: bigint; attempt: number; fromStep: number }[] {
+  get attempts(): readonly AttemptTold[] {
     return this.#attempts;
   }
 
@@ -139,7 +140,7 @@ export class RunFacts {
   }
 
   #attempt(id: string, attempt: number, fromStep: number): void {
-    this.#attempts.push({ run: nameHash(id), attempt, fromStep });
+    this.#attempts.push({ run: nameHash(id), attempt, startedAt: 0, fromStep });
   }
 
   #deletion(id: string, deleted: number, version: bigint): void {

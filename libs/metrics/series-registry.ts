@@ -11,14 +11,16 @@ export interface SeriesState {
   stored: boolean;
   /** Known to hold a step written twice. */
   rewritten: boolean;
-  /** (attempt, rank) -> highest step written. */
-  readonly reach: Map<number, number>;
+  /** (attempt, rank) -> lowest and highest step written. */
+  readonly reach: Map<number, { readonly first: number; readonly last: number }>;
 }
 
 export interface RunState {
   readonly id: string;
   readonly hash: bigint;
   readonly series: Map<string, SeriesState>;
+  /** Attempt -> when it began, Unix ms; 0: not told. */
+  readonly attempts: Map<number, number>;
   /** Ranks whose reach is known. */
   readonly ranks: Set<number>;
   named: boolean;
@@ -57,7 +59,7 @@ export class SeriesRegistry {
   run(id: string): RunState {
     let state = this.#runs.get(id);
     if (!state) {
-      state = { id, hash: nameHash(id), series: new Map(), ranks: new Set(), named: false };
+      state = { id, hash: nameHash(id), series: new Map(), attempts: new Map(), ranks: new Set(), named: false };
       this.#runs.set(id, state);
     }
     return state;
@@ -98,18 +100,26 @@ export class SeriesRegistry {
     const table = (name: Parameters<typeof tableOf>[1]): string => tableOf(this.generation, name);
     const inRuns = `run IN (${[...runs.keys()].join(', ')})`;
     const inRanks = ranks.length > 2_000 ? '1' : `rank IN (${ranks.join(', ')})`;
-    const [names, spans] = await Promise.all([
+    const [names, spans, attempts] = await Promise.all([
       this.client.query(
         `SELECT run, any(key) AS name, (run, series) IN (SELECT run, series FROM ${table('rewritten')} WHERE ${inRuns}) AS again
          FROM ${table('series')} WHERE ${inRuns} GROUP BY run, series`,
       ),
       this.client.query(
-        `SELECT p.run AS run, any(s.key) AS name, toUInt32(attempt) AS attempt, rank, toFloat64(max(last_step)) AS last
+        `SELECT p.run AS run, any(s.key) AS name, toUInt32(attempt) AS attempt, rank, toFloat64(min(first_step)) AS first, toFloat64(max(last_step)) AS last
          FROM ${table('spans')} AS p INNER JOIN (SELECT run, series, any(key) AS key FROM ${table('series')} WHERE ${inRuns} GROUP BY run, series) AS s
            ON p.run = s.run AND p.series = s.series
          WHERE p.${inRuns} AND ${inRanks} GROUP BY p.run, p.series, attempt, rank`,
       ),
+      this.client.query(
+        `SELECT run, toUInt32(attempt) AS a, toFloat64(max(started_at)) AS started FROM ${table('attempts')} WHERE ${inRuns} GROUP BY run, attempt`,
+      ),
     ]);
+    for (let i = 0; i < attempts.rows; i++) {
+      const known = runs.get(attempts.u64('run')[i]!)!.attempts;
+      const attempt = attempts.u32('a')[i]!;
+      known.set(attempt, Math.max(attempts.f64('started')[i]!, known.get(attempt) ?? 0));
+    }
     for (let i = 0; i < names.rows; i++) {
       const state = this.series(runs.get(names.u64('run')[i]!)!, names.texts('name')[i]!);
       state.stored = true;
@@ -118,7 +128,11 @@ export class SeriesRegistry {
     for (let i = 0; i < spans.rows; i++) {
       const state = this.series(runs.get(spans.u64('run')[i]!)!, spans.texts('name')[i]!);
       const at = reachKey(spans.u32('attempt')[i]!, spans.u32('rank')[i]!);
-      state.reach.set(at, Math.max(state.reach.get(at) ?? -Infinity, spans.f64('last')[i]!));
+      const known = state.reach.get(at);
+      state.reach.set(at, {
+        first: Math.min(known?.first ?? Infinity, spans.f64('first')[i]!),
+        last: Math.max(known?.last ?? -Infinity, spans.f64('last')[i]!),
+      });
     }
   }
 }

@@ -25,7 +25,7 @@ export async function stepSeries(
     if (ranges.length === 0) continue;
     const plan = planBuckets(ranges, query.buckets, one.rewritten);
     const cuts = ranges.map(({ attempt, rank, lo, hi }) => [attempt, rank, `${lo}`, `${hi}`]);
-    const name = JSON.stringify([one.rewritten, plan, cuts]);
+    const name = JSON.stringify([one.rewritten, one.superseded, plan, cuts]);
     const group = groups.get(name);
     if (group) group.facts.push(one);
     else groups.set(name, { ranges, plan, facts: [one] });

@@ -7,21 +7,29 @@ import { clockKey, nameHash, systemClockKey } from './metric-names.js';
 import type { SeriesColumns, SeriesQuery } from './metric-store.js';
 import { never } from './rollup-columns.js';
 import { readSeriesColumns, selectBuckets, selectFirsts } from './series-columns.js';
-import { rangeCondition, rankCondition, visibleRanges, type SeriesFacts, type VisibleRange } from './visible-steps.js';
+import {
+  rangeCondition,
+  rankCondition,
+  supersededWindow,
+  unlessSuperseded,
+  visibleRanges,
+  type SeriesFacts,
+  type VisibleRange,
+} from './visible-steps.js';
 
 /** Rows of a series with their times: their own, or what the clock of their record says. */
 export function timedPoints(
   table: TableLookup,
-  facts: Pick<SeriesFacts, 'run' | 'hash' | 'system'>,
-  condition: string,
+  facts: SeriesFacts,
+  ranges: readonly VisibleRange[],
   ranks: readonly number[] | undefined,
 ): string {
   const clock = nameHash(facts.system ? systemClockKey : clockKey);
-  const where = `run = ${facts.run} AND ${rankCondition(ranks)} AND ${condition}`;
+  const where = `run = ${facts.run} AND ${rankCondition(ranks)} AND ${rangeCondition(ranges)}`;
   return `SELECT p.attempt AS attempt, p.rank AS rank, p.step AS step, p.ord AS ord, p.value AS value,
       if(p.time != 0, toFloat64(p.time), c.value) AS t
     FROM (SELECT attempt, rank, step, ord, value, time, bitShiftRight(version, 32) AS record FROM ${table('points')} FINAL
-      WHERE series = ${facts.hash} AND ${where}) AS p
+      WHERE series = ${facts.hash} AND ${where} AND ${unlessSuperseded(table, facts, ranges)}) AS p
     LEFT ANY JOIN (SELECT attempt, rank, step, ord, value FROM ${table('points')} FINAL WHERE series = ${clock} AND ${where}) AS c
       ON p.attempt = c.attempt AND p.rank = c.rank AND p.step = c.step AND p.record = c.ord`;
 }
@@ -49,7 +57,7 @@ export async function timeSeries(timed: TimedQuery): Promise<SeriesColumns[]> {
   if (visible.length === 0) return [];
   const told = visible.every(({ attempt }) => clock.reach.has(attempt));
   // steps that count by themselves begin again with each attempt, so several of them do not lie side by side
-  if (!told || facts.rewritten || (facts.system && visible.length > 1))
+  if (!told || facts.rewritten || supersededWindow(facts, visible) || (facts.system && visible.length > 1))
     return joinedSeries(client, table, facts, visible, query, signal);
   const windowed = query.from !== undefined || query.to !== undefined;
   const ranges = windowed ? await windowRanges(timed, visible) : visible;
@@ -133,7 +141,7 @@ async function joinedSeries(
   query: SeriesQuery,
   signal?: AbortSignal,
 ): Promise<SeriesColumns[]> {
-  const points = timedPoints(table, facts, rangeCondition(ranges), query.ranks);
+  const points = timedPoints(table, facts, ranges, query.ranks);
   const extent = await client.query(
     `SELECT count() AS n, min(t) AS lo, max(t) AS hi FROM (${points}) WHERE ${timeCondition(query)}`,
     { signal },

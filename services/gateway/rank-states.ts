@@ -14,6 +14,9 @@ const lagShare = 0.05;
 export async function rankStates(run: RunRow, { backend, nowMs }: GatewayContext): Promise<RankState[]> {
   const [writers, paces] = await Promise.all([backend.runTable.writers(run.id), backend.metricStore.ranks(run.id)]);
   const newest = new Map<number, WriterRow>();
+  const order = new Map(run.attempts.map(({ number }, index) => [number, index]));
+  const newer = (a: WriterRow, b: WriterRow): boolean =>
+    a.attempt !== b.attempt ? (order.get(a.attempt) ?? -1) > (order.get(b.attempt) ?? -1) : a.lastSeenAt > b.lastSeenAt;
   for (const writer of writers) {
     const known = newest.get(writer.rank);
     if (!known || newer(writer, known)) newest.set(writer.rank, writer);
@@ -45,10 +48,6 @@ export async function rankStates(run: RunRow, { backend, nowMs }: GatewayContext
         state: health(writer, nowMs, slow),
       };
     });
-}
-
-function newer(a: WriterRow, b: WriterRow): boolean {
-  return a.attempt !== b.attempt ? a.attempt > b.attempt : a.lastSeenAt > b.lastSeenAt;
 }
 
 function health(writer: WriterRow, nowMs: number, slow: boolean): RankHealth {

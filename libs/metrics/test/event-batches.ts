@@ -40,25 +40,33 @@ export interface PointsOf {
   readonly attempt?: number;
   readonly times?: readonly number[] | null;
   readonly everyValue?: boolean;
+  /** Steps that the program did not give. */
+  readonly counted?: boolean;
+  /** Unix ms when the attempt began. */
+  readonly startedAt?: number;
+  readonly rewindTo?: number;
   readonly writerless?: boolean;
   readonly timeMs?: number;
   readonly writerId?: string;
 }
 
-export function block(points: Pick<PointsOf, 'steps' | 'values' | 'times' | 'everyValue'>): PointBlock {
+export function block(points: Pick<PointsOf, 'steps' | 'values' | 'times' | 'everyValue' | 'counted'>): PointBlock {
   return {
     keys: Object.keys(points.values),
     steps: Float64Array.from(points.steps),
     times: points.times ? Float64Array.from(points.times) : null,
     values: Float64Array.from(Object.values(points.values).flat()),
     everyValue: points.everyValue ?? false,
+    counted: points.counted ?? false,
   };
 }
 
 export function points(of: PointsOf): SomeEvent {
   const [rank, attempt] = [of.rank ?? 0, of.attempt ?? 1];
   const writer = of.writerless ? null : { id: of.writerId ?? `w${rank}-${attempt}`, attempt, rank, seq: of.seq };
-  const event = { name: 'PointsLogged', subject: of.run, data: { blocks: [block(of)] }, writer } as const;
+  const { startedAt, rewindTo } = of;
+  const told = { attemptStartedAtMs: startedAt ?? 0, rewindTo: rewindTo ?? 0, hasRewindTo: rewindTo !== undefined };
+  const event = { name: 'PointsLogged', subject: of.run, data: { ...told, blocks: [block(of)] }, writer } as const;
   return of.timeMs === undefined ? event : { ...event, timeMs: of.timeMs };
 }
 
