@@ -174,15 +174,8 @@ function newestPoints(table: (name: TableName) => string): string {
     INNER JOIN ${names(table)} AS r ON p.run = r.run
     INNER JOIN (SELECT DISTINCT series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s ON p.series = s.series
     LEFT JOIN (${cutoffs(table('attempts'))}) AS a ON p.run = a.run AND p.attempt = a.attempt
-    LEFT ANY JOIN (${supersededPoints(table)}) AS x
-      ON x.project = r.project AND x.id = r.id AND x.series = p.series AND x.attempt = p.attempt AND x.rank = p.rank AND x.step = p.step
-    WHERE (a.cut = 0 OR p.step < a.cutoff OR ${system}) AND NOT (x.hidden = 1 AND p.ord = 0)`;
-}
-
-/** Under the names of their runs, for the same reason as the clock's rows. */
-function supersededPoints(table: (name: TableName) => string): string {
-  return `SELECT r.project AS project, r.id AS id, s.series AS series, s.attempt AS attempt, s.rank AS rank, s.step AS step, 1 AS hidden
-    FROM ${table('superseded')} AS s INNER JOIN ${names(table)} AS r ON s.run = r.run`;
+    WHERE (a.cut = 0 OR p.step < a.cutoff OR ${system})
+      AND (p.ord != 0 OR (p.run, p.series, p.attempt, p.rank, p.step) NOT IN (SELECT run, series, attempt, rank, step FROM ${table('superseded')}))`;
 }
 
 /**

@@ -222,9 +222,12 @@ describe('PointsProjection', () => {
     await replay(await rig.family.openGeneration(generation), [
       points({ run: 'old', seq: 1, steps: [1], values: { loss: [1] } }),
     ]);
-    for (const table of ['points', 'rollup_256']) await rig.client.command(`DROP TABLE g${generation}_${table} SYNC`);
+    for (const table of ['points', 'attempts']) await rig.client.command(`DROP TABLE g${generation}_${table} SYNC`);
     await rig.client.command(
       `CREATE TABLE g${generation}_points (run UInt64, step Int64, value Float64) ENGINE = MergeTree ORDER BY (run, step)`,
+    );
+    await rig.client.command(
+      `CREATE TABLE g${generation}_attempts (run UInt64, attempt UInt16) ENGINE = MergeTree ORDER BY run`,
     );
     await rig.client.command(
       `CREATE TABLE g${generation}_rollup_4096 (run UInt64, bucket Int64) ENGINE = MergeTree ORDER BY run`,

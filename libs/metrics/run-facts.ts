@@ -49,11 +49,11 @@ export class RunFacts {
         return this.#started(event, offset);
       case 'RunResumed':
         if (event.data.hasFromStep) this.#attempt(event.subject, event.data.attempt, event.data.fromStep);
-        return put('attribute', 'status', 'running');
+        return put('attribute', 'status', 'running', saidAt(event.timeMs, 0));
       case 'RunFinished':
         if (!event.data.wholeRun && event.writer && event.writer.rank !== 0) return;
-        put('attribute', 'status', event.data.state);
-        return put('attribute', 'ended_at', String(event.timeMs));
+        put('attribute', 'status', event.data.state, saidAt(event.timeMs, 1));
+        return put('attribute', 'ended_at', String(event.timeMs), saidAt(event.timeMs, 1));
       case 'ParamsLogged':
         return params('param', event.data.params, event.data.immutable ? changedBase - BigInt(offset) - 1n : changed);
       case 'TagsSet':
@@ -131,7 +131,7 @@ export class RunFacts {
     for (const [key, value] of Object.entries(attributes))
       if (value) this.#fact(subject, 'attribute', key, value, 1, version);
     this.#fact(subject, 'attribute', 'started_at', String(event.timeMs), 1, version);
-    this.#fact(subject, 'attribute', 'status', 'running', 1, changedBase + BigInt(offset));
+    this.#fact(subject, 'attribute', 'status', 'running', 1, saidAt(event.timeMs, 0));
     for (const [key, value] of Object.entries(data.tags)) this.#fact(subject, 'tag', key, value, 1, version);
     for (const label of data.labels) this.#fact(subject, 'label', label, '', 1, version);
     for (const { key, json } of data.params) this.#fact(subject, 'param', key, json, 1, version);
@@ -206,3 +206,5 @@ export class RunFacts {
 
 /** Lower offsets win. */
 const firstVersion = (offset: number): bigint => changedBase - BigInt(offset) - 1n;
+/** How a run stands is told by what happened last, whenever it became known; at one time an end comes after a start. */
+const saidAt = (timeMs: number, end: 0 | 1): bigint => changedBase + BigInt(Math.max(0, timeMs) * 2 + end);

@@ -49,7 +49,7 @@ describe('SqlDoor', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  it('shows every point once before any merge, attempts stitched, with its time', async () => {
+  it('shows every point once before any merge, those that a later attempt logged again left out, with its time', async () => {
     const first = points({
       run: 'sql',
       seq: 1,
@@ -92,11 +92,28 @@ describe('SqlDoor', () => {
       'loss\t4\t4\t1\t4000',
       'loss\t5\t50\t2\t0',
       'loss\t6\tnan\t2\t0',
+      'loss\t7\t7\t1\t7000',
+      'loss\t8\t8\t1\t8000',
+      'loss\t9\t9\t1\t9000',
       'system/cpu\t5\t1\t2\t0',
       'system/cpu\t6\t2\t2\t0',
     ]);
     const run = await ask("SELECT project, name, status, params['lr'], tags['team'] FROM runs WHERE run = 'sql'");
     expect(run.text).toBe('vision\tsql\trunning\t0.1\ta');
+  });
+
+  it('is not reopened by a start that becomes known after the end it came before', async () => {
+    const status = async (): Promise<string> => (await ask("SELECT status FROM runs WHERE run = 'late'")).text;
+    const writer = { id: 'w', attempt: 1, rank: 0, seq: 2 };
+    const data = { state: 'finished', reason: '', lastTelemetrySeq: 0, lastRunsSeq: 2, exitCode: 0, wholeRun: false };
+    await rig.write([
+      { ...started('late'), timeMs: startMs + 100 },
+      { name: 'RunFinished', subject: 'late', data, writer, timeMs: startMs + 200 },
+      { ...started('late', {}, 2), timeMs: startMs + 50 },
+    ]);
+    expect(await status()).toBe('finished');
+    await rig.write([{ ...started('late', {}, 3), timeMs: startMs + 300 }]);
+    expect(await status()).toBe('running');
   });
 
   it('leaves deleted runs out of every view', async () => {
@@ -191,7 +208,7 @@ describe('SqlDoor', () => {
     await rig.write([started('wide'), points({ run: 'wide', seq: 1, steps, values, times })]);
     for (const view of ['points', 'metrics']) {
       const answer = await door.run(`SELECT count(), max(value), uniq(key) FROM ${view} WHERE run != ''`, {
-        limits: { max_memory_usage: '200000000' },
+        limits: { max_memory_usage: '300000000' },
       });
       let text = '';
       for await (const chunk of answer.body) text += String(chunk);

@@ -66,22 +66,45 @@ describe('LineStore', () => {
     ]);
   });
 
-  it('lets a newer attempt replace the steps it logs again and asks for the history', () => {
+  it('leaves steps that another attempt has logged to the history, and goes on live beyond them', () => {
     const store = new LineStore('STEP', 0);
-    store.upsert(frame([1, 2, 3, 4], [1, 2, 3, 4]));
+    store.setHistory([history([1, 2, 3, 4], [1, 2, 3, 4])]);
+    store.upsert(frame([3, 4], [3, 4]));
     store.upsert(frame([3], [33], { attempt: 2 }));
     expect(store.historyStale).toBe(true);
+    // nothing that was logged disappears meanwhile
     expect(shown(store)).toEqual([
-      [1, 2, 3],
-      [1, 2, 33],
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]);
+    store.setHistory([history([1, 2, 3, 4], [1, 2, 33, 4])]);
+    expect(store.historyStale).toBe(false);
+    store.upsert(frame([4, 5], [44, 55], { attempt: 2 }));
+    expect(store.historyStale).toBe(true);
+    expect(shown(store)).toEqual([
+      [1, 2, 3, 4, 5],
+      [1, 2, 33, 4, 55],
     ]);
   });
 
-  it('does not let an older attempt overwrite a newer one', () => {
+  it('keeps points of the newest attempt when an older one is still heard', () => {
     const store = new LineStore('STEP', 0);
     store.upsert(frame([3], [33], { attempt: 2 }));
+    store.setHistory([history([3], [33])]);
     store.upsert(frame([3], [3], { attempt: 1 }));
+    expect(store.historyStale).toBe(true);
     expect(shown(store)).toEqual([[3], [33]]);
+  });
+
+  it('goes on over time where a later attempt begins', () => {
+    const store = new LineStore('TIME', 0);
+    store.upsert(frame([3, 4], [3, 4]));
+    store.setHistory([history([1030, 1040], [3, 4])]);
+    store.upsert(frame([3], [33], { attempt: 2, time: [9000] }));
+    expect(shown(store)).toEqual([
+      [1030, 1040, 9000],
+      [3, 4, 33],
+    ]);
   });
 
   it('stays bounded while points stream in, with exact extremes', () => {

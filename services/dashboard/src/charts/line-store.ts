@@ -20,7 +20,10 @@ interface RankLine {
   history: Buckets;
   odd: Odd[];
   tail: Tail;
+  /** Whose points the tail holds; 0: nobody's yet. */
   attempt: number;
+  /** Up to this step several attempts may have logged: which of their points are seen is the history's to say. */
+  sharedTo: number;
 }
 
 const oddMax = 500;
@@ -47,7 +50,7 @@ export class LineStore {
   readonly #startedAt: number;
   readonly #tailPointsMax: number;
   readonly #bucketsMax: number;
-  /** Set when a newer attempt took over steps that the history still shows as the older one's. */
+  /** Set when points arrived that only the history can put in their place among those of other attempts. */
   historyStale = false;
 
   constructor(x: XAxis, startedAt: number, tailPointsMax = 4000, bucketsMax = 2000) {
@@ -60,7 +63,13 @@ export class LineStore {
   #line(rank: number): RankLine {
     let line = this.#lines.get(rank);
     if (line === undefined) {
-      line = { history: emptyBuckets(), odd: [], tail: { step: [], value: [], time: [] }, attempt: 0 };
+      line = {
+        history: emptyBuckets(),
+        odd: [],
+        tail: { step: [], value: [], time: [] },
+        attempt: 0,
+        sharedTo: -Infinity,
+      };
       this.#lines.set(rank, line);
     }
     return line;
@@ -97,24 +106,27 @@ export class LineStore {
   upsert(frame: FrameSeries): void {
     const line = this.#line(frame.rank);
     const { tail } = line;
-    if (frame.attempt < line.attempt) {
-      this.historyStale = true;
-      return;
-    }
-    const from = frame.step[0];
-    if (frame.attempt > line.attempt && from !== undefined) {
-      if (line.attempt > 0) {
-        const cut = firstAtOrAfter(tail.step, from);
-        tail.step.length = tail.value.length = tail.time.length = cut;
-        this.historyStale = true;
-      }
-      line.attempt = frame.attempt;
-    }
+    if (line.attempt !== frame.attempt) this.#changeAttempt(line, frame);
     for (let i = 0; i < frame.step.length; i += 1) {
+      const step = frame.step[i] ?? 0;
       const value = readFloat(frame.value[i] ?? null);
-      if (value !== null) this.#upsertPoint(tail, frame.step[i] ?? 0, value, frame.time[i] ?? 0);
+      if (step <= line.sharedTo) this.historyStale = true;
+      else if (value !== null) this.#upsertPoint(tail, step, value, frame.time[i] ?? 0);
     }
     if (tail.step.length > this.#tailPointsMax) this.#fold(line);
+  }
+
+  /** The tail goes on with another attempt's points, those beyond all that is there; over time they are beyond by themselves. */
+  #changeAttempt(line: RankLine, frame: FrameSeries): void {
+    const { tail, history } = line;
+    if (line.attempt > 0) {
+      const shown = this.#x === 'STEP' ? (history.x.at(-1) ?? -Infinity) : -Infinity;
+      line.sharedTo = Math.max(line.sharedTo, tail.step.at(-1) ?? -Infinity, shown);
+      if (this.#x !== 'STEP' && (frame.time[0] ?? 0) > (tail.time.at(-1) ?? Infinity)) line.sharedTo = -Infinity;
+      tail.step.length = tail.value.length = tail.time.length = 0;
+      this.historyStale = true;
+    }
+    line.attempt = frame.attempt;
   }
 
   #upsertPoint(tail: Tail, step: number, value: number, time: number): void {

@@ -24,7 +24,7 @@ const framePointsMax = 2000;
 
 /**
  * History from the store, then frames. The history is asked for at once, and again when the first frame starts after
- * its end (points between would be missing) or when a newer attempt took over its steps.
+ * its end (points between would be missing) or when another attempt's points have to be put in their place.
  */
 export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
   const asked = JSON.stringify(ask);
@@ -39,7 +39,9 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
     let loading = false;
     let loadedAt = 0;
     let loaded = false;
+    let staleAt = -Infinity;
     let retry: ReturnType<typeof setTimeout> | undefined;
+    let mending: ReturnType<typeof setTimeout> | undefined;
     const show = (trouble: Trouble | null): void => {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => {
@@ -49,6 +51,7 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
     const load = async (): Promise<void> => {
       if (loading || stopped) return;
       loading = true;
+      const askedAt = performance.now();
       const variables = { id: run, keys: [metric], ranks: ranks === null ? null : [...ranks], x, buckets };
       const answer = await client
         .query(
@@ -66,6 +69,11 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
         loaded = true;
         store.setHistory(answer.data?.run?.series ?? []);
         show(null);
+        // the store is a moment behind the frames
+        if (askedAt < staleAt + 1500) {
+          clearTimeout(mending);
+          mending = setTimeout(() => void load(), 1500);
+        }
         return;
       }
       // The last picture stays: an outage must not look like an empty chart.
@@ -73,7 +81,12 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
       if (trouble.kind === 'unreachable') retry = setTimeout(() => void load(), 2000);
     };
     const mend = (): void => {
-      if (performance.now() - loadedAt > 1000 && (store.historyStale || (zoom === null && store.gap()))) void load();
+      clearTimeout(mending);
+      if (stopped || !(store.historyStale || (zoom === null && store.gap()))) return;
+      const wait = loadedAt + 1000 - performance.now();
+      if (wait <= 0) void load();
+      // what made it stale may have been the last frame for long
+      else mending = setTimeout(mend, wait);
     };
     void load();
     const stop = live
@@ -88,6 +101,7 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
           cursorOf: (data) => data.metricFrames.cursor,
           onData: ({ metricFrames }) => {
             for (const series of metricFrames.frame.series) if (series.key === metric) store.upsert(series);
+            if (store.historyStale) staleAt = performance.now();
             if (!loaded) return;
             mend();
             show(null);
@@ -98,6 +112,7 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
       stopped = true;
       cancelAnimationFrame(frame);
       clearTimeout(retry);
+      clearTimeout(mending);
       stop();
     };
   }, [asked, visible]);
