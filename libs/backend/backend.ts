@@ -9,6 +9,7 @@ import type { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import type { ModelRegistry } from '#libs/registry/model-registry.js';
 import type { RunTable, Verdict } from '#libs/runs/run-table.js';
+import type { NextStep } from './next-step.js';
 import type { TrackingTables } from '#libs/runs/tracking-tables.js';
 
 /** The opened ports: all that a role needs. Built once from the configuration; nothing reads global state. */
@@ -27,6 +28,7 @@ export interface Backend {
   readonly frames: MetricFrames;
   /** Verdict of an event sent with `reply`; null when it did not come in time. */
   readonly verdict: (eventId: string) => Promise<Verdict | null>;
+  readonly nextStep: NextStep;
   /** Other processes work on the same stores: projectors are paused through the checkpoints, and switches are watched for. */
   readonly shared: boolean;
   readonly clock: () => number;

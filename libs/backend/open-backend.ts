@@ -27,6 +27,7 @@ import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
 import { readRunGenerations } from '#libs/runs/run-projection.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
 import type { Backend } from './backend.js';
+import { createNextStep } from './next-step.js';
 import { openFamilies, openProgress } from './open-projections.js';
 import { patiently } from './patiently.js';
 import { createSnapshot } from './snapshot.js';
@@ -99,6 +100,7 @@ export async function openBackend(
       tail,
       frames: new MetricFrames(log, tail, createSnapshot(metricStore, progress)),
       verdict: (eventId) => board.wait(eventId, (id) => runTable.verdict(id), { timeoutMs: verdictTimeoutMs }),
+      nextStep: createNextStep(log, runTable, progress),
       shared: signals !== null,
       clock,
       newId: randomUUID,

@@ -4,6 +4,7 @@ import type { Rejection } from '#libs/domain/rejection.js';
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { WireResult } from '#libs/domain/wire/batch-codec.js';
 import { decodePayload } from '#libs/domain/wire/payload-codec.js';
+import type { NextStep } from '#libs/backend/next-step.js';
 import type { EventLog, Position } from '#libs/log/event-log.js';
 import { encodeEvent, toRecord, type EncodedEvent } from '#libs/log/event-record.js';
 import type { Verdict } from '#libs/runs/run-table.js';
@@ -24,6 +25,8 @@ export interface EventAcceptorOptions {
   readonly log: EventLog;
   /** Resolves with the fold's verdict, or null when it did not come in time. */
   readonly verdict: (eventId: string) => Promise<Verdict | null>;
+  /** Where a resumed run goes on. */
+  readonly nextStep: NextStep;
   readonly clock: () => number;
 }
 
@@ -34,7 +37,7 @@ const projectsSeenMax = 100_000;
 export const projectEventId = (name: string): string =>
   `project:${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 
-export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOptions): EventAcceptor {
+export function createEventAcceptor({ log, verdict, nextStep, clock }: EventAcceptorOptions): EventAcceptor {
   const seen = new Set<string>();
   const partitionCount = (topic: Parameters<EventLog['partitionCount']>[0]): number => log.partitionCount(topic);
 
@@ -64,18 +67,27 @@ export function createEventAcceptor({ log, verdict, clock }: EventAcceptorOption
     for (const name of names) seen.add(name);
   }
 
+  async function resumedAt(event: EncodedEvent, told: Verdict | null | undefined): Promise<Partial<WireResult>> {
+    if (event.name !== 'RunStarted' || !told?.accepted || (told.attempt ?? 1) === 1) return {};
+    const step = await nextStep(event.subject, told.attempt!);
+    return step === null ? {} : { nextStep: step, hasNextStep: true };
+  }
+
   return {
     async accept(events) {
       const good = events.flatMap((read) => ('event' in read ? [read.event] : []));
       await announceProjects(good);
       const positions = good.length === 0 ? [] : await log.append(good.map((event) => toRecord(event, partitionCount)));
-      const verdicts = await Promise.all(good.map(async (event) => (event.reply ? verdict(event.id) : undefined)));
+      const answers = await Promise.all(
+        good.map(async (event, index) => {
+          const told = event.reply ? await verdict(event.id) : undefined;
+          return { ...answered(event, positions[index]!, told), ...(await resumedAt(event, told)) };
+        }),
+      );
       let next = 0;
-      const results = events.map((read): WireResult => {
-        if ('rejection' in read) return refused(read.id, read.rejection);
-        const index = next++;
-        return answered(read.event, positions[index]!, verdicts[index]);
-      });
+      const results = events.map((read): WireResult =>
+        'rejection' in read ? refused(read.id, read.rejection) : answers[next++]!,
+      );
       return { results, position: formatPositionToken(endsOf(positions)) };
     },
   };
