@@ -1,6 +1,7 @@
 import type { EventData, EventName, PointBlock } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 import { Unreadable } from '#libs/domain/rejection.js';
+import { withStorableTexts } from './storable-texts.js';
 import './plain-numbers.js';
 import { runstream } from './generated/runstream.js';
 
@@ -78,7 +79,7 @@ export function decodePayload<Name extends EventName>(name: Name, bytes: Uint8Ar
   } catch (error) {
     throw new Unreadable(`${name}: payload is not valid Protobuf: ${(error as Error).message}`);
   }
-  if (name !== 'PointsLogged') return message as EventData[Name];
+  if (name !== 'PointsLogged') return withStorableTexts(message) as EventData[Name];
   const { blocks, attemptStartedAtMs, rewindTo, hasRewindTo } = message as WirePoints;
   return {
     attemptStartedAtMs,
