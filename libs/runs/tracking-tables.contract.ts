@@ -228,7 +228,13 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
         log.add('TraceAssessed', id, { assessments: [{ key: 'a-1', json }], removed: [] });
       }
       log.add('TraceAssessed', 'c', { assessments: [{ key: 'a-2', json: '[1]' }], removed: [] });
-      log.add('SpansLogged', 'c', { spans: [JSON.stringify({ spanId: '1', name: '100% sure' })] });
+      const attributes = (values: Record<string, unknown>) =>
+        Object.entries(values).map(([key, value]) => ({ key, value: { stringValue: JSON.stringify(value) } }));
+      const spans = [
+        { spanId: '1', name: '100% sure', status: { code: 1 }, attributes: attributes({ 'mlflow.spanType': 'TOOL' }) },
+        { spanId: '2', name: 'ask', status: { code: 2 }, attributes: attributes({ model: 'small', 'a.b': 7 }) },
+      ];
+      log.add('SpansLogged', 'c', { spans: spans.map((span) => JSON.stringify(span)) });
       await feed(family, log);
       type Clauses = TraceSearch['clauses'];
       const found = async (clauses: Clauses, orders: TraceSearch['orders'] = []) =>
@@ -257,6 +263,22 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
       expect(await found(by(key('feedback', 'q'), 'is not null'))).toEqual(['b', 'a']);
       expect(await found(by(key('expectation', 'q'), 'is null'))).toEqual(['c', 'b', 'a']);
       expect(await found(by({ kind: 'spans' }, 'like', '%100% sure%'))).toEqual(['c']);
+      expect(await found(by({ kind: 'spans' }, 'like', '%small%'))).toEqual(['c']);
+      // how a span is encoded is not what it says
+      for (const word of ['stringValue', 'spanId', 'attributes', 'traceId'])
+        expect(await found(by({ kind: 'spans' }, 'like', `%${word}%`))).toEqual([]);
+      const span = (field: 'name' | 'type' | 'status' | 'attribute', name = '') =>
+        ({ kind: 'span', field, key: name }) as const;
+      expect(await found(by(span('name'), '=', 'ask'))).toEqual(['c']);
+      expect(await found(by(span('name'), 'rlike', '^1.*sure$'))).toEqual(['c']);
+      expect(await found(by(span('name'), 'rlike', '^sure'))).toEqual([]);
+      expect(await found(by(span('type'), '=', 'TOOL'))).toEqual(['c']);
+      expect(await found(by(span('type'), 'in', 'LLM', 'TOOL'))).toEqual(['c']);
+      expect(await found(by(span('status'), '=', 'ERROR'))).toEqual(['c']);
+      expect(await found(by(span('status'), '=', 'UNSET'))).toEqual([]);
+      expect(await found(by(span('attribute', 'model'), 'ilike', 'SM%'))).toEqual(['c']);
+      expect(await found(by(span('attribute', 'a.b'), '=', '7'))).toEqual(['c']);
+      expect(await found(by(span('attribute', 'b'), '=', '7'))).toEqual([]);
       expect(await found([], [{ of: column('durationMs'), descending: true }])).toEqual(['b', 'a', 'c']);
       expect(await found([], [{ of: key('tag', 't'), descending: false }])).toEqual(['a', 'b', 'c']);
     });

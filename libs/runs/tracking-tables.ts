@@ -92,7 +92,9 @@ export type TraceField =
       readonly name: 'id' | 'project' | 'timeMs' | 'durationMs' | 'endMs' | 'state' | 'clientRequestId';
     }
   | { readonly kind: 'tag' | 'metadata' | 'feedback' | 'expectation'; readonly key: string }
-  /** The run it was made in, or one that it was linked to; the text of its spans. */
+  /** Of any of its spans: name, type, status, or an attribute by its key. */
+  | { readonly kind: 'span'; readonly field: 'name' | 'type' | 'status' | 'attribute'; readonly key: string }
+  /** The run it was made in, or one that it was linked to; the text of its spans: names, values of attributes and events. */
   | { readonly kind: 'run' | 'spans' };
 export interface TraceSearch {
   readonly projects: readonly string[];

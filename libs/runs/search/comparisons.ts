@@ -1,3 +1,4 @@
+import { Rejection } from '#libs/domain/rejection.js';
 import type { Comparison, Literal } from './ast.js';
 import { lex, refuseAt, type Token } from './lexer.js';
 
@@ -6,14 +7,14 @@ export interface Clause {
   /** What stands before the first dot, in lower case: "metrics", "tag"; "" for a bare name. */
   readonly kind: string;
   readonly key: string;
-  readonly operator: Comparison | 'in' | 'not in' | 'is null' | 'is not null';
+  readonly operator: Comparison | 'rlike' | 'in' | 'not in' | 'is null' | 'is not null';
   /** One value, those of the list, or none. */
   readonly values: readonly Literal[];
   /** Where the value stands, for refusals. */
   readonly at: number;
 }
 
-const comparisons: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=', 'like', 'ilike']);
+const comparisons: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=', 'like', 'ilike', 'rlike']);
 const valuesMax = 10_000;
 
 /** `metrics.loss < 0.3 and tags.team like '%vision%'` as its clauses; none for an empty filter. */
@@ -76,10 +77,10 @@ class ClauseReader {
     if (this.takeWord('in')) return { ...name, operator: negated ? 'not in' : 'in', values: this.list(), at };
     const word = this.next.value.toLowerCase();
     const known = (this.next.kind === 'symbol' || this.next.kind === 'word') && comparisons.has(word);
-    if (negated || !known) throw this.unexpected('a comparison (=, !=, <, <=, >, >=, LIKE, ILIKE, IN, NOT IN)');
+    if (negated || !known) throw this.unexpected('a comparison (=, !=, <, <=, >, >=, LIKE, ILIKE, RLIKE, IN, NOT IN)');
     this.index++;
     const valueAt = this.next.at;
-    return { ...name, operator: word as Comparison, values: [this.value()], at: valueAt };
+    return { ...name, operator: word as Comparison | 'rlike', values: [this.value()], at: valueAt };
   }
 
   private identifier(): { readonly kind: string; readonly key: string } {
@@ -104,7 +105,8 @@ class ClauseReader {
       if (values.length === valuesMax)
         throw refuseAt(this.source, this.next.at, `at most ${valuesMax} values are allowed`, 'filter');
       values.push(this.value());
-    } while (this.takeSymbol(','));
+      // after the last one too, as Python writes a tuple of one
+    } while (this.takeSymbol(',') && !(this.next.kind === 'symbol' && this.next.value === ')'));
     if (!this.takeSymbol(')')) throw this.unexpected('"," or ")"');
     return values;
   }
@@ -123,6 +125,19 @@ export function like(pattern: string, ignoreCase: boolean): RegExp {
     .replaceAll('%', '.*')
     .replaceAll('_', '.');
   return new RegExp(`^${source}$`, ignoreCase ? 'isu' : 'su');
+}
+
+/** A regular expression as its writer meant it: found anywhere in a text. */
+export function expression(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'u');
+  } catch (error) {
+    throw new Rejection(
+      'INVALID_ARGUMENT',
+      `filter: "${pattern.slice(0, 80)}" is not a regular expression: ${(error as Error).message}`,
+      'filter',
+    );
+  }
 }
 
 /** Whether a value fits a clause. What is not there fits only "is null". */
@@ -148,6 +163,8 @@ export function fits(clause: Clause, value: string | number | undefined): boolea
     case 'like':
     case 'ilike':
       return like(String(wanted), clause.operator === 'ilike').test(String(value));
+    case 'rlike':
+      return expression(String(wanted)).test(String(value));
     case 'in':
       return clause.values.includes(value);
     case 'not in':

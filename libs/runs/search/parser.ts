@@ -162,7 +162,8 @@ class Parser {
     do {
       if (values.length === inValuesMax) throw this.refuse(`at most ${inValuesMax} values are allowed`);
       values.push(this.literal());
-    } while (this.takeSymbol(','));
+      // after the last one too, as Python writes a tuple of one
+    } while (this.takeSymbol(',') && !(this.next.kind === 'symbol' && this.next.value === ')'));
     if (!this.takeSymbol(')')) throw this.unexpected('"," or ")"');
     return values;
   }

@@ -61,6 +61,7 @@ function valueOf(of: TraceField): Value {
       return { expression: sql`(${sourceRun})`, numeric: false };
     case 'feedback':
     case 'expectation':
+    case 'span':
     case 'spans':
       throw new TypeError(`a trace has more than one value of ${of.kind}`);
   }
@@ -80,10 +81,44 @@ function test(schema: string, clause: Clause): Sql {
       return sql`exists (select 1 from ${runs} r where ${compare(sql`r.v`, false, positive(clause))}) = ${!negative(clause)}`;
     }
     case 'spans':
-      return sql`exists (select 1 from ${sql.raw(schema)}.spans s where s.trace = t.id and ${compare(sql`s.otlp`, false, clause)})`;
+      return sql`exists (select 1 from ${spansOf(schema)} where ${compare(spanText, false, clause)})`;
+    case 'span':
+      return spanTest(schema, of, clause);
     case 'feedback':
     case 'expectation':
       return assessed(of.kind, of.key, clause);
+  }
+}
+
+/** Spans of the trace `t`, as JSON. */
+const spansOf = (schema: string): Sql =>
+  sql`(select s.otlp::json as span from ${sql.raw(schema)}.spans s where s.trace = t.id) s`;
+
+/** MLflow's client keeps the value of an attribute as JSON text: of a text without its quotes. */
+const plain = (value: Sql): Sql =>
+  sql`(select case when v like '"%"' then substr(v, 2, length(v) - 2) else v end
+    from (select coalesce(${value}->>'stringValue', ${value}->>'intValue', ${value}->>'doubleValue', ${value}->>'boolValue', ${value}::text) as v) x)`;
+
+/** What people see of a span, not how it is encoded. */
+const spanText = sql`concat_ws(' ', s.span->>'name',
+  (select string_agg(${plain(sql`(a->'value')`)}, ' ') from json_array_elements(s.span->'attributes') a),
+  (select string_agg(e->>'name' || ' ' || coalesce(e->>'attributes', ''), ' ') from json_array_elements(s.span->'events') e))`;
+
+function spanTest(schema: string, of: Extract<TraceField, { kind: 'span' }>, clause: Clause): Sql {
+  const attribute = (key: string): Sql =>
+    sql`exists (select 1 from ${spansOf(schema)}, json_array_elements(s.span->'attributes') a
+      where a->>'key' = ${clean(key)}::text and ${compare(plain(sql`(a->'value')`), false, clause)})`;
+  const column = (value: Sql): Sql =>
+    sql`exists (select 1 from ${spansOf(schema)} where ${compare(value, false, clause)})`;
+  switch (of.field) {
+    case 'name':
+      return column(sql`(s.span->>'name')`);
+    case 'status':
+      return column(sql`(case s.span->'status'->>'code' when '1' then 'OK' when '2' then 'ERROR' else 'UNSET' end)`);
+    case 'type':
+      return attribute('mlflow.spanType');
+    case 'attribute':
+      return attribute(of.key);
   }
 }
 
@@ -131,6 +166,8 @@ function compare(expression: Sql, numeric: boolean, { operator, values }: Clause
     case 'ilike':
       // PostgreSQL refuses a pattern that ends in a lone escape character; none is an escape here
       return sql`${expression} ${sql.raw(operator)} ${bound(values[0]!)} escape ''`;
+    case 'rlike':
+      return sql`${expression} ~ ${bound(values[0]!)}`;
     case '=':
     case '!=':
     case '<':

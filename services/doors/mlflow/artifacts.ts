@@ -81,11 +81,17 @@ export async function sendFile(world: World, path: string, reply: FastifyReply, 
   void reply
     .header('content-type', file.mime)
     .header('content-length', String(file.sizeBytes))
-    .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
+    .header('content-disposition', contentDisposition(name))
     .header('x-content-type-options', 'nosniff')
     // whatever somebody logged must not run as a page of ours
     .header('content-security-policy', 'sandbox');
   await reply.send(headOnly ? undefined : await world.backend.artifactStore.get(file.digest));
+}
+
+/** The name in both forms: older parsers know only the first, which is ASCII. */
+function contentDisposition(name: string): string {
+  const plain = name.replaceAll(/[^\x20-\x7e]/g, '_').replaceAll(/["\\]/g, '\\$&');
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(name)}`;
 }
 
 /** Addresses are good for as long as a client takes for a large file; it asks again when they are not. */

@@ -91,7 +91,7 @@ export async function searchExperiments({ world, fields }: Call): Promise<Answer
     throw invalid(
       `Invalid value ${max ?? 0} for parameter 'max_results' supplied. It must be a positive integer, but at most ${mlflowLimits.searchResultsMax}`,
     );
-  const view = viewOf(fields.text('view_type'));
+  const view = viewOf(fields.choice('view_type'));
   const all = await world.experiments();
   const seen = all.filter(({ deleted }) => view === 'all' || deleted === (view === 'deleted'));
   const kinds = { attribute: columns, tag: ({ tags }: Experiment, key: string) => given(tags, key) };

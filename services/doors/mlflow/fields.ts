@@ -69,6 +69,11 @@ export class Fields {
     if (typeof value !== 'string') throw this.wrong(name, value, 'Value must be a string.');
     return value;
   }
+  /** The name of an enum's value, or its number as text: Protobuf's JSON has either. "" when absent. */
+  choice(name: string): string {
+    const value = this.get(name);
+    return typeof value === 'number' && Number.isInteger(value) ? String(value) : this.text(name);
+  }
   required(name: string): string {
     const value = this.text(name);
     if (value === '') throw this.absent(name);

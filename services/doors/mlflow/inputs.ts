@@ -6,6 +6,11 @@ import { checkRunId, commands, runIdOf } from './runs.js';
 
 const charsMax = { name: 500, digest: 36, source: 65_535, schema: 1_000_000, profile: 1_000_000 } as const;
 
+function short(name: string, text: string, max: number): string {
+  if (text.length > max) throw invalid(`'${name}' of an input tag exceeds the maximum length of ${max} characters`);
+  return text;
+}
+
 function readDataset(item: Fields): Dataset {
   const dataset = item.object('dataset');
   if (!dataset) throw invalid('Dataset input must have a dataset associated with it.');
@@ -21,7 +26,9 @@ function readDataset(item: Fields): Dataset {
     source: text('source', dataset.text('source')),
     schema: text('schema', dataset.text('schema')),
     profile: text('profile', dataset.text('profile')),
-    tags: Object.fromEntries(item.pairs('tags').map(({ key, value }) => [key.slice(0, 255), value.slice(0, 500)])),
+    tags: Object.fromEntries(
+      item.pairs('tags').map(({ key, value }) => [short('key', key, 255), short('value', value, 500)]),
+    ),
   };
 }
 

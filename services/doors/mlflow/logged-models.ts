@@ -9,7 +9,6 @@ import type { Said } from './door-log.js';
 import type { Fields } from './fields.js';
 import { filterRows, type Column } from './listing.js';
 import { invalid, missing } from './mlflow-error.js';
-import { checkName } from './names.js';
 import { paramText, writePairs } from './run-answers.js';
 import { randomRunName } from './run-names.js';
 import { checkRunId } from './runs.js';
@@ -64,12 +63,11 @@ async function answer(world: World, { model, experiment }: Found): Promise<Answe
   return { model: write(model, experiment, metrics.get(model.id) ?? []) };
 }
 
+// autologging sends an estimator's params as they are: MLflow checks no names here
 const jsonParams = (fields: Fields): { key: string; json: string }[] =>
-  fields
-    .pairs('params')
-    .map(({ key, value }) => ({ key: checkName('param', 'key', key), json: JSON.stringify(value) }));
+  fields.pairs('params').map(({ key, value }) => ({ key, json: JSON.stringify(value) }));
 const tagsFrom = (fields: Fields): Record<string, string> =>
-  Object.fromEntries(fields.pairs('tags').map(({ key, value }) => [checkName('tag', 'key', key), value]));
+  Object.fromEntries(fields.pairs('tags').map(({ key, value }) => [key, value]));
 
 async function command(world: World, id: string, event: Said): Promise<void> {
   try {
@@ -154,8 +152,14 @@ export async function deleteLoggedModelTag({ world, path }: Call): Promise<Answe
 
 export async function logLoggedModelParams({ world, fields, path }: Call): Promise<Answer> {
   const id = checkRunId(path[0]!);
-  await loggedModel(world, id);
-  await change(world, id, { params: jsonParams(fields) });
+  const { model } = await loggedModel(world, id);
+  const params = jsonParams(fields);
+  const known = params.find(({ key, json }) => Object.hasOwn(model.params, key) && model.params[key] !== json);
+  if (known)
+    throw invalid(
+      `Changing param values is not allowed. Param with key='${known.key}' was already logged for logged model with ID '${id}'.`,
+    );
+  await change(world, id, { params });
   return {};
 }
 
@@ -198,7 +202,8 @@ export async function searchLoggedModels({ world, fields }: Call): Promise<Answe
   const inScope = ({ datasetName, datasetDigest }: ModelMetric): boolean =>
     datasets.length === 0 ||
     datasets.some(({ name, digest }) => name === datasetName && (digest === '' || digest === datasetDigest));
-  const matching = filterRows(rows, fields.text('filter'), {
+  const measured = datasets.length === 0 ? rows : rows.filter((row) => row.metrics.some(inScope));
+  const matching = filterRows(measured, fields.text('filter'), {
     attribute: columns,
     tag: ({ model }, key) => given(model.tags, key),
     param: ({ model }, key) => (Object.hasOwn(model.params, key) ? paramText(model.params[key]!) : undefined),

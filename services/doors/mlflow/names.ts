@@ -15,7 +15,8 @@ export const mlflowLimits = {
   searchResultsMax: 50_000,
 } as const;
 
-const allowed = /^[/\w.\- :]*$/;
+// Python's \w: letters and digits of any script
+const allowed = /^[/\p{L}\p{N}_.\- :]*$/u;
 
 /** Keys are paths in some of MLflow's stores: they must be as they would be after resolving them. */
 function isPlainPath(name: string): boolean {
@@ -23,7 +24,7 @@ function isPlainPath(name: string): boolean {
 }
 
 export function checkName(kind: string, path: string, name: string): string {
-  if (name.length > mlflowLimits.keyCharsMax)
+  if (Array.from(name).length > mlflowLimits.keyCharsMax)
     throw invalid(`'${path}' exceeds the maximum length of ${mlflowLimits.keyCharsMax} characters`);
   if (!allowed.test(name))
     throw invalid(

@@ -169,7 +169,7 @@ export async function setAlias({ world, fields }: Call): Promise<Answer> {
   const alias = fields.text('alias');
   if (alias === '') throw invalid('Registered model alias name cannot be empty.');
   if (alias.length > 255) throw invalid("'alias' exceeds the maximum length of 255 characters");
-  if (!/^[\w-]*$/.test(alias))
+  if (!/^[\p{L}\p{N}_-]*$/u.test(alias))
     throw invalid(
       `Invalid alias name: '${alias}'. Names may only contain alphanumerics, underscores (_) and dashes (-).`,
     );
@@ -320,6 +320,14 @@ export async function getLatestVersions({ world, fields }: Call): Promise<Answer
   return { model_versions: found.map((version) => writeVersion(version, model)) };
 }
 
+const promptTag = 'mlflow.prompt.is_prompt';
+type Tags = Readonly<Record<string, string>>;
+/** Prompts are models with a tag: listed only for who asks by it. */
+const listed = (filter: string): ((tags: Tags) => boolean) =>
+  filter.includes(promptTag) ? () => true : (tags) => given(tags, promptTag) !== 'true';
+const listedTag = (tags: Tags, key: string): string | undefined =>
+  given(tags, key) ?? (key === promptTag ? 'false' : undefined);
+
 const modelColumns: Readonly<Record<string, Column<Entry>>> = {
   name: { type: 'text', of: ({ model }) => model.name },
   timestamp: { type: 'number', of: ({ model }) => model.updatedAt },
@@ -343,11 +351,17 @@ export async function searchRegisteredModels({ world, fields }: Call): Promise<A
   const byName = new Map<string, ModelVersionState[]>(models.map(({ name }) => [name, []]));
   for (const version of versions) byName.get(version.name)?.push(version);
   const entries = models.map((model): Entry => ({ model, versions: byName.get(model.name)! }));
-  const matching = filterRows(entries, fields.text('filter'), {
-    attribute: { name: modelColumns['name']! },
-    tag: ({ model }, key) => given(model.tags, key),
-    absentTagDiffers: true,
-  });
+  const filter = fields.text('filter');
+  const shown = listed(filter);
+  const matching = filterRows(
+    entries.filter(({ model }) => shown(model.tags)),
+    filter,
+    {
+      attribute: { name: modelColumns['name']! },
+      tag: ({ model }, key) => listedTag(model.tags, key),
+      absentTagDiffers: true,
+    },
+  );
   const ordered = orderRows(matching, fields.texts('order_by'), modelColumns, ['name ASC']);
   const { rows, token } = pageOf(ordered, max, fields.text('page_token'));
   return { registered_models: rows.map(writeModel), ...(token === null ? {} : { next_page_token: token }) };
@@ -368,10 +382,13 @@ export async function searchModelVersions({ world, fields }: Call): Promise<Answ
   const { registry } = world.backend;
   const [models, versions] = await Promise.all([registry.models(world.name), registry.versions(world.name)]);
   const byName = new Map(models.map((model) => [model.name, model]));
-  const matching = filterRows(versions, fields.text('filter'), {
-    attribute: versionColumns,
-    tag: ({ tags }, key) => given(tags, key),
-  });
+  const filter = fields.text('filter');
+  const shown = listed(filter);
+  const matching = filterRows(
+    versions.filter(({ tags }) => shown(tags)),
+    filter,
+    { attribute: versionColumns, tag: ({ tags }, key) => listedTag(tags, key) },
+  );
   const usual = ['last_updated_timestamp DESC', 'name ASC', 'version_number DESC'];
   const ordered = orderRows(matching, fields.texts('order_by'), versionColumns, usual);
   const { rows, token } = pageOf(ordered, max, fields.text('page_token'));

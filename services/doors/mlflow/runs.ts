@@ -64,7 +64,7 @@ export async function createRun({ world, fields }: Call): Promise<Answer> {
   const notes = tags.get(noteTag) ?? '';
   tags.delete(nameTag);
   tags.delete(noteTag);
-  const startedAt = fields.whole('start_time') || world.backend.clock();
+  const startedAt = fields.whole('start_time') ?? world.backend.clock();
   if (Math.abs(startedAt) > 8.64e15) throw invalid(`Invalid value ${startedAt} for parameter 'start_time' supplied.`);
   const kept = Object.fromEntries(tags);
   const data = { project: experiment.name, name, user, notes, tags: kept, ...unsaid };

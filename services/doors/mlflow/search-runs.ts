@@ -84,6 +84,8 @@ export function toFilter(text: string): Filter | null {
         if (of.kind === 'metrics' || of.kind === 'params' || of.kind === 'tags')
           throw invalid(`Invalid comparator '${operator.toUpperCase()}' for ${of.kind}`);
         return { kind: 'in', of, negated: operator === 'not in', values, at };
+      case 'rlike':
+        throw invalid(`Invalid comparator 'RLIKE' for ${of.kind}`);
       case '=':
       case '!=':
       case '<':
@@ -130,7 +132,7 @@ export async function searchRuns({ world, fields }: Call): Promise<Answer> {
   const offset = readOffset(fields.text('page_token'));
   const filter = fields.text('filter');
   const query = { filter: toFilter(filter), source: filter, orders: toOrders(fields.texts('order_by')) };
-  const view = viewOf(fields.text('run_view_type'));
+  const view = viewOf(fields.choice('run_view_type'));
   const experiments = (await world.experiments()).filter(({ number }) => ids.has(number));
   await world.log.settled();
   const found = await world.backend.tracking.search({

@@ -1,4 +1,4 @@
-import type { Clause } from '#libs/runs/search/comparisons.js';
+import { expression as readExpression, type Clause } from '#libs/runs/search/comparisons.js';
 import type { TraceField, TraceSearch } from '#libs/runs/tracking-tables.js';
 import { readOffset, writeOffset, type Answer, type Call } from './call.js';
 import { checkValues, readClauses } from './listing.js';
@@ -53,9 +53,16 @@ function named(kind: string, key: string): { readonly of: TraceField; readonly t
         );
       return attributes[name]!;
     }
-    case 'span':
-      if (key !== 'content') throw invalid(`Invalid span attribute '${key}'. Supported attributes: content.`);
-      return { of: { kind: 'spans' }, type: 'text' };
+    case 'span': {
+      const attribute = /^attributes\.(.+)$/s.exec(key)?.[1];
+      if (attribute !== undefined) return { of: { kind: 'span', field: 'attribute', key: attribute }, type: 'text' };
+      if (key === 'content') return { of: { kind: 'spans' }, type: 'text' };
+      if (key === 'name' || key === 'type' || key === 'status')
+        return { of: { kind: 'span', field: key, key: '' }, type: 'text' };
+      throw invalid(
+        `Invalid span attribute '${key}'. Supported attributes: name, status, type, attributes.<attribute_name>, content.`,
+      );
+    }
     case 'tag':
     case 'metadata':
       return { of: { kind: found, key }, type: 'text' };
@@ -68,8 +75,11 @@ function named(kind: string, key: string): { readonly of: TraceField; readonly t
 function toClause(clause: Clause): TraceSearch['clauses'][number] {
   const { of, type } = named(clause.kind, clause.key);
   if (type !== null) checkValues(clause, type);
-  if (of.kind === 'spans' && clause.operator !== 'like' && clause.operator !== 'ilike')
-    throw invalid(`Invalid comparator '${clause.operator}' for the text of spans: only LIKE and ILIKE are supported`);
+  if (of.kind === 'spans' && !['like', 'ilike', 'rlike'].includes(clause.operator))
+    throw invalid(
+      `Invalid comparator '${clause.operator}' for the text of spans: only LIKE, ILIKE and RLIKE are supported`,
+    );
+  if (clause.operator === 'rlike') readExpression(String(clause.values[0]));
   return { of, operator: clause.operator, values: clause.values };
 }
 
