@@ -39,6 +39,7 @@ def sync(root: str, url: Optional[str], patience_s: float) -> int:
         except Stopped as stopped:
             left += 1
             print("%s: %s" % (folder, stopped))
+            sender.close(False)
             continue
         finally:
             count = sender.state["records"] - before

@@ -98,7 +98,9 @@ def _uncaught_exit() -> Optional[SystemExit]:
     """The last sys.exit, if it went through to the top: a program may catch it and go on."""
     error = _last_exit
     trace = error.__traceback__ if error is not None else None
-    if trace is None or trace.tb_frame.f_back is not None:
+    if trace is None:
+        return error  # no handler has seen it
+    if trace.tb_frame.f_back is not None:
         return None
     # a frame that caught it went on from the line that it came through
     return error if trace.tb_frame.f_lineno == trace.tb_lineno else None
@@ -112,6 +114,9 @@ def _at_exit() -> None:
         if error is not None:
             run._fail(error, 1 if run._ending.failure else 3)
         else:
+            if _last_exit is not None:
+                state, reason, code = _of_exit(_last_exit)
+                exit_code.hint(run._folder, {"state": state, "reason": reason, "exitCode": code})
             run._end(None, "", 0, None, 2)
 
 

@@ -2,9 +2,10 @@
 and no other process may ask for it. Where the C library can't (musl, macOS, Windows) sys.exit alone is seen."""
 from __future__ import annotations
 
+import json
 import os
 import signal
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 NAME = "exit-code"
 _libc: Any = None
@@ -55,6 +56,24 @@ def read(fd: int) -> Optional[int]:
     except OSError:
         return None
     return said[0] if said else None
+
+
+def hint(folder: str, data: Dict[str, Any]) -> None:
+    """What the last sys.exit() was given: counts if the exit code turns out to be its."""
+    try:
+        with open(os.path.join(folder, "exit-said"), "w", encoding="utf-8") as file:
+            json.dump(data, file)
+    except OSError:
+        pass  # the number alone, then
+
+
+def hinted(folder: str, code: int) -> Optional[Dict[str, Any]]:
+    try:
+        with open(os.path.join(folder, "exit-said"), encoding="utf-8") as file:
+            said: Dict[str, Any] = json.load(file)
+        return said if said["exitCode"] == code else None
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def signal_name(number: int) -> str:

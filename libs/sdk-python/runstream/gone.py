@@ -95,6 +95,9 @@ class Gone:
     def _by_code(self, code: int) -> Dict[str, Any]:
         if code == 0:
             return {"state": "finished", "reason": "", "exitCode": 0}
+        said = exit_code.hinted(self._folder, code)
+        if said is not None:
+            return said
         killed = 128 < code < 160
         reason = "exit code %d" % code + (" (%s)" % exit_code.signal_name(code - 128) if killed else "")
         return {"state": "killed" if killed else "failed", "reason": reason, "exitCode": code}

@@ -52,7 +52,10 @@ class Run(Appending):
         self._event("NoteSet", {"text": self._cut(words, 200_000, "the note")})
 
     def rename(self, name: Any) -> None:
-        self.name = text(name, 500)
+        said = text(name, 500)
+        if not said:
+            return self._skip("a run can't be renamed to nothing")
+        self.name = said
         self._event("RunRenamed", {"name": self.name})
 
     def log_artifact(self, path: Union[str, "os.PathLike[str]"], name: Optional[str] = None, type: str = "file",

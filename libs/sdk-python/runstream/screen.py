@@ -14,12 +14,12 @@ _PARTS = re.compile(r"(\n|\r|\x08|\x1b\[[0-9;?]*[A-Za-z])")
 
 
 class _Row:
-    __slots__ = ("text", "fresh", "bar", "changed_at", "look_at", "pause", "kept")
+    __slots__ = ("text", "fresh", "bar", "changed_at", "left_at", "look_at", "pause", "kept")
 
     def __init__(self) -> None:
         self.text = ""
         self.fresh = self.bar = False
-        self.changed_at = self.look_at = 0.0
+        self.changed_at = self.left_at = self.look_at = 0.0
         self.pause = SNAPSHOT_S[0]
         self.kept = ""
 
@@ -63,7 +63,7 @@ class Screen:
 
     def _write(self, row: _Row, text: str, now: float) -> None:
         if row.fresh:
-            row.bar = row.bar or row.text != ""
+            row.bar = True
             row.text, row.fresh = "", False
         row.text += text
         row.changed_at = now
@@ -90,7 +90,7 @@ class Screen:
 
     def _down(self, now: float) -> None:
         row = self._rows[self._at]
-        row.fresh = False
+        row.fresh, row.left_at = False, now
         self._at += 1
         if self._at < len(self._rows):
             self._rows[self._at].fresh = True
@@ -107,7 +107,7 @@ class Screen:
     def tick(self) -> None:
         """Called now and then, at least each second: what is whole by now, and how far bars are."""
         now = self._clock()
-        while self._at > 0 and now - max(row.changed_at for row in self._rows[: self._at]) >= SETTLE_S:
+        while self._at > 0 and now - self._rows[0].left_at >= SETTLE_S:
             self._take(0)
         for row in self._rows:
             if row.text.strip() and row.look_at and now >= row.look_at and (row.bar or row.fresh) and row.changed_at > row.look_at - row.pause:

@@ -286,6 +286,7 @@ class Sender(Sources):
         self.connection.close()
         if self.poster._direct is not None:
             self.poster._direct.close()
+        os.close(self.lock)
         if not done:
             return
         self.keep_set_aside()

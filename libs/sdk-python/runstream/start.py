@@ -21,6 +21,7 @@ __all__ = ["init", "join", "spool_root"]
 
 SPOOL_MB_MAX = 4_096
 NOTE_CHARS_IN_START_MAX = 20_000
+TAG_CHARS_IN_START_MAX = 20_000
 
 
 def init(
@@ -112,13 +113,11 @@ def _say_start(run: Run, settings: Dict[str, Any], config: Dict[str, Any], tags:
     params = portions(run._params(config), PARAMS_PER_EVENT_MAX, param_bytes)
     named, labels = tags
     label_parts = portions(labels, TAGS_PER_EVENT_MAX, lambda label: 4 * len(label))
-    tag_map: Dict[str, str] = {}
-    for key, value in flatten(named).items():
-        if len(tag_map) < 100 and run._good_key(key, "tag"):
-            tag_map[key] = run._cut(value, 8_000, "the value of tag %r" % key)
-    later_tags = {key: value for key, value in flatten(named).items() if key not in tag_map} if len(tag_map) >= 100 else {}
+    said_tags = {key: run._cut(value, 8_000, "the value of tag %r" % key) for key, value in flatten(named).items() if run._good_key(key, "tag")}
+    tag_parts = portions(said_tags.items(), TAGS_PER_EVENT_MAX, lambda item: 4 * (len(item[0]) + len(item[1])))
+    tag_map = dict(tag_parts[0]) if tag_parts and sum(len(value) for _, value in tag_parts[0]) <= TAG_CHARS_IN_START_MAX else {}
     first = params[0] if params and sum(map(param_bytes, params[0])) <= EVENT_BYTES_MAX else []
-    run.tags.values.update(tag_map)
+    run.tags.values.update(said_tags)
     run.tags.labels.update(dict.fromkeys(labels))
     run._event("RunStarted", {
         **_start_facts(settings), "name": settings["name"], "group": settings["group"], "jobType": settings["job_type"],
@@ -130,8 +129,8 @@ def _say_start(run: Run, settings: Dict[str, Any], config: Dict[str, Any], tags:
         run._event("ParamsLogged", {"params": part})
     for part in label_parts[1:]:
         run._event("TagsSet", {"labels": part})
-    if later_tags:
-        run.tags.update(later_tags)
+    for part in tag_parts[1 if tag_map else 0 :]:
+        run._event("TagsSet", {"tags": dict(part)})
     if len(note) > NOTE_CHARS_IN_START_MAX:
         run._event("NoteSet", {"text": note})
 

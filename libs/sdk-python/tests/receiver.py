@@ -86,6 +86,7 @@ class Receiver:
         self.refuse = lambda name, writer: None   # a code: this event is refused
         self.attempts = []        # what GraphQL says of the attempts of a run
         self.paths = []
+        self.refuse_files = False
         self.lock = threading.Lock()
         outer = self
 
@@ -143,6 +144,9 @@ class Receiver:
                 self.answer(204, Upload_Offset=str(len(outer.uploads[name])))
 
             def do_PUT(self):
+                if outer.refuse_files:
+                    self.rfile.read(int(self.headers["content-length"]))
+                    return self.answer(422, b"no")
                 outer.artifacts[self.path.split("/")[-1]] = self.rfile.read(int(self.headers["content-length"]))
                 self.answer(201, b"{}")
 
