@@ -227,8 +227,15 @@ describe('deleting', () => {
       event('TagsSet', { tags: {}, removed: [], labels: ['late'], labelsRemoved: [] }, by(0)),
       event('RunFinished', { state: 'finished' }, by(0)),
     );
-    expect(state).toMatchObject({ deleted: true, labels: ['late'], params: { late: { value: '1' } }, status: 'finished' });
-    expect(fold(event('RunStarted', {}), event('RunDeleted', {}), event('NoteSet', { text: 'x' })).verdicts.at(-1)).toMatchObject({
+    expect(state).toMatchObject({
+      deleted: true,
+      labels: ['late'],
+      params: { late: { value: '1' } },
+      status: 'finished',
+    });
+    expect(
+      fold(event('RunStarted', {}), event('RunDeleted', {}), event('NoteSet', { text: 'x' })).verdicts.at(-1),
+    ).toMatchObject({
       code: 'RUN_DELETED',
     });
   });

@@ -17,7 +17,12 @@ const digests = (files: readonly ArtifactRow[]): string[] => files.map(({ digest
 
 describe('versions of artifacts', () => {
   it('lists each name once, in its newest version', () => {
-    const files = versionsOf([file('model', 'a', 1), file('other', 'x', 2), file('model', 'b', 3), file('model', 'c', 2)]);
+    const files = versionsOf([
+      file('model', 'a', 1),
+      file('other', 'x', 2),
+      file('model', 'b', 3),
+      file('model', 'c', 2),
+    ]);
     expect(digests(newestOf(files))).toEqual(['b', 'x']);
     expect(files.filter(({ name }) => name === 'model').map(({ digest, version }) => [digest, version])).toEqual([
       ['a', 1],
@@ -27,11 +32,9 @@ describe('versions of artifacts', () => {
   });
 
   it('takes the highest step for the newest, whenever it was delivered', () => {
-    expect(digests(versionsOf([file('m', 'late', 9, 10), file('m', 'best', 5, 30), file('m', 'first', 1, 5)]))).toEqual([
-      'first',
-      'late',
-      'best',
-    ]);
+    expect(digests(versionsOf([file('m', 'late', 9, 10), file('m', 'best', 5, 30), file('m', 'first', 1, 5)]))).toEqual(
+      ['first', 'late', 'best'],
+    );
   });
 
   it('takes a file without a step for the newest when it was logged after all others', () => {

@@ -7,8 +7,8 @@ import { countStates, nameRanks, sortRanks } from './rank-order.js';
 const settled: Completeness = {
   complete: true,
   ranksExpected: 8,
-    ranksHeard: 8,
-    writers: 8,
+  ranksHeard: 8,
+  writers: 8,
   writersFinished: 8,
   batchesReceived: 1200,
   batchesMissing: 0,
