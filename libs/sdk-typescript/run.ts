@@ -233,6 +233,7 @@ export class Run {
     if (this.#finished) return this.#late();
     try {
       const given = typeof options === 'object' && options !== null ? options : {};
+      if (text(path) === '') return this.skip('artifact', 'an artifact without a path can not be kept');
       const place = resolve(text(path, 4_000));
       const base = text(given.name, 900) || text(basename(place), 900);
       const metadata: Record<string, string> = {};

@@ -65,7 +65,10 @@ class Run(Appending):
         try:
             if self._finished or self._spool is None:
                 return self._later(self.log_artifact, path, name, type, metadata, step, copy)
-            place = os.path.abspath(os.fsdecode(os.fspath(path)) if not isinstance(path, (int, float)) else text(path))
+            said = os.fsdecode(os.fspath(path))
+            if not said:
+                return self._skip("an artifact without a path can't be kept")
+            place = os.path.abspath(said)
             base = text(name, 900) or text(os.path.basename(place), 900)
             more = {"type": text(type, 500) or "file", "metadata": self._metadata(metadata), "step": None if step is None else whole(step)}
             if step is not None and more["step"] is None:
