@@ -219,6 +219,27 @@ describe('deleting', () => {
     expect(state).toMatchObject({ archived: false, deleted: false, facts: { notes: { value: 'n' } } });
   });
 
+  it('keeps what a training says while its run is deleted, for the day it is restored', () => {
+    const { state } = fold(
+      event('RunStarted', {}, by(0)),
+      event('RunDeleted', {}),
+      event('ParamsLogged', { params: [{ key: 'late', json: '1' }] }, by(0)),
+      event('TagsSet', { tags: {}, removed: [], labels: ['late'], labelsRemoved: [] }, by(0)),
+      event('RunFinished', { state: 'finished' }, by(0)),
+    );
+    expect(state).toMatchObject({
+      deleted: true,
+      labels: ['late'],
+      params: { late: { value: '1' } },
+      status: 'finished',
+    });
+    expect(
+      fold(event('RunStarted', {}), event('RunDeleted', {}), event('NoteSet', { text: 'x' })).verdicts.at(-1),
+    ).toMatchObject({
+      code: 'RUN_DELETED',
+    });
+  });
+
   it('refuses commands about unknown runs and forks over known ones', () => {
     const fork = { fromRun: 'a', fromAttempt: 0, fromStep: 7, project: 'p', name: 'f' };
     const { state, verdicts } = fold(

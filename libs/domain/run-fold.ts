@@ -122,7 +122,9 @@ export function foldRun(state: RunState | null, writer: WriterState | null, even
 /** The closed list of reasons to refuse. */
 function refusalOf(state: RunState | null, event: RunEvent): FoldVerdict | null {
   const no = (code: RejectionCode, message: string, field?: string): FoldVerdict => refused(code, message, field);
-  if (state?.deleted && event.name !== 'RunRestored') {
+  // a training that goes on does not know that somebody deleted its run: what it says is kept, for the day it is restored
+  const said = event.writer !== null && event.name !== 'RunStarted' && event.name !== 'RunResumed';
+  if (state?.deleted && event.name !== 'RunRestored' && !said) {
     return no('RUN_DELETED', `run ${event.subject} is deleted; restore it first`);
   }
   // a command of a person about a run nobody started; a writer's event may simply be ahead of its RunStarted

@@ -112,13 +112,13 @@ class ClickHouseMetricStore implements MetricStore {
     });
   }
 
-  async keys(run: string, match: string | undefined, first: number): Promise<readonly string[]> {
+  async keys(run: string, match: string | undefined, first: number, after = ''): Promise<readonly string[]> {
     const condition = match ? 'positionCaseInsensitiveUTF8(key, {match:String}) > 0' : '1';
     return this.live.ask(async (table) => {
       const rows = await this.client.query(
-        `SELECT DISTINCT key FROM ${table('series')} WHERE run = ${nameHash(run)} AND NOT startsWith(key, '_time') AND ${condition}
+        `SELECT DISTINCT key FROM ${table('series')} WHERE run = ${nameHash(run)} AND NOT startsWith(key, '_time') AND key > {after:String} AND ${condition}
          ORDER BY key LIMIT ${checkCount('first', first, 1_000_000)}`,
-        { params: match ? { match } : {} },
+        { params: match ? { match, after } : { after } },
       );
       return rows.rows ? rows.texts('key') : [];
     });

@@ -38,11 +38,12 @@ export function withLineage(store: MetricStore, ancestors: readonly Ancestor[]):
       return joinBands(await Promise.all(parts.map((part) => store.band(part, signal))));
     },
     points: (query, signal) => pointsOf(store, query, ancestors, signal),
-    keys: async (run, match, first) => {
+    keys: async (run, match, first, after) => {
       const found = await Promise.all(
-        [run, ...ancestors.map((one) => one.run)].map((id) => store.keys(id, match, first)),
+        [run, ...ancestors.map((one) => one.run)].map((id) => store.keys(id, match, first, after)),
       );
-      return [...new Set(found.flat())].sort().slice(0, first);
+      // by bytes, as the store orders and continues
+      return [...new Set(found.flat())].sort(byBytes).slice(0, first);
     },
     history: (query, signal) => store.history(query, signal),
     latestPoints: (query, signal) => store.latestPoints(query, signal),
@@ -51,6 +52,7 @@ export function withLineage(store: MetricStore, ancestors: readonly Ancestor[]):
   };
 }
 
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 const lower = (a: number | undefined, b: number | null): number | undefined =>
   b === null ? a : Math.min(a ?? Infinity, b);
 /** First step that is no longer inherited. */

@@ -57,6 +57,7 @@ export function describePages(under: Under): void {
       points({ run: 'named', seq: 1, steps: [0], values: { 'val/Loss': [1], "it's": [1], acc: [1] } }),
     ]);
     expect(await under().store.keys('named', undefined, 10)).toEqual(['acc', "it's", 'val/Loss']);
+    expect(await under().store.keys('named', undefined, 2, 'acc')).toEqual(["it's", 'val/Loss']);
     expect(await under().store.keys('named', 'loss', 10)).toEqual(['val/Loss']);
     expect(await under().store.keys('nobody', undefined, 10)).toEqual([]);
   });

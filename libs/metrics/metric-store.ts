@@ -160,7 +160,7 @@ export interface MetricStore {
   /** A slice of all values of a key in the order of their times, then steps, then values: a tracker's history. */
   history(query: HistoryQuery, signal?: AbortSignal): Promise<HistoryColumns>;
   /** Names of the run's series, in order; `match` is a substring, case-insensitive. Hidden ones ("_time") are left out. */
-  keys(run: string, match: string | undefined, first: number): Promise<readonly string[]>;
+  keys(run: string, match: string | undefined, first: number, after?: string): Promise<readonly string[]>;
   /** Per rank of the newest attempt it has written to. */
   ranks(run: string): Promise<readonly RankPace[]>;
   lines(query: LinesQuery, signal?: AbortSignal): Promise<LineColumns>;

@@ -28,7 +28,7 @@ export interface RunTableOptions {
 }
 
 /** A page of artifacts or writers of one run is not paged; these bound it. */
-const artifactsMax = 10_000;
+const artifactsMax = 100_000;
 const lineageRunsMax = 1_000;
 
 export function openPostgresRunTable(options: RunTableOptions): RunTable {

@@ -1,3 +1,4 @@
+import { readExactJson } from '#libs/domain/exact-json.js';
 import { attemptStatus, inTrainingOrder } from '#libs/domain/run-fold-attempts.js';
 import type { RunState } from '#libs/domain/run-fold.js';
 import { telemetryShards } from '#libs/log/event-record.js';
@@ -18,7 +19,7 @@ export interface AttemptBeat {
 }
 
 const parsed = (entries: readonly (readonly [string, string])[]): Record<string, unknown> =>
-  Object.fromEntries(entries.map(([key, json]) => [key, JSON.parse(json) as unknown]));
+  Object.fromEntries(entries.map(([key, json]) => [key, readExactJson(json)]));
 
 /** The stored state of a run as readers see it. */
 export function readRunRow(

@@ -1,5 +1,5 @@
 import { encodeBlock, encodeEvent, encodeKeys, encodeMessage, type Message } from './wire.js';
-import { kinds, type SpoolReader, type SpoolRecord } from './spool.js';
+import { counted, kinds, type SpoolReader, type SpoolRecord } from './spool.js';
 
 /** Settings of a run as its process wrote them beside the spool. */
 export interface Meta {
@@ -12,12 +12,16 @@ export interface Meta {
   readonly attempt: number;
   readonly source: string;
   readonly environment: Message | null;
+  /** The run may be there already, and its steps are counted by itself. */
+  readonly countsOn?: boolean;
 }
 export interface ArtifactItem {
   readonly name: string;
   readonly type: string;
   readonly path: string;
   readonly copied: boolean;
+  /** As many bytes as it had when it was logged. */
+  readonly sizeBytes?: number;
   readonly metadata: Record<string, string>;
   readonly step: number | null;
   readonly timeMs: number;
@@ -34,6 +38,14 @@ export interface Batch {
   readonly started: boolean;
   readonly finished: boolean;
   readonly bytes: number;
+  /** Records that can't be encoded: what they are and why. Their neighbours go on. */
+  readonly setAside: readonly SetAside[];
+}
+export interface SetAside {
+  readonly kind: number;
+  readonly timeMs: number;
+  readonly why: string;
+  readonly record: string;
 }
 export interface Range {
   readonly from: number;
@@ -44,6 +56,8 @@ export interface Range {
   readonly attempt: number;
   /** Stop before the end of the run, because something is to be said before it. */
   readonly holdFinish: boolean;
+  /** Added to steps that the run counted by itself. */
+  readonly base: number;
 }
 
 const rangeBytesMax = 448 * 1024;
@@ -76,39 +90,48 @@ export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch 
   const events: Buffer[] = [];
   const artifacts: ArtifactItem[] = [];
   const lines: Message[] = [];
-  const points = new PointGroups(reader);
+  const setAside: SetAside[] = [];
+  const points = new PointGroups(reader, range.base);
   const say = (name: string, timeMs: number, data: Message): void => {
+    const message = encodeMessage(name, data);
     runsSeq += 1;
-    events.push(encodeOne(meta, range.attempt, name, timeMs, runsSeq, encodeMessage(name, data)));
+    events.push(encodeOne(meta, range.attempt, name, timeMs, runsSeq, message));
   };
   for (const record of reader.scan(range.from, range.to)) {
-    if (record.kind === kinds.row) {
-      bytes += record.body.length + points.add(record);
-      lastStep = Math.max(lastStep ?? record.number, record.number);
-    } else {
-      bytes += record.body.length + 64;
-      const text = record.body.toString('utf8');
-      if (record.kind === kinds.line) {
-        lines.push({
-          number: record.number,
-          stream: record.tag === 0 ? 'stdout' : 'stderr',
-          timeMs: record.timeMs,
-          text,
-        });
-      } else if (record.kind === kinds.artifact) {
-        artifacts.push({ ...(JSON.parse(text) as ArtifactItem), timeMs: record.timeMs });
-      } else if (record.kind === kinds.dropped) {
-        say('SummarySet', record.timeMs, {
-          values: [{ key: 'runstream.dropped_records', json: String(record.number) }],
-        });
+    try {
+      if (record.kind === kinds.row) {
+        bytes += record.body.length + points.add(record);
+        lastStep = Math.max(lastStep ?? -Infinity, points.stepOf(record));
       } else {
-        const [name, data] = JSON.parse(text) as [string, Message];
-        if (name !== 'RunFinished') say(name, record.timeMs, data);
-        else if (range.holdFinish) break;
-        else finish = { timeMs: record.timeMs, data };
-        started = name === 'RunStarted';
-        finished = name === 'RunFinished';
+        bytes += record.body.length + 64;
+        const text = record.body.toString('utf8');
+        if (record.kind === kinds.line) {
+          lines.push({
+            number: record.number,
+            stream: record.tag === 0 ? 'stdout' : 'stderr',
+            timeMs: record.timeMs,
+            text,
+          });
+        } else if (record.kind === kinds.artifact) {
+          artifacts.push({ ...(JSON.parse(text) as ArtifactItem), timeMs: record.timeMs });
+        } else if (record.kind === kinds.dropped) {
+          say('SummarySet', record.timeMs, {
+            values: [{ key: 'runstream.dropped_records', json: String(record.number) }],
+          });
+        } else {
+          const [name, data] = JSON.parse(text) as [string, Message];
+          if (name === 'RunFinished') {
+            if (range.holdFinish || artifacts.length > 0 || setAside.length > 0) break;
+            encodeMessage(name, data);
+            finish = { timeMs: record.timeMs, data };
+          } else say(name, record.timeMs, data);
+          started = name === 'RunStarted';
+          finished = name === 'RunFinished';
+        }
       }
+    } catch (error) {
+      const said = record.body.toString('utf8').slice(0, 200_000);
+      setAside.push({ kind: record.kind, timeMs: record.timeMs, why: String(error).slice(0, 1_000), record: said });
     }
     if (firstTime === 0 && (record.kind === kinds.row || record.kind === kinds.line)) firstTime = record.timeMs;
     end = record.end;
@@ -127,7 +150,7 @@ export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch 
   }
   if (finish)
     say('RunFinished', finish.timeMs, { ...finish.data, lastTelemetrySeq: telemetrySeq, lastRunsSeq: runsSeq + 1 });
-  return { end, events, telemetrySeq, runsSeq, records, lastStep, artifacts, started, finished, bytes };
+  return { end, events, telemetrySeq, runsSeq, records, lastStep, artifacts, started, finished, bytes, setAside };
 }
 
 /**
@@ -138,11 +161,19 @@ class PointGroups {
   readonly #groups: { keys: readonly string[]; names: ReadonlySet<string>; rows: SpoolRecord[] }[] = [];
   readonly #latest = new Map<number, number>();
 
-  constructor(readonly reader: SpoolReader) {}
+  constructor(
+    readonly reader: SpoolReader,
+    readonly base: number,
+  ) {}
+
+  stepOf({ tag, number }: SpoolRecord): number {
+    return tag >= counted ? number + this.base : number;
+  }
 
   /** Bytes that the keys of a new block add. */
   add(record: SpoolRecord): number {
-    const at = this.#latest.get(record.tag);
+    const keyset = record.tag % counted;
+    const at = this.#latest.get(keyset);
     if (at !== undefined) {
       const group = this.#groups[at]!;
       if (this.#groups.slice(at + 1).every((other) => group.keys.every((key) => !other.names.has(key)))) {
@@ -150,8 +181,8 @@ class PointGroups {
         return 0;
       }
     }
-    const keys = this.reader.keys(record.tag);
-    this.#latest.set(record.tag, this.#groups.length);
+    const keys = this.reader.keys(keyset);
+    this.#latest.set(keyset, this.#groups.length);
     this.#groups.push({ keys, names: new Set(keys), rows: [record] });
     return keys.reduce((sum, key) => sum + key.length + 4, 0);
   }
@@ -168,7 +199,7 @@ class PointGroups {
         });
         return encodeBlock(
           encodeKeys(keys),
-          rows.map((row) => row.number),
+          rows.map((row) => this.stepOf(row)),
           rows.map((row) => row.timeMs),
           values,
         );

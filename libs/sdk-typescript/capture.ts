@@ -3,19 +3,30 @@ import { readFileSync } from 'node:fs';
 import { cpus, hostname, release, totalmem, type, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { maskAll, maskArguments } from './masks.js';
 import type { Message } from './wire.js';
 
 /** Cheap, in the training process. */
 export function captureQuickly(launcher: string): Message {
-  return {
-    command: [process.argv0, ...process.argv.slice(1)].join(' ').slice(0, 60_000),
+  return maskAll({
+    command: maskArguments([process.argv0, ...process.argv.slice(1)])
+      .join(' ')
+      .slice(0, 60_000),
     host: hostname(),
     user: process.env['USER'] ?? process.env['LOGNAME'] ?? userName(),
     os: `${type()} ${release()}`,
     runtime: `node ${process.versions.node}`,
     launcher,
-    cwd: process.cwd(),
-  };
+    cwd: cwd(),
+  });
+}
+
+function cwd(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return ''; // it was removed
+  }
 }
 
 function userName(): string {
@@ -33,7 +44,7 @@ export async function captureThoroughly(known: Message): Promise<Message> {
     captureGit(cwd),
     ask('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], cwd),
   ]);
-  return {
+  return maskAll({
     ...known,
     git,
     packages: packages(cwd),
@@ -43,7 +54,7 @@ export async function captureThoroughly(known: Message): Promise<Message> {
       memoryBytes: totalmem(),
       gpus: gpus ? gpus.split('\n').slice(0, 64) : [],
     },
-  };
+  });
 }
 
 /** What a program prints; null when it is not there or fails. */
@@ -68,7 +79,7 @@ async function captureGit(cwd: string): Promise<Message | null> {
     commit,
     branch: branch ?? '',
     dirty: Boolean(changed),
-    remote: (remote ?? '').replace(/:\/\/[^/@]*@/, '://'),
+    remote: (remote ?? '').replace(/:\/\/.*@/, '://'),
   };
 }
 

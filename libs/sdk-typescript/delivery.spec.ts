@@ -1,101 +1,14 @@
 import { fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { EventData, EventName } from '../domain/event.js';
-import { checkData, checkHead } from '../domain/validate-event.js';
-import { readEventBatch, type WireEvent } from '../domain/wire/batch-codec.js';
-import { decodePayload } from '../domain/wire/payload-codec.js';
+import { Receiver } from './receiver.js';
 import { init } from './sdk.js';
 import { SpoolBusy } from './sender-lock.js';
 import { Sender } from './sender.js';
-
-interface Received {
-  name: EventName;
-  event: WireEvent;
-  hex: string;
-}
-
-/** A real HTTP server that reads batches with the server's own codec; `fault` says what happens to a request. */
-class Receiver {
-  readonly events = new Map<string, Received>();
-  resent = 0;
-  fault: (request: number) => 'lose' | 'cut' | number | null = () => null;
-  readonly artifacts = new Map<string, Buffer>();
-  readonly #server: Server;
-  #requests = 0;
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const body = Buffer.concat(chunks);
-        const name = request.url!.split('/').at(-1)!;
-        if (request.method === 'HEAD') return response.writeHead(404).end();
-        if (request.method === 'PUT') {
-          this.artifacts.set(name, body);
-          return response.writeHead(201).end('{}');
-        }
-        const fault = this.fault(++this.#requests);
-        if (typeof fault === 'number') return response.writeHead(fault).end();
-        if (fault === 'cut') return request.socket.destroy();
-        const results = readEventBatch(body).map((event) => this.#take(event));
-        if (fault === 'lose') return request.socket.destroy();
-        return response.writeHead(200).end(JSON.stringify({ results, position: '' }));
-      });
-    });
-  }
-
-  #take(event: WireEvent): object {
-    const name = event.type.split('.')[1] as EventName;
-    const data = decodePayload(name, event.data);
-    checkHead(event, name);
-    checkData(name, data);
-    const hex = Buffer.from(event.data).toString('hex');
-    const known = this.events.get(event.id);
-    if (known) {
-      this.resent += 1;
-      expect([known.hex, known.event.timeMs, known.event.writer]).toEqual([hex, event.timeMs, event.writer]);
-    } else this.events.set(event.id, { name, event, hex });
-    return { id: event.id, status: 'accepted', ...(name === 'RunStarted' ? { attempt: 3 } : {}) };
-  }
-
-  async listen(port = 0): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-  named<Name extends EventName>(name: Name): EventData[Name][] {
-    const found = [...this.events.values()].filter((item) => item.name === name);
-    return found.map((item) => decodePayload(name, Buffer.from(item.hex, 'hex')));
-  }
-  points(): [string, number, number][] {
-    return this.named('PointsLogged').flatMap(({ blocks }) =>
-      blocks.flatMap(({ keys, steps, values }) =>
-        keys.flatMap((key, k) =>
-          [...steps].map((step, i): [string, number, number] => [key, step, values[k * steps.length + i]!]),
-        ),
-      ),
-    );
-  }
-  expectNoGaps(): void {
-    for (const topic of ['runs', 'telemetry']) {
-      const seqs = [...this.events.keys()]
-        .filter((id) => id.includes(`-${topic}-`))
-        .map((id) => Number(id.split('-').at(-1)));
-      expect(seqs.sort((a, b) => a - b)).toEqual(seqs.map((_, index) => index + 1));
-    }
-  }
-}
 
 /** The living process that holds a sender's lock. */
 function holder(lock: string): number | null {
@@ -193,7 +106,7 @@ describe('TypeScript SDK', () => {
       const values = receiver.points().map(([, step, value]) => (expect(value).toBe(step), value));
       expect([returned, returned + 1]).toContain(values.length);
       expect(values).toEqual(values.map((_, index) => index));
-      expect(receiver.named('RunFinished')).toEqual([]);
+      expect(receiver.named('RunFinished')).toMatchObject([{ state: 'killed', exitCode: 137 }]);
       receiver.expectNoGaps();
     }
   });

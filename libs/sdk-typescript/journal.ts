@@ -12,6 +12,8 @@ export type Plan =
       readonly timeMs: number;
       readonly seq: number;
       readonly artifact?: string | undefined;
+      /** The artifact could not be delivered; its bytes stay. */
+      readonly failed?: boolean | undefined;
     };
 
 export interface JournalState {
@@ -25,6 +27,16 @@ export interface JournalState {
   artifacts: ArtifactItem[];
   finished: boolean;
   environment: boolean;
+  /** Steps of the run before this attempt; null: not asked yet. */
+  base: number | null;
+  /** The heartbeat that asks for it: [time, seq], numbered before it is sent. */
+  beat: readonly [number, number] | null;
+  /** How often the start was said anew under another name. */
+  tries: number;
+  /** Records that could not be encoded. */
+  setAside: number;
+  /** Files that could not be delivered. */
+  failed: ArtifactItem[];
 }
 
 const compactBytes = 1024 * 1024;
@@ -42,6 +54,11 @@ export class Journal {
     artifacts: [],
     finished: false,
     environment: false,
+    base: null,
+    beat: null,
+    tries: 0,
+    setAside: 0,
+    failed: [],
   };
   readonly #path: string;
   #size = compactBytes; // starts with a fresh file, without a torn last line

@@ -1,13 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { constants, copyFileSync, existsSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Meta } from './batches.js';
+import { captureConsole } from './console.js';
 import { readIfThere } from './journal.js';
-import { kinds, recordBytesMax, SpoolFull, type RowBuffer, type SpoolWriter } from './spool.js';
-import { createTags, createValues, toParams, type Tags, type Values } from './values.js';
+import { copyAsItIs, filesOf, NotAFile } from './kept-files.js';
+import { maskText } from './masks.js';
+import { SenderChild } from './sender-child.js';
+import { counted, kinds, recordBytesMax, SpoolFull, type RowBuffer, type SpoolWriter } from './spool.js';
+import { createTags, createValues, paramBytes, portions, type Param, type Tags, type Values } from './tracked.js';
+import { flatten, goodKey, jsonText, metric, text, whole } from './values.js';
 import type { Message } from './wire.js';
 
 export type Metrics = Readonly<Record<string, number>>;
@@ -15,9 +17,15 @@ export type FinishState = 'finished' | 'failed' | 'killed';
 const stepMax = 2 ** 53;
 const keysPerRowMax = 5_000;
 const keysetsMax = 10_000;
-/** Between restarts of a sender that was killed; doubled each time. */
-const restartMs = { first: 200, max: 30_000 };
-const goodKey = (key: string): boolean => key !== '' && key.length <= 500 && !/[\u0000-\u001f\u007f]/.test(key);
+const paramsPerEventMax = 5_000;
+const paramCharsMax = 64_000;
+const states: readonly unknown[] = ['finished', 'failed', 'killed'];
+export interface ArtifactOptions {
+  readonly name?: string;
+  readonly type?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly step?: number;
+}
 
 /** Made by init(). None of its methods throws because of the network, the disk or a bad value. */
 export class Run {
@@ -37,17 +45,20 @@ export class Run {
   readonly #undo: (() => void)[] = [];
   #lines = 0;
   #files = 0;
-  #sender: ChildProcess | null = null;
-  #restarting = false;
+  #sender: SenderChild | null = null;
+  /** Marks steps that are counted here, until one is given. */
+  #counted: number;
 
   constructor(
     readonly meta: Meta & { readonly worldSize: number; readonly mode: string },
     readonly spool: SpoolWriter | null,
+    config: Readonly<Record<string, unknown>> = {},
   ) {
     this.#finished = spool === null;
-    this.config = createValues((values) => this.say('ParamsLogged', { params: toParams(values) }));
-    this.summary = createValues((values) => this.say('SummarySet', { values: toParams(values) }));
-    this.tags = createTags((change) => this.say('TagsSet', change));
+    this.#counted = meta.countsOn ? counted : 0;
+    this.config = createValues((values) => this.#sayParams('ParamsLogged', 'params', values), config);
+    this.summary = createValues((values) => this.#sayParams('SummarySet', 'values', values));
+    this.tags = createTags(this);
   }
 
   get id(): string {
@@ -57,19 +68,20 @@ export class Run {
     return this.meta.rank;
   }
   get url(): string {
-    return `${this.meta.url.replace(/\/$/, '')}/runs/${this.meta.run}`;
+    return maskText(`${this.meta.url.replace(/\/+$/, '')}/runs/${this.meta.run}`);
   }
 
-  /** Metrics of one step; NaN and infinities are values too. Without a step it counts by itself from 0. */
-  log(metrics: Metrics, step: number = this.step): void {
+  /** Metrics of one step; NaN and infinities are values too. Without a step it counts by itself, behind what the run has already. */
+  log(metrics: Metrics, step?: number): void {
     if (this.#finished) return this.#late();
     try {
       const row = this.#fill(metrics);
-      if (row === null || !Number.isInteger(step) || step <= -stepMax || step >= stepMax)
+      const at = step ?? this.step;
+      if (row === null || !Number.isInteger(at) || at <= -stepMax || at >= stepMax)
         return this.#logSlowly(metrics, step);
-      this.#append(row, step);
+      this.#append(row, at, step === undefined || step === null ? this.#counted : 0);
     } catch (error) {
-      this.#skip('log() failed', `log() failed: ${String(error)}`);
+      this.skip('log() failed', `log() failed: ${text(error, 500)}`);
     }
   }
 
@@ -99,9 +111,11 @@ export class Run {
     return this.#fill(metrics);
   }
 
-  #append(row: RowBuffer, step: number): void {
+  #append(row: RowBuffer, step: number, mark: number): void {
     row.cells[0] = step;
     row.cells[1] = Date.now();
+    row.head[3] = row.keyset + mark;
+    this.#counted = mark;
     this.step = step + 1;
     try {
       this.spool!.appendRow(row);
@@ -112,16 +126,19 @@ export class Run {
     if (this.#undeclared) this.#declare();
   }
 
-  #logSlowly(metrics: Metrics, step: number): void {
-    if (!Number.isSafeInteger(step))
-      return this.#skip('step', `step ${String(step)} is not a whole number within 2^53`);
-    const good = Object.entries(metrics).filter(([key, value]) => {
-      if (typeof value === 'number' && goodKey(key)) return true;
-      this.#skip(
-        key,
-        `"${key.slice(0, 80)}" can't be logged: ${goodKey(key) ? `its value is not a number but ${typeof value}` : 'not a metric key'}`,
-      );
-      return false;
+  #logSlowly(metrics: unknown, given: unknown): void {
+    const own = given === undefined || given === null;
+    const step = own ? this.step : whole(given);
+    if (step === null) return this.skip('step', `step ${text(given, 80)} is not a whole number within 2^53`);
+    if (typeof metrics !== 'object' || metrics === null)
+      return this.skip('metrics', `log() takes an object of numbers, and ${text(metrics, 80)} is not one`);
+    const mark = own ? this.#counted : 0;
+    const good = flatten(metrics).flatMap(([key, value]): [string, number][] => {
+      const number = metric(value);
+      if (number !== null && goodKey(key)) return [[key, number]];
+      const why = goodKey(key) ? `its value is not a number but ${typeof value}` : 'not a metric key';
+      this.skip(key.slice(0, 80), `"${key.slice(0, 80)}" can't be logged: ${why}`);
+      return [];
     });
     for (let at = 0; at < good.length; at += keysPerRowMax) {
       const part = Object.fromEntries(good.slice(at, at + keysPerRowMax));
@@ -131,16 +148,16 @@ export class Run {
       const row = this.#keysets.get(name) ?? this.spool!.addKeyset(keys);
       this.#keysets.set(name, row);
       this.#last = row;
-      this.#append(this.#fill(part)!, step);
+      this.#append(this.#fill(part)!, step, mark);
     }
+    if (good.length === 0) this.step = step + 1;
   }
 
   #record(kind: number, tag: number, number: number, body: string, urgent = false): void {
     if (this.#finished) return this.#late();
     try {
       const bytes = Buffer.from(body);
-      if (bytes.length > recordBytesMax)
-        return this.#skip('size', `${bytes.length} bytes are too large for one record`);
+      if (bytes.length > recordBytesMax) return this.skip('size', `${bytes.length} bytes are too large for one record`);
       this.spool!.append(kind, tag, number, Date.now(), bytes, urgent);
       this.records += 1;
     } catch (error) {
@@ -153,29 +170,98 @@ export class Run {
     this.#record(kinds.event, 0, 0, JSON.stringify([name, data]), name === 'RunFinished');
   }
 
-  note(text: string): void {
-    this.say('NoteSet', { text: text.slice(0, 200_000) });
-  }
-  rename(name: string): void {
-    this.say('RunRenamed', { name: name.slice(0, 500) });
-  }
-  useArtifact(digest: string, name = '', fromRun = ''): void {
-    this.say('ArtifactUsed', { digest, name, fromRun });
+  /** As the wire has them. A value beyond the limit is kept whole in a file of the run, and its beginning here. */
+  params(values: readonly (readonly [string, unknown])[]): Param[] {
+    return values.flatMap(([key, value]) => {
+      const name = text(key, 501);
+      if (!this.goodKey(name, 'param or summary value')) return [];
+      const json = jsonText(value, name);
+      return [{ key: name, json: json.length <= paramCharsMax ? json : this.#keepLongValue(name, json) }];
+    });
   }
 
-  /** A file. It is copied to the spool here, so that it may change afterwards, and uploaded by the sender. */
-  logArtifact(
-    path: string,
-    options: { name?: string; type?: string; metadata?: Record<string, string>; step?: number } = {},
-  ): void {
+  #keepLongValue(name: string, json: string): string {
+    const label = `params/${name}.json`;
+    const kept = `file-${++this.#files}`;
+    writeFileSync(join(this.spool!.folder, kept), json);
+    const item = { name: label, type: 'param', path: kept, copied: true, sizeBytes: Buffer.byteLength(json) };
+    this.#record(kinds.artifact, 0, 0, JSON.stringify({ ...item, metadata: {}, step: null }));
+    this.warn(
+      `long ${name}`,
+      `the value of "${name.slice(0, 80)}" has ${json.length} characters, a param at most ${paramCharsMax}; its beginning is kept as the param, all of it as the file ${label} of the run`,
+    );
+    return JSON.stringify(`${text(json, 2_000)}… (${json.length} characters, whole in the file ${label})`);
+  }
+
+  #sayParams(event: string, field: string, values: readonly (readonly [string, unknown])[]): void {
     if (this.#finished) return this.#late();
     try {
-      const kept = join(this.spool!.folder, `file-${++this.#files}`);
-      copyFileSync(path, kept, constants.COPYFILE_FICLONE);
-      const { name = basename(path), type = 'file', metadata = {}, step = null } = options;
-      this.#record(kinds.artifact, 0, 0, JSON.stringify({ name, type, path: kept, copied: true, metadata, step }));
+      for (const part of portions(this.params(values), paramsPerEventMax, paramBytes))
+        this.say(event, { [field]: part });
     } catch (error) {
-      this.#skip('artifact', `artifact ${path} could not be kept: ${String(error)}`);
+      this.skip(field, `${field} could not be kept: ${text(error, 500)}`);
+    }
+  }
+
+  note(words: string): void {
+    this.say('NoteSet', { text: this.cut(words, 200_000, 'the note') });
+  }
+  rename(name: string): void {
+    const said = text(name, 500);
+    if (said === '') return this.skip('name', "a run can't be renamed to nothing");
+    this.say('RunRenamed', { name: said });
+  }
+  useArtifact(digest: string, name = '', fromRun = ''): void {
+    const [said, run] = [text(digest, 200), text(fromRun, 128)];
+    if (!/^sha256:[0-9a-f]{64}$/.test(said))
+      return this.skip(
+        'digest',
+        `"${said.slice(0, 80)}" is not the digest of an artifact, sha256: and 64 hexadecimal digits`,
+      );
+    this.say('ArtifactUsed', {
+      digest: said,
+      name: text(name, 500),
+      fromRun: /^[A-Za-z0-9._-]*$/.test(run) ? run : '',
+    });
+  }
+
+  /**
+   * A file, or every file of a folder. It is copied to the spool here, so that it may change afterwards, and uploaded by the sender. The same
+   * name again is a newer version.
+   */
+  logArtifact(path: string, options: ArtifactOptions = {}): void {
+    if (this.#finished) return this.#late();
+    try {
+      const given = typeof options === 'object' && options !== null ? options : {};
+      if (text(path) === '') return this.skip('artifact', 'an artifact without a path can not be kept');
+      const place = resolve(text(path, 4_000));
+      const base = text(given.name, 900) || text(basename(place), 900);
+      const metadata: Record<string, string> = {};
+      for (const [key, value] of flatten(given.metadata ?? {}))
+        if (this.goodKey(key, 'metadata entry')) metadata[key] = this.cut(value, 8_000, `the metadata "${key}"`);
+      const step = given.step === undefined || given.step === null ? null : whole(given.step);
+      if (given.step !== undefined && given.step !== null && step === null)
+        this.skip('artifact step', `the step ${text(given.step, 80)} of artifact ${base} is not a whole number`);
+      const more = { type: text(given.type, 500) || 'file', metadata, step };
+      const lost = (name: string, why: string): void => this.skip(name, `${name} is not kept: ${why}`);
+      const files = statSync(place, { throwIfNoEntry: false })?.isDirectory()
+        ? filesOf(place, base, lost)
+        : [[place, base] as const];
+      for (const [source, label] of files) this.#keepFile(source, label, more, lost);
+    } catch (error) {
+      this.skip('artifact', `artifact ${text(path, 500)} could not be kept: ${text(error, 500)}`);
+    }
+  }
+
+  #keepFile(source: string, label: string, more: object, lost: (name: string, why: string) => void): void {
+    try {
+      const kept = `file-${++this.#files}`;
+      const sizeBytes = copyAsItIs(source, join(this.spool!.folder, kept));
+      // named relative to the spool, which may be carried to another machine
+      const item = { ...more, name: text(label, 1_000), path: kept, copied: true, sizeBytes };
+      this.#record(kinds.artifact, 0, 0, JSON.stringify(item));
+    } catch (error) {
+      lost(text(label, 500), error instanceof NotAFile ? error.message : text(error, 500));
     }
   }
 
@@ -184,18 +270,23 @@ export class Run {
     options: { state?: FinishState; reason?: string; exitCode?: number; timeoutMs?: number } = {},
   ): Promise<boolean> {
     if (this.#finished) return true;
-    this.end(options.state ?? 'finished', options.reason ?? '', options.exitCode ?? 0);
+    const given = typeof options === 'object' && options !== null ? options : {};
+    const code = whole(given.exitCode ?? 0) ?? 1;
+    const state = states.includes(given.state) ? given.state! : code === 0 ? 'finished' : 'failed';
+    if (given.state !== undefined && given.state !== state)
+      this.warn('state', `state ${text(given.state, 80)} is not one of finished, failed, killed; taken for ${state}`);
+    this.end(state, text(given.reason, 30_000), code);
     const folder = this.spool!.folder;
     if (this.#sender === null) {
-      this.#warn('offline', `run kept in ${folder}; deliver it with: runstream-sync`);
+      this.warn('offline', `run kept in ${folder}; deliver it with: runstream-sync`);
       return false;
     }
-    const endsAt = Date.now() + (options.timeoutMs ?? 30_000);
+    const endsAt = Date.now() + (metric(given.timeoutMs) ?? 30_000);
     while (existsSync(folder)) {
-      if (Date.now() > endsAt || (this.#sender.exitCode !== null && !this.#restarting)) {
+      if (Date.now() > endsAt || this.#sender.hasEnded) {
         if (!existsSync(folder)) break;
         const left = this.records - Number(readIfThere(join(folder, 'progress')) || 0);
-        this.#warn(
+        this.warn(
           'left',
           `${left} records are not delivered yet (${readIfThere(join(folder, 'trouble'))}); they are kept in ${folder}`,
         );
@@ -211,10 +302,26 @@ export class Run {
     if (this.#finished) return;
     for (const undo of this.#undo) undo();
     if (this.#undeclared) this.#declare();
-    this.say('RunFinished', { state, reason: reason.slice(0, 30_000), exitCode });
+    this.say('RunFinished', { state, reason: text(reason, 30_000), exitCode: exitCode | 0 });
     this.#finished = true;
     this.spool!.close();
     writeFileSync(join(this.spool!.folder, 'closed'), '');
+  }
+
+  goodKey(key: string, what: string): boolean {
+    if (goodKey(key)) return true;
+    this.skip(
+      key.slice(0, 80),
+      `"${key.slice(0, 80)}" can't be the key of a ${what}: 1 to 500 characters, no control characters`,
+    );
+    return false;
+  }
+  /** A text within its limit; that it was cut is said. */
+  cut(value: unknown, charsMax: number, what: string): string {
+    const said = text(value, charsMax + 1);
+    if (said.length <= charsMax) return said;
+    this.warn(`cut ${what}`, `${what} is longer than ${charsMax} characters; its beginning is kept`);
+    return said.slice(0, charsMax);
   }
 
   #declare(): void {
@@ -225,89 +332,40 @@ export class Run {
     if (!(error instanceof SpoolFull)) throw error;
     this.dropped += 1;
     this.#undeclared = true;
-    this.#warn('full', `${error.message}; what is logged is dropped (and counted) until there is room again`);
+    this.warn('full', `${error.message}; what is logged is dropped (and counted) until there is room again`);
   }
   #late(): void {
-    if (this.spool !== null) this.#warn('finished', 'the run is finished; what is logged now is left out');
+    if (this.spool !== null) this.warn('finished', 'the run is finished; what is logged now is left out');
   }
-  #skip(topic: string, text: string): void {
+  skip(topic: string, words: string): void {
     this.skipped += 1;
-    this.#warn(topic, `${text}; left out (further ones are only counted in run.skipped)`);
+    this.warn(topic, `${words}; left out (further ones are only counted in run.skipped)`);
   }
-  #warn(topic: string, text: string): void {
+  warn(topic: string, words: string): void {
     if (this.#said.has(topic) || this.#said.size > 100) return;
     this.#said.add(topic);
-    process.stderr.write(`runstream: ${text}\n`);
+    try {
+      process.stderr.write(`runstream: ${words}\n`);
+    } catch {
+      // a closed stderr must not hurt training
+    }
   }
 
   captureConsole(): void {
-    for (const [tag, stream] of [process.stdout, process.stderr].entries()) {
-      const original = stream.write.bind(stream);
-      let rest = '';
-      const keep = (line: string): void =>
-        this.#record(kinds.line, tag, ++this.#lines, line.replace(/\r$/, '').split('\r').at(-1)!.slice(0, 60_000));
-      stream.write = (chunk: string | Uint8Array, ...more: never[]): boolean => {
-        const pieces = (rest + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'))).split('\n');
-        rest = pieces.pop()!.slice(-1_000_000);
-        pieces.forEach(keep);
-        return original(chunk, ...more);
-      };
-      this.#undo.push(() => {
-        if (rest !== '') keep(rest);
-        stream.write = original;
-      });
-    }
+    this.#undo.push(captureConsole((tag, line) => this.#record(kinds.line, tag, ++this.#lines, line)));
   }
 
   /** A process of its own, which outlives this one; started again when it dies alone. */
   startSender(apiKey: string | undefined): void {
-    this.#spawnSender(apiKey, restartMs.first);
     const { folder } = this.spool!;
+    this.#sender = new SenderChild(folder, apiKey, (topic, words) => this.warn(topic, words));
+    this.#sender.start(() => this.#finished);
     const watch = setInterval(() => {
       const trouble = existsSync(join(folder, 'trouble')) ? readFileSync(join(folder, 'trouble'), 'utf8') : '';
       if (trouble !== '')
-        this.#warn('trouble', `not everything is delivered (${trouble}); training goes on, all is kept in ${folder}`);
+        this.warn('trouble', `not everything is delivered (${trouble}); training goes on, all is kept in ${folder}`);
       if (this.#finished || trouble !== '') clearInterval(watch);
     }, 2_000);
     watch.unref();
-  }
-
-  #respawnSender(apiKey: string | undefined, waitMs: number): void {
-    try {
-      if (existsSync(this.spool!.folder)) this.#spawnSender(apiKey, waitMs);
-    } catch (error) {
-      this.#warn(
-        'sender',
-        `the sender can't be started again (${String(error)}); all is kept, runstream-sync delivers it`,
-      );
-    }
-  }
-
-  #spawnSender(apiKey: string | undefined, waitMs: number): void {
-    const fromSource = import.meta.url.endsWith('.ts');
-    const path = fileURLToPath(new URL(`sender-process.${fromSource ? 'ts' : 'js'}`, import.meta.url));
-    const loader = fromSource ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
-    const { folder } = this.spool!;
-    const log = openSync(join(folder, 'sender.log'), 'a');
-    const env = { ...process.env, ...(apiKey ? { RUNSTREAM_API_KEY: apiKey } : {}) };
-    const sender = spawn(process.execPath, [...loader, path, folder, String(process.pid)], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      env,
-    });
-    this.#sender = sender;
-    sender.on('error', (error) => this.#warn('sender', `the sender can't be started (${error.message})`));
-    sender.on('exit', (_code, signal) => {
-      // an exit of its own is its last word (delivered, or refused); a signal is not, and what it had not sent is in the spool
-      if (signal === null || !existsSync(folder)) return;
-      this.#restarting = true;
-      const timer = setTimeout(() => {
-        this.#restarting = false;
-        this.#respawnSender(apiKey, Math.min(waitMs * 2, restartMs.max));
-      }, waitMs);
-      if (!this.#finished) timer.unref();
-    });
-    sender.unref();
-    closeSync(log);
   }
 }

@@ -1,20 +1,21 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { captureQuickly } from './capture.js';
-import { detectLaunch, runIdOf } from './launch.js';
+import { makeSpoolFolder } from './places.js';
 import { Run } from './run.js';
+import { readSettings } from './settings.js';
 import { SpoolWriter } from './spool.js';
-import { toParams } from './values.js';
+import { labelParts, paramBytes, portions, tagParts } from './tracked.js';
+import { entriesOf, flatten, text } from './values.js';
 
 export interface InitOptions {
   readonly project?: string;
   readonly name?: string;
   /** Processes that give the same id write to one run. */
   readonly id?: string;
-  readonly config?: Readonly<Record<string, unknown>>;
+  /** An object, a Map, an instance of a class. */
+  readonly config?: object;
   /** Labels, or tags with values. */
-  readonly tags?: readonly string[] | Readonly<Record<string, string>>;
+  readonly tags?: readonly string[] | Readonly<Record<string, unknown>>;
   readonly group?: string;
   readonly jobType?: string;
   readonly notes?: string;
@@ -39,75 +40,93 @@ export interface InitOptions {
  * Throws a RangeError for settings that can't be right, nothing else.
  */
 export function init(options: InitOptions = {}): Run {
-  const { env } = process;
-  const found = detectLaunch(env, process.ppid);
-  const mode = options.mode ?? env['RUNSTREAM_MODE'] ?? 'online';
-  if (!['online', 'offline', 'disabled'].includes(mode))
-    throw new RangeError(`mode: "${mode}" is not one of online, offline, disabled`);
-  const worldSize = options.worldSize ?? found.worldSize;
-  const writer = randomUUID().replaceAll('-', '');
-  const run =
-    options.id ??
-    env['RUNSTREAM_RUN_ID'] ??
-    (found.job !== '' && worldSize > 1 ? runIdOf(found.job) : randomUUID().replaceAll('-', '').slice(0, 20));
-  if (!/^[A-Za-z0-9._-]{1,128}$/.test(run))
-    throw new RangeError(`id: "${run}" is not a run id: letters, digits, ".", "_" and "-"`);
-  const meta = {
-    run,
-    project: options.project ?? env['RUNSTREAM_PROJECT'] ?? 'default',
-    writer,
-    rank: options.rank ?? found.rank,
-    worldSize,
-    mode,
-    url: options.url ?? env['RUNSTREAM_URL'] ?? 'http://127.0.0.1:7171',
-    attempt: options.attempt ?? found.attempt,
-    source: 'sdk-typescript/0.1.0',
-    environment: options.captureEnvironment === false ? null : captureQuickly(found.launcher),
-  };
-  if (mode === 'disabled') return new Run(meta, null);
+  const given = typeof options === 'object' && options !== null ? options : {};
+  const settings = readSettings(given);
+  const { mode } = settings.meta;
+  const environment = given.captureEnvironment === false ? null : captureQuickly(settings.launcher);
+  const meta = { ...settings.meta, environment };
+  const config = Object.fromEntries(flattened(given.config));
+  if (mode === 'disabled') return new Run(meta, null, config);
   let opened: Run;
   try {
-    const folder = resolve(options.dir ?? env['RUNSTREAM_DIR'] ?? '.runstream', 'spool', run, writer);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const folder = makeSpoolFolder(settings.root, meta.run, meta.writer, say);
     writeFileSync(`${folder}/meta.json`, JSON.stringify(meta), { mode: 0o600 });
-    opened = new Run(meta, new SpoolWriter(folder, options.spoolBytesMax ?? 4 * 2 ** 30));
+    opened = new Run(meta, new SpoolWriter(folder, settings.spoolBytesMax), config);
   } catch (error) {
-    process.stderr.write(`runstream: no spool can be made (${(error as Error).message}); this run is not recorded\n`);
-    return new Run(meta, null);
+    say(`no spool can be made (${(error as Error).message}); this run is not recorded`);
+    return new Run(meta, null, config);
   }
-  sayStarted(opened, options, meta, options.launch ?? (found.launch || writer));
-  if (mode === 'online') opened.startSender(options.apiKey);
-  if (options.captureConsole !== false) opened.captureConsole();
+  sayStarted(opened, given, settings, config);
+  if (mode === 'online') opened.startSender(given.apiKey);
+  if (given.captureConsole !== false) opened.captureConsole();
   endWithProcess(opened);
   return opened;
 }
 
-function sayStarted(run: Run, options: InitOptions, meta: Run['meta'], launch: string): void {
-  const labels = Array.isArray(options.tags) ? (options.tags as string[]) : [];
-  const tags = Array.isArray(options.tags) ? {} : (options.tags ?? {});
-  run.say('RunStarted', {
-    project: meta.project,
-    name: options.name ?? '',
-    group: options.group ?? '',
-    jobType: options.jobType ?? '',
-    user: options.user ?? meta.environment?.['user'] ?? '',
-    notes: options.notes ?? '',
-    tags,
-    params: toParams(options.config ?? {}),
-    environment: meta.environment,
-    worldSize: meta.worldSize,
-    launch: launch.slice(0, 200),
-    fromStep: options.fromStep ?? 0,
-    hasFromStep: options.fromStep !== undefined,
-    costPerHour: options.costPerHour ?? 0,
-    labels,
-  });
-  run.step = options.fromStep ?? 0;
+function say(words: string): void {
+  process.stderr.write(`runstream: ${words}\n`);
 }
 
-/** A process that ends without finish(): its code or its exception says how; a killed one says nothing and is seen as lost. */
+function flattened(config: unknown): [string, unknown][] {
+  try {
+    return flatten(config);
+  } catch (error) {
+    say(`config can't be read: ${text(error, 500)}`); // an odd value never ends a training
+    return [];
+  }
+}
+
+const noteCharsInStartMax = 20_000;
+const tagCharsInStartMax = 20_000;
+
+/** What is too large for one record follows in records of its own. */
+function sayStarted(
+  run: Run,
+  options: InitOptions,
+  settings: ReturnType<typeof readSettings>,
+  config: Readonly<Record<string, unknown>>,
+): void {
+  const { meta } = run;
+  const labelled = Array.isArray(options.tags) || !entriesOf(options.tags);
+  const labels = labelParts(!labelled ? [] : Array.isArray(options.tags) ? options.tags : [options.tags]);
+  const tags = labelled ? [] : tagParts(run, options.tags);
+  const params = portions(run.params(Object.entries(config)), 5_000, paramBytes);
+  const note = run.cut(options.notes, 200_000, 'the note');
+  const firstTags = JSON.stringify(tags[0] ?? {}).length <= tagCharsInStartMax ? tags.shift() : {};
+  run.say('RunStarted', {
+    project: meta.project,
+    name: text(options.name, 500),
+    group: text(options.group, 500),
+    jobType: text(options.jobType, 500),
+    user: text(options.user, 500) || (meta.environment?.['user'] ?? ''),
+    notes: note.length <= noteCharsInStartMax ? note : '',
+    tags: firstTags ?? {},
+    params: params.shift() ?? [],
+    environment: meta.environment,
+    worldSize: meta.worldSize,
+    launch: settings.launch.slice(0, 200),
+    fromStep: settings.fromStep ?? 0,
+    hasFromStep: settings.fromStep !== null,
+    costPerHour: settings.costPerHour,
+    labels: labels.shift() ?? [],
+  });
+  for (const part of params) run.say('ParamsLogged', { params: part });
+  for (const part of labels) run.say('TagsSet', { labels: part });
+  for (const part of tags) run.say('TagsSet', { tags: part });
+  if (note.length > noteCharsInStartMax) run.say('NoteSet', { text: note });
+  run.step = settings.fromStep ?? 0;
+}
+
+/** A process that ends without finish(): its code or its exception says how; of a killed one the sender says it. */
 function endWithProcess(run: Run): void {
   let reason = '';
-  process.on('uncaughtExceptionMonitor', (error) => (reason = `${error.name}: ${error.message}`));
-  process.on('exit', (code) => run.end(code === 0 ? 'finished' : 'failed', reason, code));
+  process.on('uncaughtExceptionMonitor', (error: unknown) => (reason = text(error, 20_000)));
+  process.on('exit', (code) => {
+    const killed = code > 128 && code < 160;
+    run.end(
+      code === 0 ? 'finished' : killed ? 'killed' : 'failed',
+      reason || (code === 0 ? '' : `exit code ${code}`),
+      code,
+    );
+  });
 }

@@ -53,6 +53,11 @@ export function lockSpool(folder: string): void {
   }
 }
 
+/** The folder stays: others may deliver the rest. */
+export function unlockSpool(folder: string): void {
+  rmSync(join(folder, 'sender.lock'), { force: true });
+}
+
 function holderOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');

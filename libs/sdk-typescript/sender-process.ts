@@ -1,6 +1,9 @@
-import { Sender, Stopped } from './sender.js';
+import { ignoreSignals } from './gone.js';
+import { Stopped } from './posting.js';
+import { Sender } from './sender.js';
 
 const [folder, parentPid] = process.argv.slice(2);
+ignoreSignals();
 const orphanPatienceMs = 600_000;
 try {
   await new Sender({

@@ -1,36 +1,41 @@
-import { existsSync, openSync, readFileSync, rmSync, rmdirSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeOne, readBatch, type ArtifactItem, type Batch, type Meta } from './batches.js';
+import { encodeOne, readBatch, type ArtifactItem, type Batch, type Meta, type SetAside } from './batches.js';
 import { captureThoroughly } from './capture.js';
-import { Journal, type Plan } from './journal.js';
+import { Gone } from './gone.js';
+import { HttpClient } from './http-client.js';
+import { Journal, type JournalState, type Plan } from './journal.js';
 import { KafkaTransport } from './kafka-transport.js';
-import { lockSpool } from './sender-lock.js';
+import { Poster, Stopped, type EventResult } from './posting.js';
+import { lockSpool, unlockSpool } from './sender-lock.js';
 import { positionsPerSegment, SpoolReader } from './spool.js';
-import { Refused, upload } from './uploads.js';
+import { stepsBefore } from './steps-before.js';
+import { forgetFile, pathOf, Refused, upload } from './uploads.js';
 import { encodeMessage, type Message } from './wire.js';
 
 const heartbeatMs = 5_000;
 const requestBytesMax = 4 * 1024 * 1024;
 const trickleMs = 40; // at most 25 requests a second while little is logged
-const [backoffMinMs, backoffMaxMs] = [200, 30_000];
+const refusedMs = { first: 2_000, max: 60_000 };
 
-/** Can't go on: the reason is for a person; the spool is kept. */
-export class Stopped extends Error {
-  override readonly name = 'Stopped';
-}
 interface Said {
   readonly name: string;
   readonly data: Message;
   readonly timeMs: number;
   readonly artifact?: string;
-}
-interface EventResult {
-  readonly id: string;
-  readonly status: string;
-  readonly code?: string;
-  readonly message?: string;
-  readonly attempt?: number;
+  readonly failed?: boolean;
 }
 export interface SenderOptions {
   readonly folder: string;
@@ -47,77 +52,95 @@ export interface SenderOptions {
 /** Delivers one spool: numbers are written down first, then bytes are sent until they are answered. */
 export class Sender {
   readonly meta: Meta;
+  readonly #firstWriter: string;
   readonly #reader: SpoolReader;
   readonly #journal: Journal;
-  readonly #url: string;
-  readonly #headers: Record<string, string>;
+  readonly #client: HttpClient;
+  readonly #poster: Poster;
+  readonly #gone: Gone;
   readonly #progressFd: number;
-  #direct: KafkaTransport | null = null;
   #built: Batch[] = [];
   #inbox: Said[] = [];
   #pending = 0;
-  #aloneSince: number | null = null;
   #heartbeatAt = 0;
   #sentAt = 0;
   #segment = -1;
+  #refusedMs = refusedMs.first;
 
   constructor(readonly options: SenderOptions) {
-    this.meta = JSON.parse(readFileSync(join(options.folder, 'meta.json'), 'utf8')) as Meta;
-    lockSpool(options.folder);
-    this.#reader = new SpoolReader(options.folder);
-    this.#journal = new Journal(options.folder);
-    this.#url = (options.url ?? this.meta.url).replace(/\/$/, '');
-    this.#headers = options.apiKey ? { authorization: `Bearer ${options.apiKey}` } : {};
-    this.#progressFd = openSync(join(options.folder, 'progress'), 'w', 0o600);
+    const { folder } = options;
+    this.meta = JSON.parse(readFileSync(join(folder, 'meta.json'), 'utf8')) as Meta;
+    this.#firstWriter = this.meta.writer;
+    lockSpool(folder);
+    this.#reader = new SpoolReader(folder);
+    this.#journal = new Journal(folder);
+    const { state } = this.#journal;
+    // files that could not be delivered once are tried again
+    state.artifacts.push(...state.failed.splice(0));
+    const url = options.url ?? this.meta.url;
+    this.#client = new HttpClient(url, options.apiKey);
+    this.#gone = new Gone(folder, options.parentPid);
+    const givesUp = (): boolean => this.#gone.looked() && this.#gone.isLongerThan(options.patienceMs);
+    this.#poster = new Poster(this.#client, url, (text) => this.#trouble(text), givesUp);
+    this.#nameWriter(state.tries);
+    this.#progressFd = openSync(join(folder, 'progress'), 'w', 0o600);
   }
 
   get records(): number {
     return this.#journal.state.records;
+  }
+  /** Files that could not be delivered; their bytes lie in the folder. */
+  get failed(): readonly ArtifactItem[] {
+    return this.#journal.state.failed;
   }
 
   /** Until the run is finished, or its process is gone, and nothing is left; then the folder goes. */
   async run(): Promise<void> {
     const { state } = this.#journal;
     let activeAt = 0;
-    await this.#openDirect();
-    this.#capture();
-    for (;;) {
-      const gone = this.#parentGone();
-      if (state.plans.length === 0) this.#plan(gone);
-      if (state.plans.length > 0) {
-        await this.#deliver();
-        activeAt = Date.now();
-        continue;
+    try {
+      await this.#openDirect();
+      this.#capture();
+      for (;;) {
+        const gone = this.#gone.looked();
+        if (state.plans.length === 0) this.#plan(gone);
+        if (state.plans.length > 0) {
+          await this.#deliver();
+          activeAt = Date.now();
+          continue;
+        }
+        this.#startUpload();
+        const caughtUp = this.#reader.scan(state.position).next().done === true;
+        if (caughtUp && !this.#waiting()) {
+          if (state.finished) break;
+          // the process is gone and has said nothing: this is how it ended, as far as can be seen from here
+          if (gone && state.attempt > 0)
+            this.#inbox.push({ name: 'RunFinished', data: this.#gone.ending(), timeMs: this.#gone.atMs() });
+          else if (gone) break;
+        }
+        await sleep(Date.now() - activeAt < 500 ? 2 : 10);
       }
-      this.#startUpload();
-      const caughtUp = this.#reader.scan(state.position).next().done === true;
-      if (caughtUp && !this.#waiting() && (state.finished || gone)) break;
-      await sleep(Date.now() - activeAt < 500 ? 2 : 10);
+      await this.#poster.direct?.close();
+      this.#forget();
+    } finally {
+      this.#client.close();
+      unlockSpool(this.options.folder);
     }
-    await this.#direct?.close();
-    this.#forget();
+  }
+
+  #nameWriter(tries: number): void {
+    (this.meta as { writer: string }).writer = tries > 0 ? `${this.#firstWriter}.${tries}` : this.#firstWriter;
   }
 
   async #openDirect(): Promise<void> {
     if (!this.options.kafka) return;
     try {
-      this.#direct = await KafkaTransport.open(this.options.kafka);
+      this.#poster.direct = await KafkaTransport.open(this.options.kafka);
     } catch (error) {
       process.stderr.write(
-        `RUNSTREAM_KAFKA is not used, telemetry goes through ${this.#url}: ${(error as Error).message}\n`,
+        `RUNSTREAM_KAFKA is not used, telemetry goes through ${this.#poster.url}: ${(error as Error).message}\n`,
       );
     }
-  }
-
-  #parentGone(): boolean {
-    if (
-      !existsSync(join(this.options.folder, 'closed')) &&
-      this.options.parentPid !== 0 &&
-      process.ppid === this.options.parentPid
-    )
-      return false;
-    this.#aloneSince ??= Date.now();
-    return true;
   }
 
   #waiting(): boolean {
@@ -131,8 +154,9 @@ export class Sender {
     let { telemetrySeq, runsSeq, position } = state;
     const started = state.attempt > 0;
     for (let bytes = 0; bytes < requestBytesMax;) {
-      const holdFinish = this.#waiting() || built.some((batch) => batch.artifacts.length > 0);
-      const range = { from: position, to: Infinity, telemetrySeq, runsSeq, attempt: this.#attempt(), holdFinish };
+      const holdFinish =
+        this.#waiting() || built.some((batch) => batch.artifacts.length > 0 || batch.setAside.length > 0);
+      const range = { from: position, to: Infinity, telemetrySeq, runsSeq, ...this.#common(), holdFinish };
       const batch = readBatch(this.meta, this.#reader, range);
       if (!batch) break;
       plans.push({ from: position, to: batch.end, telemetrySeq, runsSeq });
@@ -144,8 +168,10 @@ export class Sender {
     const small = built.reduce((sum, batch) => sum + batch.bytes, 0) < 65_536;
     if (built.length > 0 && small && started && !gone && Date.now() - this.#sentAt < trickleMs) return;
     if (started && !built.at(-1)?.finished) {
-      for (const said of this.#inbox.splice(0)) {
-        plans.push({ say: said.name, data: said.data, timeMs: said.timeMs, seq: ++runsSeq, artifact: said.artifact });
+      for (const { name, timeMs, artifact, failed, data } of this.#inbox.splice(0)) {
+        runsSeq += 1;
+        const ends = name === 'RunFinished' ? { lastTelemetrySeq: telemetrySeq, lastRunsSeq: runsSeq } : {};
+        plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq: runsSeq, artifact, failed });
       }
     }
     if (plans.length === 0 && started && !gone && !state.finished && Date.now() - this.#heartbeatAt >= heartbeatMs) {
@@ -161,12 +187,16 @@ export class Sender {
   #attempt(): number {
     return this.#journal.state.attempt || this.meta.attempt;
   }
+  #common(): { attempt: number; base: number } {
+    return { attempt: this.#attempt(), base: this.#journal.state.base ?? 0 };
+  }
 
   async #deliver(): Promise<void> {
     const { state } = this.#journal;
     const events: Buffer[] = [];
     const batches: Batch[] = [];
-    const uploaded = new Set<string>();
+    const uploaded = new Map<string, boolean>();
+    let finished = false;
     let { telemetrySeq, runsSeq } = state;
     for (const plan of state.plans) {
       if ('say' in plan) {
@@ -175,30 +205,35 @@ export class Sender {
         );
         if (plan.say === 'HeartbeatSent') telemetrySeq = plan.seq;
         else runsSeq = plan.seq;
-        if (plan.artifact !== undefined) uploaded.add(plan.artifact);
+        if (plan.artifact !== undefined) uploaded.set(plan.artifact, plan.failed ?? false);
+        finished ||= plan.say === 'RunFinished';
         if (plan.say === 'EnvironmentCaptured') state.environment = true;
         continue;
       }
       // after a crash nothing is built: the same range gives the same bytes
       const batch =
-        this.#built.shift() ??
-        readBatch(this.meta, this.#reader, { ...plan, attempt: this.#attempt(), holdFinish: false });
+        this.#built.shift() ?? readBatch(this.meta, this.#reader, { ...plan, ...this.#common(), holdFinish: false });
       if (!batch) throw new Stopped(`the spool does not hold ${plan.from} to ${plan.to} any more`);
       events.push(...batch.events);
       batches.push(batch);
       ({ telemetrySeq, runsSeq } = batch);
     }
-    this.#lookAt(await this.#send(events), batches[0]?.started ?? false);
-    for (const item of state.artifacts)
-      if (uploaded.has(item.path) && item.copied && existsSync(item.path)) unlinkSync(item.path);
+    this.#built = [];
+    if (!(await this.#lookAt(await this.#poster.send(events), batches[0]?.started ?? false))) return;
+    telemetrySeq = Math.max(telemetrySeq, state.telemetrySeq);
+    for (const item of state.artifacts.filter(({ path }) => uploaded.has(path)))
+      if (uploaded.get(item.path)) state.failed.push(item);
+      else forgetFile(this.options.folder, item);
     state.artifacts = state.artifacts.filter((item) => !uploaded.has(item.path));
     for (const batch of batches) {
       state.position = batch.end;
       state.records += batch.records;
       state.artifacts.push(...batch.artifacts);
-      state.finished ||= batch.finished;
+      finished ||= batch.finished;
+      this.#setAside(batch.setAside);
       state.lastStep = Math.max(state.lastStep, batch.lastStep ?? 0);
     }
+    state.finished ||= finished;
     Object.assign(state, { telemetrySeq, runsSeq, plans: [] });
     this.#journal.save();
     writeSync(this.#progressFd, String(state.records).padStart(16), 0);
@@ -209,81 +244,59 @@ export class Sender {
     this.#sentAt = this.#heartbeatAt = Date.now();
   }
 
-  async #send(events: readonly Buffer[]): Promise<readonly EventResult[]> {
-    const direct = this.#direct;
-    if (!direct) return this.#post(events);
-    const straight = events.map((event) => direct.isTelemetry(event));
-    // the door first: what starts a run is known before its telemetry comes
-    const rest = events.filter((_, i) => !straight[i]);
-    const answered = rest.length > 0 ? [...(await this.#post(rest))] : [];
-    const telemetry = events.filter((_, i) => straight[i]);
-    const stored = telemetry.length > 0 ? [...(await this.#patiently('Kafka', () => direct.send(telemetry)))] : [];
-    return straight.map((isStraight) => (isStraight ? stored : answered).shift()!);
-  }
-
-  async #patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
-    for (let failures = 1; ; failures++) {
-      try {
-        return await work();
-      } catch (error) {
-        await this.#failed(failures, `${what}: ${(error as Error).message}`, 0);
-      }
-    }
-  }
-
-  async #post(events: readonly Buffer[]): Promise<readonly EventResult[]> {
-    for (let failures = 1; ; failures++) {
-      let pauseMs = 0;
-      let trouble: string;
-      try {
-        const headers = { ...this.#headers, 'content-type': 'application/x-protobuf', accept: 'application/json' };
-        const body = Buffer.concat(events);
-        const response = await fetch(`${this.#url}/v1/events`, {
-          method: 'POST',
-          headers,
-          body,
-          signal: AbortSignal.timeout(60_000),
-        });
-        if (response.status === 200) {
-          const { results } = (await response.json()) as { results: EventResult[] };
-          if (results.length === events.length) return results;
-        }
-        trouble = `${this.#url} answered ${response.status} ${(await response.text().catch(() => '')).slice(0, 300)}`;
-        if (response.status === 413 && events.length > 1) {
-          const half = events.length >> 1;
-          return [...(await this.#post(events.slice(0, half))), ...(await this.#post(events.slice(half)))];
-        }
-        if (response.status === 400 || response.status === 413) throw new Stopped(trouble);
-        pauseMs = Math.min(60, Number(response.headers.get('retry-after') ?? 0) || 0) * 1_000;
-      } catch (error) {
-        if (error instanceof Stopped) throw error;
-        const { message, cause } = error as Error;
-        trouble = `${this.#url}: ${message}${cause instanceof Error ? `: ${cause.message}` : ''}`;
-      }
-      await this.#failed(failures, trouble, pauseMs);
-    }
-  }
-
-  /** Waits before the next try, longer each time; gives up when the training process is gone for long. */
-  async #failed(failures: number, trouble: string, pauseMs: number): Promise<void> {
-    if (failures > 1) this.#trouble(trouble);
-    this.#parentGone();
-    if (this.#aloneSince !== null && Date.now() - this.#aloneSince > this.options.patienceMs)
-      throw new Stopped(trouble);
-    const backoffMs = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(failures - 1, 10));
-    await sleep(Math.max(pauseMs, backoffMs * (0.5 + Math.random() / 2)));
-  }
-
-  #lookAt(results: readonly EventResult[], started: boolean): void {
-    for (const result of results.filter((item) => item.status !== 'accepted')) {
+  /** False: the start of the run was refused for a reason that a person may lift; it is said again later, under a name of its own. */
+  async #lookAt(results: readonly EventResult[], started: boolean): Promise<boolean> {
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'accepted') continue;
       const text = `event ${result.id} refused: ${result.code ?? ''} ${result.message ?? ''}`;
-      this.#trouble(text);
       process.stderr.write(`${text}\n`);
-      if (started && result.id.endsWith('-runs-1')) throw new Stopped(text);
+      if (started && index === 0) {
+        await this.#refused(text);
+        return false;
+      }
+      this.#trouble(text);
     }
-    if (!started) return;
-    this.#journal.state.attempt = this.meta.attempt || (results.at(-1)?.attempt ?? 0) || 1;
+    if (!started) return true;
+    const { state } = this.#journal;
+    state.attempt = this.meta.attempt || (results[0]?.attempt ?? 0) || 1;
+    state.base ??= this.meta.countsOn && state.attempt > 1 ? await this.#stepsBefore(state) : 0;
     this.#capture();
+    return true;
+  }
+
+  #stepsBefore(state: JournalState): Promise<number> {
+    state.beat ??= [Date.now(), state.telemetrySeq + 1];
+    const [timeMs, seq] = state.beat;
+    state.telemetrySeq = seq;
+    this.#journal.save();
+    const beat = encodeOne(this.meta, state.attempt, 'HeartbeatSent', timeMs, seq, Buffer.alloc(0));
+    return stepsBefore(this.#client, this.#poster, this.meta.run, state.attempt, beat);
+  }
+
+  /** Nothing else of this writer is out: the whole spool begins anew as another writer, whose start nobody has refused yet. */
+  async #refused(text: string): Promise<void> {
+    const { state } = this.#journal;
+    Object.assign(state, { tries: state.tries + 1, plans: [], position: 0, telemetrySeq: 0, runsSeq: 0, records: 0 });
+    this.#nameWriter(state.tries);
+    this.#journal.save();
+    this.#trouble(`${text}; everything is kept and tried again, or by: runstream-sync`);
+    const waitUntil = Date.now() + this.#refusedMs;
+    this.#refusedMs = Math.min(refusedMs.max, this.#refusedMs * 2);
+    do {
+      if (this.options.parentPid === 0 || this.#poster.givesUp()) throw new Stopped(text);
+      await sleep(50);
+    } while (Date.now() < waitUntil);
+  }
+
+  /** Records that can't be sent are kept beside the spools, and counted in the run. */
+  #setAside(records: readonly SetAside[]): void {
+    if (records.length === 0) return;
+    const { state } = this.#journal;
+    appendFileSync(join(this.options.folder, 'set-aside'), records.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    state.setAside += records.length;
+    process.stderr.write(`${records.length} records can't be sent and are set aside, the first: ${records[0]!.why}\n`);
+    const values = [{ key: 'runstream.set_aside_records', json: String(state.setAside) }];
+    this.#inbox.push({ name: 'SummarySet', data: { values }, timeMs: records.at(-1)!.timeMs || Date.now() });
   }
 
   #trouble(text: string): void {
@@ -306,9 +319,10 @@ export class Sender {
 
   async #upload(item: ArtifactItem): Promise<void> {
     const { timeMs, path, step } = item;
+    const { folder } = this.options;
     try {
       const id = `${this.meta.writer}-${basename(path).slice(-40)}`.replace(/[^A-Za-z0-9._-]/g, '-');
-      const stored = await upload(this.#url, this.#headers, path, id);
+      const stored = await upload(this.#client, folder, item, id);
       const data = {
         name: item.name,
         type: item.type,
@@ -319,12 +333,14 @@ export class Sender {
       };
       this.#inbox.push({ name: 'ArtifactLogged', data, timeMs, artifact: path });
     } catch (error) {
-      const text = `artifact ${item.name}: ${(error as Error).message}`;
+      const text = `artifact ${item.name}: ${(error as Error).message || String(error)}`;
       this.#trouble(text);
-      if (error instanceof Refused || (error as NodeJS.ErrnoException).code === 'ENOENT') {
+      if (error instanceof Refused) {
         const data = { values: [{ key: 'runstream.artifact_failed', json: JSON.stringify(text.slice(0, 1_000)) }] };
-        this.#inbox.push({ name: 'SummarySet', data, timeMs, artifact: path });
-      } else if (this.#aloneSince !== null && Date.now() - this.#aloneSince > this.options.patienceMs) {
+        // bytes that lie in the spool are the only copy there is
+        const failed = item.copied && existsSync(pathOf(folder, item));
+        this.#inbox.push({ name: 'SummarySet', data, timeMs, artifact: path, failed });
+      } else if (this.#poster.givesUp()) {
         throw error;
       } else await sleep(500 + 1_000 * Math.random());
     }
@@ -337,9 +353,17 @@ export class Sender {
   }
 
   #forget(): void {
-    rmSync(this.options.folder, { recursive: true, force: true });
+    const { folder } = this.options;
+    const aside = join(folder, 'set-aside');
+    if (existsSync(aside)) {
+      const place = join(dirname(dirname(dirname(folder))), 'set-aside');
+      mkdirSync(place, { recursive: true, mode: 0o700 });
+      renameSync(aside, join(place, `${this.meta.run}-${this.#firstWriter}.jsonl`));
+    }
+    if (this.failed.length > 0) return;
+    rmSync(folder, { recursive: true, force: true });
     try {
-      rmdirSync(dirname(this.options.folder));
+      rmdirSync(dirname(folder));
     } catch {
       // other processes of the run are not done
     }

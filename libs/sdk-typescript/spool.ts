@@ -23,6 +23,8 @@ export const positionsPerSegment = 2 ** 30;
 const segmentBytes = 8 * 1024 * 1024;
 export const recordBytesMax = 900 * 1024;
 export const kinds = { row: 1, event: 2, line: 3, artifact: 4, dropped: 5, end: 6 } as const;
+/** In the keyset of a row: its step was counted by the run itself, and goes on behind what the run has already. */
+export const counted = 0x80000000;
 const headBytes = 16;
 
 const segmentPath = (folder: string, index: number): string => join(folder, `${String(index).padStart(8, '0')}.seg`);

@@ -144,6 +144,10 @@ const zigzag = (value: number): number | bigint => {
   if (Math.abs(value) < 2 ** 51) return value >= 0 ? value * 2 : -value * 2 - 1;
   return value >= 0 ? BigInt(value) * 2n : -BigInt(value) * 2n - 1n;
 };
+const wholeNumber = (value: unknown): number => {
+  if (!Number.isSafeInteger(Number(value))) throw new RangeError(`${String(value as number)} is not a whole number`);
+  return Number(value);
+};
 const varint = (value: number | bigint): Buffer => {
   const out: number[] = [];
   pushVarint(out, value);
@@ -171,21 +175,25 @@ function encodeField(number: number, kind: Kind, value: unknown): readonly Uint8
   if (kind.startsWith('m:')) return [field(number, encodeMessage(kind.slice(2), value as Message))];
   if (kind.startsWith('r:'))
     return (value as Message[]).map((item) => field(number, encodeMessage(kind.slice(2), item)));
-  if (kind === 'S') return (value as string[]).map((text) => field(number, Buffer.from(text)));
+  if (kind === 'S') return (value as string[]).map((text) => field(number, Buffer.from(String(text))));
   if (kind === 'M') {
     const entries = Object.entries(value as Record<string, string>);
-    return entries.map(([k, v]) => field(number, Buffer.concat([field(1, Buffer.from(k)), field(2, Buffer.from(v))])));
+    return entries.map(([k, v]) =>
+      field(number, Buffer.concat([field(1, Buffer.from(k)), field(2, Buffer.from(String(v)))])),
+    );
   }
   if (!value) return [];
-  if (kind === 's') return [field(number, Buffer.from(value as string))];
+  // eslint-disable-next-line @typescript-eslint/no-base-to-string
+  if (kind === 's') return [field(number, Buffer.from(String(value)))];
   if (kind === 'b') return [varint(number * 8), varint(1)];
-  if (kind === 'z') return [varint(number * 8), varint(zigzag(value as number))];
+  if (kind === 'z') return [varint(number * 8), varint(zigzag(wholeNumber(value)))];
   if (kind === 'd') {
     const bytes = Buffer.alloc(8);
     bytes.writeDoubleLE(value as number);
     return [varint(number * 8 + 1), bytes];
   }
-  const whole = value as number;
+  const whole = wholeNumber(value);
+  if (kind === 'u' && whole < 0) throw new RangeError(`${whole} is negative`);
   return [varint(number * 8), varint(whole < 0 ? BigInt.asUintN(64, BigInt(whole)) : whole)];
 }
 

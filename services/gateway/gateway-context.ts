@@ -7,7 +7,7 @@ import type { EventAcceptor } from '../ingest/accept-events.js';
 
 export type RunParent = RunRow;
 export type ProjectParent = ProjectRow;
-export type ArtifactParent = ArtifactRow;
+export type ArtifactParent = ArtifactRow & { readonly version?: number };
 export interface RegisteredModelParent {
   readonly model: RegisteredModelState;
   /** By number. */

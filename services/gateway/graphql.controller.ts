@@ -1,6 +1,7 @@
 import { All, Controller, Inject, type OnModuleDestroy, type OnModuleInit, Req, Res } from '@nestjs/common';
 import { ApolloServer, HeaderMap } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { writeExactJson } from '#libs/domain/exact-json.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { readBody } from '../ingest/read-body.js';
 import { GATEWAY } from '../tokens.js';
@@ -23,6 +24,7 @@ export class GraphqlController implements OnModuleInit, OnModuleDestroy {
       introspection: true,
       csrfPrevention: true,
       includeStacktraceInErrorResponses: false,
+      stringifyResult: writeExactJson,
       formatError: (formatted, thrown) =>
         toGraphQLError(formatted, thrown, (error) => logger.error('graphql failed', { error })),
       plugins: [

@@ -2,13 +2,15 @@ import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { Environment } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
-import type { SummaryRow, WriterRow } from '#libs/runs/run-table.js';
+import type { SummaryRow } from '#libs/runs/run-table.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
 import { attemptStandingAt, standingAt } from '#libs/runs/run-standing.js';
 import { versionsOfRun } from './registry-resolvers.js';
 import { pageSize } from './query-resolvers.js';
+import { completeness } from './completeness.js';
 import { rankStates } from './rank-states.js';
+import { newestOf, versionsOf } from './artifact-versions.js';
 import { metricsOf } from './run-lineage.js';
 
 const pointsPageMax = 100_000;
@@ -99,8 +101,10 @@ export const runResolvers: RunResolvers = {
     return row && summaryValue(row);
   },
   summarySet: (run) => paramList(run.summarySet),
-  metricKeys: async (run, { match, first }, { backend }) => [
-    ...(await (await metricsOf(run, backend)).keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000))),
+  metricKeys: async (run, { match, first, after }, { backend }) => [
+    ...(await (
+      await metricsOf(run, backend)
+    ).keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000), after ?? undefined)),
   ],
   series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }, info) => {
     if (keys.length > seriesKeysMax)
@@ -173,9 +177,15 @@ export const runResolvers: RunResolvers = {
   },
   ranks: async (run, { first }, context) =>
     (await rankStates(run, context)).slice(0, within('first', first, 20_000, 100_000)),
-  completeness: async (run, _, context) => completeness(await context.backend.runTable.writers(run.id)),
-  artifacts: async (run, { first }, { backend }) =>
-    (await backend.runTable.artifacts(run.id, 'logged')).slice(0, within('first', first, 1_000, 10_000)),
+  completeness: async (run, _, context) => completeness(run, await context.backend.runTable.writers(run.id)),
+  artifacts: async (run, { first, name, versions }, { backend }) => {
+    const all = versionsOf(await backend.runTable.artifacts(run.id, 'logged'));
+    const shown = versions ? all : newestOf(all);
+    return (typeof name === 'string' ? shown.filter((artifact) => artifact.name === name) : shown).slice(
+      0,
+      within('first', first, 1_000, 100_000),
+    );
+  },
   usedArtifacts: async (run, _, { backend }) => [...(await backend.runTable.artifacts(run.id, 'used'))],
   lines: async (run, { rank, match, before, last }, { backend, signal }) => {
     const query = {
@@ -218,43 +228,11 @@ function environmentOf(environment: Environment) {
   };
 }
 
-const gapsMax = 1_000;
-
-/**
- * "Did you get all my points?", answered with numbers from the accounting of each writer. A writer that was killed never says what
- * its last batch was; once a newer attempt has taken its place only what it did number is asked for.
- */
-function completeness(writers: readonly WriterRow[]) {
-  const gaps = [];
-  let received = 0;
-  let missing = 0;
-  let whole = true;
-  const newest = Math.max(...writers.map(({ attempt }) => attempt));
-  for (const { writer, rank, attempt, topics, state } of writers) {
-    for (const { topic, maxSeq, lastSeq, gaps: holes } of topics) {
-      const end = Math.max(maxSeq, lastSeq ?? 0);
-      const ranges = maxSeq < end ? [...holes, [maxSeq + 1, end] as const] : holes;
-      const lost = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
-      received += end - lost;
-      missing += lost;
-      for (const [fromSeq, toSeq] of ranges) gaps.push({ writer, rank, attempt, topic, fromSeq, toSeq });
-    }
-    whole &&= state !== 'running' || attempt < newest;
-  }
-  return {
-    complete: writers.length > 0 && whole && missing === 0,
-    writers: writers.length,
-    writersFinished: writers.filter(({ state }) => state !== 'running').length,
-    batchesReceived: received,
-    batchesMissing: missing,
-    gaps: gaps.slice(0, gapsMax),
-  };
-}
-
 export const projectResolvers: ProjectResolvers = { tags: (project) => tagList(project.tags) };
 
 export const artifactResolvers: ArtifactResolvers = {
   mime: (artifact) => orNull(artifact.mime),
+  version: (artifact) => artifact.version ?? null,
   metadata: (artifact) => tagList(artifact.metadata),
   url: (artifact) =>
     `/v1/artifacts/${artifact.digest}?name=${encodeURIComponent(artifact.name.split('/').at(-1) ?? 'artifact')}`,

@@ -11,6 +11,8 @@ FIELDS = """id name project group jobType user notes status statusReason started
 tags { key value } labels params { key value } summary { key last lastStep min max count } summarySet { key value }"""
 PAGE = 100
 POINTS_PAGE = 50_000
+KEYS_PAGE = 50_000
+ARTIFACTS_MAX = 100_000
 
 
 class ApiError(Exception):
@@ -73,7 +75,14 @@ class ReadRun:
         return "<run %s %r %s>" % (self.id, self.name, self.status)
 
     def keys(self) -> List[str]:
-        return self._api.query("query($id: ID!) { run(id: $id) { metricKeys(first: 10000) } }", id=self.id)["run"]["metricKeys"]
+        """All of them, fetched page by page."""
+        found: List[str] = []
+        while True:
+            page = self._api.query("query($id: ID!, $n: Int, $a: String) { run(id: $id) { metricKeys(first: $n, after: $a) } }",
+                                   id=self.id, n=KEYS_PAGE, a=found[-1] if found else None)["run"]["metricKeys"]
+            found += page
+            if len(page) < KEYS_PAGE:
+                return found
 
     def history(self, keys: Optional[List[str]] = None, rank: Optional[int] = 0, as_dataframe: bool = False) -> Any:
         """Every point of the keys (all keys when not given) of one rank (None: all ranks): rows {"step", "rank", "time", key: value, …} in order of
@@ -101,19 +110,23 @@ class ReadRun:
                 return
             after = page["endCursor"]
 
-    def artifacts(self) -> List[Dict[str, Any]]:
-        return self._api.query("query($id: ID!) { run(id: $id) { artifacts { name type digest sizeBytes mime url } } }", id=self.id)["run"]["artifacts"]
+    def artifacts(self, versions: bool = False, name: Optional[str] = None) -> List[Dict[str, Any]]:
+        """The files of the run, each name once in its newest version; with `versions` all of them, oldest first."""
+        return self._api.query(
+            "query($id: ID!, $n: Int, $name: String, $v: Boolean) { run(id: $id) { artifacts(first: $n, name: $name, versions: $v) "
+            "{ name type digest sizeBytes mime step version loggedAt url } } }", id=self.id, n=ARTIFACTS_MAX, name=name, v=versions)["run"]["artifacts"]
 
-    def download(self, name: str, path: str) -> str:
-        for item in self.artifacts():
-            if item["name"] == name:
+    def download(self, name: str, path: str, version: Optional[int] = None) -> str:
+        """The newest version of that name, or the one that is asked for."""
+        for item in self.artifacts(versions=version is not None, name=name):
+            if version is None or item["version"] == version:
                 answer = self._api._connection.request("GET", "/v1/artifacts/" + item["digest"])
                 if answer.status != 200:
                     raise ApiError("artifact %s: the server answered %d" % (name, answer.status))
                 with open(path, "wb") as file:
                     file.write(answer.body)
                 return path
-        raise ApiError("run %s has no artifact %r" % (self.id, name))
+        raise ApiError("run %s has no artifact %r%s" % (self.id, name, "" if version is None else " of version %d" % version))
 
 
 def _float(value: Any) -> Optional[float]:

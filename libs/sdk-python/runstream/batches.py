@@ -3,11 +3,12 @@ the same to the byte."""
 from __future__ import annotations
 
 import json
+import struct
 from array import array
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import wire
-from .spool import ARTIFACT, DROPPED, EVENT, LINE, ROW, SpoolReader, row_parts
+from .spool import ARTIFACT, COUNTED, DROPPED, EVENT, LINE, ROW, SpoolReader, row_parts
 
 RANGE_BYTES_MAX = 448 * 1024
 LINES_MAX = 5_000
@@ -27,12 +28,16 @@ class Batch(NamedTuple):
     started: bool
     finished: bool
     size: int
+    set_aside: List[Dict[str, Any]]
+    """Records that can't be encoded: what they are and why. Their neighbours go on."""
 
 
 class Encoder:
     def __init__(self, meta: Dict[str, Any], reader: SpoolReader) -> None:
         self._meta = meta
         self._reader = reader
+        self.base = 0
+        """Added to steps that the run counted by itself: how far it was before this attempt."""
         self._keys: Dict[int, bytes] = {}
         self._names: Dict[int, frozenset] = {}
 
@@ -54,39 +59,47 @@ class Encoder:
         first_time = 0
         started = finished = False
         finish: Optional[Tuple[int, Dict[str, Any]]] = None
+        set_aside: List[Dict[str, Any]] = []
         for kind, tag, body, record_end in self._reader.scan(start, stop):
             time_ms = 0
-            if kind == ROW:
-                step, time_ms = row_parts(body)
-                names = self._names.get(tag)
-                if names is None:
-                    keys = self._reader.keys(tag)
-                    names = self._names[tag] = frozenset(keys)
-                    self._keys[tag] = wire.encode_keys(keys)
-                size += len(body) + (0 if points.add(tag, names, body) else len(self._keys[tag]))
-                last_step = step if last_step is None or step > last_step else last_step
-            else:
-                time_ms, number = row_parts(body)
-                rest = bytes(body[16:])
-                size += len(rest) + 64
-                if kind == LINE:
-                    lines.append({"number": number, "stream": STREAMS[tag], "timeMs": time_ms, "text": rest.decode("utf-8", "replace")})
-                elif kind == EVENT:
-                    name, data = json.loads(rest)
-                    if name == "RunFinished":
-                        if hold_finish:
-                            break
-                        finished, finish = True, (time_ms, data)
-                    else:
+            try:
+                if kind == ROW:
+                    step, time_ms = row_parts(body)
+                    keyset, base = tag & ~COUNTED, self.base if tag & COUNTED else 0
+                    names = self._names.get(keyset)
+                    if names is None:
+                        keys = self._reader.keys(keyset)
+                        names = self._names[keyset] = frozenset(keys)
+                        self._keys[keyset] = wire.encode_keys(keys)
+                    size += len(body) + (0 if points.add(keyset, names, body, base) else len(self._keys[keyset]))
+                    last_step = step + base if last_step is None or step + base > last_step else last_step
+                else:
+                    time_ms, number = row_parts(body)
+                    rest = bytes(body[16:])
+                    size += len(rest) + 64
+                    if kind == LINE:
+                        lines.append({"number": number, "stream": STREAMS[tag], "timeMs": time_ms, "text": rest.decode("utf-8", "replace")})
+                    elif kind == EVENT:
+                        name, data = json.loads(rest)
+                        if name == "RunFinished":
+                            if hold_finish or artifacts or set_aside:
+                                break
+                            wire.encode_message(name, data)
+                            finished, finish = True, (time_ms, data)
+                        else:
+                            message = wire.encode_message(name, data)
+                            runs_seq += 1
+                            started = name == "RunStarted"
+                            events.append(self.event(name, time_ms, runs_seq, attempt, message))
+                    elif kind == ARTIFACT:
+                        artifacts.append({**json.loads(rest), "time": time_ms})
+                    elif kind == DROPPED:
                         runs_seq += 1
-                        started = name == "RunStarted"
-                        events.append(self.event(name, time_ms, runs_seq, attempt, wire.encode_message(name, data)))
-                elif kind == ARTIFACT:
-                    artifacts.append({**json.loads(rest), "time": time_ms})
-                elif kind == DROPPED:
-                    runs_seq += 1
-                    value = {"values": [{"key": "runstream.dropped_records", "json": str(number)}]}
-                    events.append(self.event("SummarySet", time_ms, runs_seq, attempt, wire.encode_message("SummarySet", value)))
+                        value = {"values": [{"key": "runstream.dropped_records", "json": str(number)}]}
+                        events.append(self.event("SummarySet", time_ms, runs_seq, attempt, wire.encode_message("SummarySet", value)))
+            except (TypeError, ValueError, KeyError, AttributeError, OverflowError, struct.error, IndexError) as error:
+                said = bytes(body[16 : 16 + 200_000]).decode("utf-8", "replace")
+                set_aside.append({"kind": kind, "tag": tag, "time": time_ms, "why": repr(error)[:1_000], "record": said})
             if kind in (ROW, LINE) and not first_time:
                 first_time = time_ms
             end = record_end
@@ -106,7 +119,7 @@ class Encoder:
             runs_seq += 1
             data = wire.encode_message("RunFinished", {**finish[1], "lastTelemetrySeq": telemetry_seq, "lastRunsSeq": runs_seq})
             events.append(self.event("RunFinished", finish[0], runs_seq, attempt, data))
-        return Batch(end, events, telemetry_seq, runs_seq, records, last_step, artifacts, started, finished, size)
+        return Batch(end, events, telemetry_seq, runs_seq, records, last_step, artifacts, started, finished, size, set_aside)
 
 
 class _Points:
@@ -114,27 +127,29 @@ class _Points:
     of a key at a step the last one must stay the last."""
 
     def __init__(self) -> None:
-        self.groups: List[Tuple[int, frozenset, bytearray]] = []
-        self._block: Dict[int, int] = {}
+        self.groups: List[Tuple[int, frozenset, bytearray, int]] = []
+        self._block: Dict[Tuple[int, int], int] = {}
 
-    def add(self, keyset: int, names: frozenset, body: memoryview) -> bool:
-        at = self._block.get(keyset)
+    def add(self, keyset: int, names: frozenset, body: memoryview, base: int = 0) -> bool:
+        at = self._block.get((keyset, base))
         if at is not None and at == len(self.groups) - 1 or at is not None and all(
             other[1].isdisjoint(names) for other in self.groups[at + 1 :]
         ):
             self.groups[at][2].extend(body)
             return True
-        self._block[keyset] = len(self.groups)
-        self.groups.append((keyset, names, bytearray(body)))
+        self._block[(keyset, base)] = len(self.groups)
+        self.groups.append((keyset, names, bytearray(body), base))
         return False
 
     def encode(self, keys: Dict[int, bytes]) -> List[bytes]:
         blocks = []
-        for keyset, names, rows in self.groups:
+        for keyset, names, rows, base in self.groups:
             stride = 2 + len(names)
             words = array("q")
             words.frombytes(rows)
             steps, times = words[0::stride].tolist(), words[1::stride].tolist()
+            if base:
+                steps = [step + base for step in steps]
             cells = array("d")
             cells.frombytes(rows)
             values = array("d")

@@ -3,33 +3,41 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import socket
 import subprocess
 import sys
 from typing import Any, Dict, List, Optional
 
+from .masks import mask_all, mask_command
+
 
 def quick(launcher: str) -> Dict[str, Any]:
     return {
-        "command": shlex.join([os.path.basename(sys.executable or "python")] + sys.argv)[:60_000],
+        "command": mask_command([os.path.basename(sys.executable or "python")] + [str(word) for word in getattr(sys, "argv", [])])[:60_000],
         "host": socket.gethostname(),
         "user": _user(),
         "os": "%s %s" % (platform.system(), platform.release()),
         "runtime": "python %s" % platform.python_version(),
         "seeds": {"PYTHONHASHSEED": os.environ["PYTHONHASHSEED"]} if os.environ.get("PYTHONHASHSEED") else {},
         "launcher": launcher,
-        "cwd": os.getcwd(),
+        "cwd": _cwd(),
     }
 
 
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""  # it was removed
+
+
 def thorough(known: Dict[str, Any], path: List[str]) -> Dict[str, Any]:
-    return {
+    return mask_all({
         **known,
         "git": _git(known.get("cwd") or "."),
         "packages": _packages(path),
         "hardware": {"cpu": _cpu(), "cpuCount": os.cpu_count() or 0, "memoryBytes": _memory(), **_gpus()},
-    }
+    })
 
 
 def _user() -> str:
@@ -40,7 +48,7 @@ def _user() -> str:
         import pwd
 
         return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
+    except (ImportError, KeyError, OSError):
         return ""
 
 
@@ -60,7 +68,7 @@ def _git(cwd: str) -> Optional[Dict[str, Any]]:
     remote = _ask(["git", "remote", "get-url", "origin"], cwd) or ""
     if "@" in remote and "://" in remote:
         scheme, rest = remote.split("://", 1)
-        remote = "%s://%s" % (scheme, rest.split("@", 1)[1])  # a token in the address stays here
+        remote = "%s://%s" % (scheme, rest.rsplit("@", 1)[1])  # a token in the address stays here
     return {
         "commit": commit,
         "branch": _ask(["git", "rev-parse", "--abbrev-ref", "HEAD"], cwd) or "",

@@ -6,14 +6,15 @@ import os
 import sys
 from typing import List, Optional
 
+from .places import spool_roots
 from .sender import Sender, Stopped
-from .start import spool_root
+from .sources import owner_lives
 
 
 def spools(root: str) -> List[str]:
     found = []
     for folder, _, files in os.walk(root):
-        if "meta.json" in files and "state" in files:
+        if "meta.json" in files and "state" in files and "keys" in files:
             found.append(folder)
     return sorted(found)
 
@@ -21,10 +22,16 @@ def spools(root: str) -> List[str]:
 def sync(root: str, url: Optional[str], patience_s: float) -> int:
     left = 0
     for folder in spools(root):
+        if not os.path.isdir(folder):
+            continue  # another sender has delivered it meanwhile
         try:
             sender = Sender(folder, 0, url, patience_s)
         except BlockingIOError:
             print("%s: a sender is at it" % folder)
+            continue
+        except (OSError, ValueError, KeyError) as error:
+            left += 1
+            print("%s: can't be read: %r" % (folder, error))
             continue
         before = sender.state["records"]
         try:
@@ -32,33 +39,30 @@ def sync(root: str, url: Optional[str], patience_s: float) -> int:
         except Stopped as stopped:
             left += 1
             print("%s: %s" % (folder, stopped))
+            sender.close(False)
             continue
         finally:
             count = sender.state["records"] - before
         print("%s: %d records delivered to %s" % (sender.meta["run"], count, sender.url))
-        sender.close(not _alive(folder) or bool(sender.state["finished"]))
+        for item in sender.state["failed"]:
+            print("%s: the file %s is not delivered, and kept in %s" % (sender.meta["run"], item["name"], folder))
+        left += bool(sender.state["failed"])
+        sender.close(bool(sender.state["finished"]) or not owner_lives(folder))
     return left
-
-
-def _alive(folder: str) -> bool:
-    from .run import _lock_file
-
-    try:
-        os.close(_lock_file(os.path.join(folder, "owner")))
-        return False
-    except BlockingIOError:
-        return True
 
 
 def main(arguments: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(prog="runstream", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("sync", help="deliver what is left in a spool folder")
-    command.add_argument("dir", nargs="?", help="default: RUNSTREAM_DIR, else .runstream")
+    command.add_argument("dir", nargs="?", help="default: RUNSTREAM_DIR, else .runstream and your folders in the temporary directory")
     command.add_argument("--url", help="default: RUNSTREAM_URL, else where the run wanted to go")
     command.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for a server that is away")
     options = parser.parse_args(arguments)
-    sys.exit(1 if sync(spool_root(options.dir), options.url or os.environ.get("RUNSTREAM_URL"), options.timeout) else 0)
+    left = 0
+    for root in spool_roots(options.dir):
+        left += sync(root, options.url or os.environ.get("RUNSTREAM_URL"), options.timeout)
+    sys.exit(1 if left else 0)
 
 
 if __name__ == "__main__":

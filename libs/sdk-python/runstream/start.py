@@ -1,31 +1,34 @@
-"""init(): settings from arguments and the environment, the spool folder, the sender."""
+"""init(): the spool folder, the first word of the run, the sender."""
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-import tempfile
 import uuid
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any, Dict, Iterable, Mapping, Optional, Union
 
-from . import capture, launch as launching
-from ._version import __version__
-from .run import Run, flatten, install_hooks
+from . import capture, exit_code
+from .endings import install_hooks
+from .masks import mask_all
+from .places import make_spool_folder, spool_root
+from .run import Run
+from .settings import read_settings
+from .tracked import EVENT_BYTES_MAX, PARAMS_PER_EVENT_MAX, TAGS_PER_EVENT_MAX, param_bytes, portions, split_tags
+from .values import flatten
+
+__all__ = ["init", "join", "spool_root"]
 
 SPOOL_MB_MAX = 4_096
-
-
-def spool_root(given: Optional[str]) -> str:
-    return os.path.abspath(given or os.environ.get("RUNSTREAM_DIR") or ".runstream")
+NOTE_CHARS_IN_START_MAX = 20_000
+TAG_CHARS_IN_START_MAX = 20_000
 
 
 def init(
     project: Optional[str] = None,
     name: str = "",
     id: Optional[str] = None,
-    config: Optional[Mapping[str, Any]] = None,
+    config: Any = None,
     tags: Union[Mapping[str, Any], Iterable[str], None] = None,
     labels: Optional[Iterable[str]] = None,
     group: str = "",
@@ -49,94 +52,125 @@ def init(
     """Starts a run, or joins it: every process that gives the same `id` (or is a rank of the same job) writes to one run.
 
     project, url, api_key, mode ("online", "offline", "disabled"), id and dir come from RUNSTREAM_PROJECT, RUNSTREAM_URL, RUNSTREAM_API_KEY,
-    RUNSTREAM_MODE, RUNSTREAM_RUN_ID and RUNSTREAM_DIR when not given; rank, world_size, launch and attempt from the launcher. `tags` is a dict,
-    or a list of labels. `from_step` says where a restart goes on. Throws ValueError for settings that can't be right, nothing else.
+    RUNSTREAM_MODE, RUNSTREAM_RUN_ID and RUNSTREAM_DIR when not given; rank, world_size, launch and attempt from the launcher. `config` is a dict,
+    an argparse.Namespace, a dataclass or the like. `tags` is a dict, or a list of labels. `from_step` says where a restart goes on; without it a
+    run that counts its steps by itself goes on behind what is there. Throws ValueError for settings that can't be right, nothing else.
     """
-    env = os.environ
-    mode = mode or env.get("RUNSTREAM_MODE") or "online"
-    if mode not in ("online", "offline", "disabled"):
-        raise ValueError("mode: %r is not one of online, offline, disabled" % mode)
-    found = launching.detect(env)
-    rank = found.rank if rank is None else rank
-    world_size = found.world_size if world_size is None else world_size
-    writer = uuid.uuid4().hex
-    run_id = id or env.get("RUNSTREAM_RUN_ID") or (launching.run_id_of(found.job) if found.job and world_size > 1 else uuid.uuid4().hex[:20])
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,128}", run_id):
-        raise ValueError("id: %r is not a run id: 1 to 128 of letters, digits, '.', '_' and '-'" % run_id)
-    project = project or env.get("RUNSTREAM_PROJECT") or "default"
-    if project.strip() != project or len(project) > 256:
-        raise ValueError("project: must not begin or end with a space, at most 256 characters")
-    settings: Dict[str, Any] = {
-        "run": run_id, "project": project, "name": str(name)[:500], "writer": writer, "rank": rank, "world_size": world_size, "mode": mode,
-        "url": url or env.get("RUNSTREAM_URL") or "http://127.0.0.1:7171",
-        "attempt": attempt or found.attempt, "source": "sdk-python/%s" % __version__, "pid": os.getpid(),
-    }
+    settings = read_settings({
+        "project": project, "name": name, "id": id, "group": group, "job_type": job_type, "user": user, "url": url, "mode": mode, "dir": dir,
+        "rank": rank, "world_size": world_size, "launch": launch, "attempt": attempt, "from_step": from_step, "cost_per_hour": cost_per_hour,
+        "spool_mb_max": spool_mb_max,
+    })
     run = Run(settings)
-    if mode == "disabled":
-        dict.update(run.config, flatten(config or {}))
-        return run
+    run._api_key = None if api_key is None else str(api_key)  # in memory alone
     try:
-        folder = _make_folder(run, spool_root(dir), run_id, writer)
-        environment = capture.quick(found.launcher) if capture_environment else None
-        settings["environment"] = environment
-        settings["path"] = [entry or os.getcwd() for entry in sys.path]
-        with open(os.path.join(folder, "meta.json"), "w", encoding="utf-8") as file:
-            json.dump(settings, file)
-        run._open(folder, spool_mb_max * 1024 * 1024)
-    except OSError as error:
-        run._say("disk", "no spool can be made (%s); this run is not recorded" % error)
-        run.mode, run._finished = "disabled", True
+        params = flatten(config)
+    except Exception as error:  # an odd value never ends a training
+        params = {}
+        run._skip("config can't be read: %r" % error)
+    dict.update(run.config, params)
+    if settings["mode"] == "disabled":
+        return run
+    environment: Optional[Dict[str, Any]] = None
+    if capture_environment:
+        environment = mask_all(capture.quick(settings["launcher"]))
+    settings["environment"] = environment
+    if not _open(run, settings):
         return run
     install_hooks()
-    label_list = list(labels or []) + ([] if tags is None or isinstance(tags, Mapping) else list(tags))
-    tag_map = {str(k)[:500]: str(v)[:8_000] for k, v in tags.items()} if isinstance(tags, Mapping) else {}
-    run.tags.values.update(tag_map)
-    run.tags.labels.update(dict.fromkeys(label_list))
-    params = flatten(config or {})
-    dict.update(run.config, params)
-    run._event("RunStarted", {
-        "project": project, "name": settings["name"], "group": group, "jobType": job_type, "user": user or (environment or {}).get("user", ""),
-        "notes": notes[:200_000], "tags": tag_map, "params": run._params(params)[:5_000], "environment": environment, "worldSize": world_size,
-        "launch": (launch or found.launch or writer)[:200], "fromStep": from_step or 0, "hasFromStep": from_step is not None,
-        "costPerHour": cost_per_hour, "labels": [str(label)[:500] for label in label_list],
-    })
+    exit_code.write_down_in(run._folder)
+    _say_start(run, settings, params, split_tags(tags, labels), notes)
     if from_step is not None:
-        run.step = from_step
-    run._watch((lambda: _start_sender(run, folder, api_key)) if mode == "online" else None)
+        run.step = settings["from_step"]
     if capture_console:
-        run._capture_console()
+        from .console import capture_console as begin
+
+        run._console = begin(run)
+    run._watch()
     return run
 
 
-def _make_folder(run: Run, root: str, run_id: str, writer: str) -> str:
-    for place in (root, os.path.join(tempfile.gettempdir(), "runstream")):
-        folder = os.path.join(place, "spool", run_id, writer)
-        try:
-            os.makedirs(folder, mode=0o700)
-            return folder
-        except OSError as error:
-            run._say("folder", "%s can't be written (%s)" % (place, error))
-    raise OSError("no folder to write to")
+def _open(run: Run, settings: Dict[str, Any]) -> bool:
+    try:
+        folder = make_spool_folder(settings["root"], settings["run"], settings["writer"], run._say)
+        settings["path"] = [os.fspath(entry) or os.getcwd() for entry in sys.path if isinstance(entry, (str, os.PathLike))]
+        with open(os.path.join(folder, "meta.json"), "w", encoding="utf-8") as file:
+            json.dump(settings, file)
+        run._open(folder, settings["spool_mb_max"] * 1024 * 1024)
+    except (OSError, ValueError) as error:
+        run._say("disk", "no spool can be made (%s); this run is not recorded" % error)
+        run.mode, run._finished = "disabled", True
+        return False
+    start_sender = (lambda: _start_sender(run, run._folder)) if settings["mode"] == "online" else None
+    run._opened(folder, start_sender)
+    return True
 
 
-def _start_sender(run: Run, folder: str, api_key: Optional[str]) -> Any:
+def _say_start(run: Run, settings: Dict[str, Any], config: Dict[str, Any], tags: Any, notes: Any) -> None:
+    """What is too large for one record follows in records of its own."""
+    environment = settings["environment"]
+    note = run._cut(notes, 200_000, "the note")
+    params = portions(run._params(config), PARAMS_PER_EVENT_MAX, param_bytes)
+    named, labels = tags
+    label_parts = portions(labels, TAGS_PER_EVENT_MAX, lambda label: 4 * len(label))
+    said_tags = {key: run._cut(value, 8_000, "the value of tag %r" % key) for key, value in flatten(named).items() if run._good_key(key, "tag")}
+    tag_parts = portions(said_tags.items(), TAGS_PER_EVENT_MAX, lambda item: 4 * (len(item[0]) + len(item[1])))
+    tag_map = dict(tag_parts[0]) if tag_parts and sum(len(value) for _, value in tag_parts[0]) <= TAG_CHARS_IN_START_MAX else {}
+    first = params[0] if params and sum(map(param_bytes, params[0])) <= EVENT_BYTES_MAX else []
+    run.tags.values.update(said_tags)
+    run.tags.labels.update(dict.fromkeys(labels))
+    run._event("RunStarted", {
+        **_start_facts(settings), "name": settings["name"], "group": settings["group"], "jobType": settings["job_type"],
+        "user": settings["user"] or (environment or {}).get("user", ""), "notes": note if len(note) <= NOTE_CHARS_IN_START_MAX else "",
+        "tags": tag_map, "params": first, "environment": environment, "fromStep": settings["from_step"] or 0,
+        "hasFromStep": settings["from_step"] is not None, "costPerHour": settings["cost_per_hour"], "labels": label_parts[0] if label_parts else [],
+    })
+    for part in params[1 if first else 0 :]:
+        run._event("ParamsLogged", {"params": part})
+    for part in label_parts[1:]:
+        run._event("TagsSet", {"labels": part})
+    for part in tag_parts[1 if tag_map else 0 :]:
+        run._event("TagsSet", {"tags": dict(part)})
+    if len(note) > NOTE_CHARS_IN_START_MAX:
+        run._event("NoteSet", {"text": note})
+
+
+def _start_facts(settings: Dict[str, Any]) -> Dict[str, Any]:
+    return {"project": settings["project"], "worldSize": settings["world_size"], "launch": settings["launch"][:200]}
+
+
+def join(run: Run) -> bool:
+    """A forked child or a copy in another process becomes a writer of its run."""
+    settings = {**run._settings, "writer": uuid.uuid4().hex, "pid": os.getpid(), "joined": True}
+    run._settings = settings
+    run._fresh()
+    run._finished = False
+    if not _open(run, settings):
+        return False
+    install_hooks()
+    run._event("RunStarted", _start_facts(settings))
+    run._watch()
+    return True
+
+
+def _start_sender(run: Run, folder: str) -> Any:
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     code = "import sys; sys.path.insert(0, %r); from runstream.sender import main; main(sys.argv[1:])" % package
     environment = dict(os.environ)
-    if api_key:
-        environment["RUNSTREAM_API_KEY"] = api_key
+    if run._api_key:
+        environment["RUNSTREAM_API_KEY"] = run._api_key
     try:
         # -S: starts faster; the sender needs nothing but the standard library
         with open(os.path.join(folder, "sender.log"), "ab") as log:
-            return _Sender([sys.executable, "-S", "-c", code, folder, str(os.getpid())], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=log, close_fds=True, start_new_session=True, env=environment, cwd="/")
-    except OSError as error:
+            return Beside([sys.executable, "-S", "-c", code, folder, str(os.getpid())], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=log, close_fds=True, start_new_session=True, env=environment, cwd="/")
+    except (OSError, ValueError) as error:
         run._say("sender", "the sender can't be started (%s); deliver later with: runstream sync" % error)
         return None
 
 
-class _Sender(subprocess.Popen):
-    """Outlives its parent on purpose."""
+class Beside(subprocess.Popen):
+    """A process that outlives its parent on purpose."""
 
     def __del__(self) -> None:
         self.returncode = 0

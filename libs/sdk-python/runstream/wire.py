@@ -67,12 +67,19 @@ def zigzag(value: int) -> int:
     return value << 1 if value >= 0 else (-value << 1) - 1
 
 
+def _unsigned(value: Any) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError("%d is negative" % number)
+    return number
+
+
 def _field(number: int, data: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
+def _utf8(text: Any) -> bytes:
+    return (text if isinstance(text, str) else str(text)).encode("utf-8", "replace")
 
 
 def encode_message(name: str, values: Dict[str, Any]) -> bytes:
@@ -87,15 +94,15 @@ def encode_message(name: str, values: Dict[str, Any]) -> bytes:
         elif kind == "s":
             out.append(_field(number, _utf8(value)))
         elif kind == "u":
-            out.append(varint(number << 3) + varint(value))
+            out.append(varint(number << 3) + varint(_unsigned(value)))
         elif kind == "i":
-            out.append(varint(number << 3) + varint(value & 0xFFFFFFFFFFFFFFFF))
+            out.append(varint(number << 3) + varint(int(value) & 0xFFFFFFFFFFFFFFFF))
         elif kind == "z":
-            out.append(varint(number << 3) + varint(zigzag(value)))
+            out.append(varint(number << 3) + varint(zigzag(int(value))))
         elif kind == "b":
             out.append(varint(number << 3) + b"\1")
         elif kind == "d":
-            out.append(varint(number << 3 | 1) + _double(value))
+            out.append(varint(number << 3 | 1) + _double(float(value)))
         elif kind == "S":
             out.extend(_field(number, _utf8(item)) for item in value)
         elif kind == "M":

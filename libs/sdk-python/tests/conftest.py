@@ -1,5 +1,16 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+
+@pytest.fixture
+def receiver():
+    from receiver import Receiver
+
+    server = Receiver()
+    yield server
+    server.close()

@@ -83,6 +83,10 @@ class Receiver:
         self.uploads = {}
         self.launches = {}
         self.fault = lambda number: None   # "lose": handle, then cut; "cut": cut before; int: answer this status
+        self.refuse = lambda name, writer: None   # a code: this event is refused
+        self.attempts = []        # what GraphQL says of the attempts of a run
+        self.paths = []
+        self.refuse_files = False
         self.lock = threading.Lock()
         outer = self
 
@@ -107,6 +111,9 @@ class Receiver:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                outer.paths.append((self.path, dict(self.headers)))
+                if self.path.endswith("/graphql"):
+                    return self.answer(200, json.dumps({"data": {"run": {"attempts": outer.attempts}}}).encode())
                 if self.path.endswith("/complete"):
                     digest = json.loads(body)["digest"]
                     outer.artifacts[digest] = outer.uploads.pop(self.path.split("/")[-2])
@@ -121,7 +128,8 @@ class Receiver:
                 results = outer.take(body)
                 if fault == "lose":
                     return self.cut()
-                self.answer(200, json.dumps({"results": results, "position": ""}).encode(), content_type="application/json")
+                refused = all(result["status"] == "refused" for result in results)
+                self.answer(400 if refused else 200, json.dumps({"results": results, "position": ""}).encode(), content_type="application/json")
 
             def do_HEAD(self):
                 name = self.path.split("/")[-1]
@@ -136,6 +144,9 @@ class Receiver:
                 self.answer(204, Upload_Offset=str(len(outer.uploads[name])))
 
             def do_PUT(self):
+                if outer.refuse_files:
+                    self.rfile.read(int(self.headers["content-length"]))
+                    return self.answer(422, b"no")
                 outer.artifacts[self.path.split("/")[-1]] = self.rfile.read(int(self.headers["content-length"]))
                 self.answer(201, b"{}")
 
@@ -153,6 +164,10 @@ class Receiver:
                 name = event[2].decode().split(".")[1]
                 topic = "telemetry" if name in ("PointsLogged", "LinesLogged", "HeartbeatSent") else "runs"
                 who = (writer[1].decode(), topic, writer[4])
+                code = self.refuse(name, writer[1].decode())
+                if code:
+                    results.append({"id": event[1].decode(), "status": "refused", "code": code, "message": "no"})
+                    continue
                 said = (name, writer.get(2, 0), writer.get(3, 0), event.get(7, b""), event[1].decode(), event[4].decode())
                 if who in self.events:
                     self.resent += 1

@@ -167,7 +167,7 @@ export const environmentQuestion = gql<ById<{ id: string; environment: Environme
   } } }`);
 export const completenessQuestion = gql<ById<{ id: string; completeness: Completeness }>, Id>(`
   query Completeness($id: ID!) { run(id: $id) { id completeness {
-    complete writers writersFinished batchesReceived batchesMissing gaps { writer rank attempt topic fromSeq toSeq }
+    complete ranksExpected ranksHeard writers writersFinished batchesReceived batchesMissing gaps { writer rank attempt topic fromSeq toSeq }
   } } }`);
 const artifact = `name type digest sizeBytes mime step loggedAt run url usedBy`;
 export const artifactsQuestion = gql<ById<{ id: string; artifacts: Artifact[]; usedArtifacts: Artifact[] }>, Id>(`

@@ -147,6 +147,8 @@ export interface RankState {
   state: RankHealth;
 }
 export interface Completeness {
+  ranksExpected: number;
+  ranksHeard: number;
   complete: boolean;
   writers: number;
   writersFinished: number;

@@ -17,6 +17,13 @@ export function completenessSentence(c: Completeness): { tone: CompletenessTone;
   }
   if (c.complete) return { tone: 'ok', text: `All ${received} of ${writers} arrived.` };
   if (c.writers === 0) return { tone: 'live', text: 'No writer has sent anything yet.' };
+  if (c.ranksHeard < c.ranksExpected) {
+    const unheard = plural(c.ranksExpected - c.ranksHeard, 'rank was', 'ranks were');
+    return {
+      tone: 'warn',
+      text: `${unheard} never heard: ${formatCount(c.ranksHeard)} of ${formatCount(c.ranksExpected)} have sent ${received}, no gaps.`,
+    };
+  }
   const open = c.writers - c.writersFinished;
   return {
     tone: 'live',

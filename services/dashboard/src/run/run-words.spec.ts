@@ -6,6 +6,8 @@ import { countStates, nameRanks, sortRanks } from './rank-order.js';
 
 const settled: Completeness = {
   complete: true,
+  ranksExpected: 8,
+  ranksHeard: 8,
   writers: 8,
   writersFinished: 8,
   batchesReceived: 1200,
@@ -21,6 +23,8 @@ describe('completenessSentence', () => {
     expect(open.text).toContain('2 writers not finished yet');
   });
   it('says what is missing before anything else', () => {
+    const unheard = completenessSentence({ ...settled, complete: false, ranksHeard: 1 });
+    expect(unheard).toMatchObject({ tone: 'warn', text: expect.stringMatching(/^7 ranks were never heard: 1 of 8/) });
     const missing = completenessSentence({ ...settled, complete: false, batchesMissing: 3 });
     expect(missing).toEqual({ tone: 'warn', text: '3 batches are missing: 1,200 of 1,203 from 8 writers arrived.' });
   });
