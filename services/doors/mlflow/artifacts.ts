@@ -1,6 +1,9 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
 import type { StoredFile } from '#libs/runs/tracking-tables.js';
+import { logged } from '../../http/answer-headers.js';
+import { paced, streamedPace } from '../../http/pace.js';
 import type { Answer, Call } from './call.js';
 import type { World } from './door.js';
 import { MlflowError, invalid } from './mlflow-error.js';
@@ -58,7 +61,11 @@ function ownerOf(path: string): { readonly subject: string; readonly artifact: s
 export async function putFile(world: World, path: string, request: FastifyRequest): Promise<void> {
   const length = request.headers['content-length'];
   const expected = length === undefined ? undefined : { sizeBytes: Number(length) };
-  await keepFile(world, path, await world.backend.artifactStore.put(request.raw, expected));
+  await keepFile(
+    world,
+    path,
+    await world.backend.artifactStore.put(Readable.from(paced(request.raw, streamedPace)), expected),
+  );
 }
 
 /** Says in the log which bytes are at a path. */
@@ -82,9 +89,7 @@ export async function sendFile(world: World, path: string, reply: FastifyReply, 
     .header('content-type', file.mime)
     .header('content-length', String(file.sizeBytes))
     .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name)}`)
-    .header('x-content-type-options', 'nosniff')
-    // whatever somebody logged must not run as a page of ours
-    .header('content-security-policy', 'sandbox');
+    .headers(logged);
   await reply.send(headOnly ? undefined : await world.backend.artifactStore.get(file.digest));
 }
 
