@@ -55,7 +55,10 @@ export async function openBackend(
 ): Promise<OpenedBackend> {
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.splice(0).reverse()) await close();
+    // each of them though another failed: the log comes last and must be sealed
+    const failures: unknown[] = [];
+    for (const close of opened.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   let fail = (what: string, error: unknown): void => logger.error(what, { error });
   try {
