@@ -195,7 +195,7 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
         logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
       const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange });
       const client = openClickHouseClient({ address: () => engine.address('app') });
-      const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), sandboxed: () => engine.sandboxed });
+      const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), embedded: true });
       return {
         client,
         sqlDoor,
@@ -218,7 +218,7 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
       }
       return {
         client,
-        sqlDoor: openSqlDoor({ address: sql && (() => sql), sandboxed: () => true }),
+        sqlDoor: openSqlDoor({ address: sql && (() => sql), embedded: false }),
         close: () => client.close(),
       };
     }
@@ -226,12 +226,12 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
 }
 
 async function openArtifacts(
-  { artifacts, roles }: Configuration,
+  { artifacts, artifactsBytesMax, roles }: Configuration,
   clock: () => number,
 ): Promise<{ store: ArtifactStore; close(): Promise<void> }> {
   switch (artifacts.kind) {
     case 'file': {
-      const store = await openDiskArtifactStore({ dir: artifacts.dir, clock });
+      const store = await openDiskArtifactStore({ dir: artifacts.dir, clock, spaceBytesMax: artifactsBytesMax });
       return { store, close: () => Promise.resolve() };
     }
     case 's3': {

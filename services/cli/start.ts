@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises';
 import type { Configuration } from '#libs/config/configuration.js';
 import { openBackend } from '#libs/backend/open-backend.js';
 import { ConfigurationError } from '#libs/config/configuration.js';
@@ -35,6 +36,7 @@ async function open(
   opened: (() => Promise<void>)[],
   stop: (code: number) => void,
 ): Promise<string> {
+  await closeFolders(configuration);
   // the frameworks are read while the engines start: together they are most of the time a person waits
   const [backend, { openServer }] = await Promise.all([
     openBackend(configuration, { clock: Date.now, logger }),
@@ -56,6 +58,16 @@ async function open(
   const server = await openServer({ backend, logger, version, onFailure });
   opened.push(() => server.close());
   return server.url;
+}
+
+/** Folders that an older program made are closed to others as well, with all that is in them. */
+async function closeFolders({ log, runs, metrics, artifacts }: Configuration): Promise<void> {
+  for (const each of [log, runs, metrics, artifacts]) {
+    if (!('dir' in each)) continue;
+    await chmod(each.dir, 0o700).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
 }
 
 function welcome(url: string, { dataDir, roles }: Configuration): string {

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { Controller, Get, Head, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ArtifactLinks } from '#libs/artifacts/artifact-store.js';
@@ -6,7 +6,7 @@ import type { Backend } from '#libs/backend/backend.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { logged } from '../http/answer-headers.js';
 import { commandBounds, type Bodies } from '../http/bodies.js';
-import { paced, streamedPace } from '../http/pace.js';
+import { artifactBody } from '../http/artifact-body.js';
 import { BACKEND, BODIES } from '../tokens.js';
 
 /** Long enough to begin a transfer; one that runs goes on. */
@@ -36,7 +36,7 @@ export class ArtifactsController {
         'upload-offset',
       );
     }
-    const bytes = await this.backend.artifactStore.append(id, offset, streamed(request));
+    const bytes = await this.backend.artifactStore.append(id, offset, this.#body(request, offset));
     await reply.header('upload-offset', String(bytes)).status(204).send();
   }
 
@@ -62,6 +62,10 @@ export class ArtifactsController {
   ): Promise<void> {
     const url = await this.#links().download(digest, urlGoodForS, name ?? digest.slice(7, 19));
     await this.#sendUrl(reply, 'GET', url);
+  }
+
+  #body(request: FastifyRequest, offset = 0): Readable {
+    return artifactBody(request.raw, this.backend.configuration.artifactBytesMax, offset);
   }
 
   async #digest(request: FastifyRequest): Promise<string> {
@@ -90,7 +94,7 @@ export class ArtifactsController {
   ): Promise<void> {
     const length = request.headers['content-length'];
     const expected = length === undefined ? { digest } : { digest, sizeBytes: Number(length) };
-    const stat = await this.backend.artifactStore.put(streamed(request), expected);
+    const stat = await this.backend.artifactStore.put(this.#body(request), expected);
     await reply.status(201).header('etag', `"${stat.digest}"`).send(stat);
   }
 
@@ -133,8 +137,6 @@ export class ArtifactsController {
     await reply.send(request.method === 'HEAD' ? undefined : await artifactStore.get(digest, range ?? undefined));
   }
 }
-
-const streamed = (request: FastifyRequest): Readable => Readable.from(paced(request.raw, streamedPace));
 
 /** One range as RFC 9110 has it; several, or a unit other than bytes, are answered with the whole. */
 export function readRange(

@@ -8,6 +8,7 @@ import { BODIES, GATEWAY } from '../tokens.js';
 import { createGatewayContext, type GatewayContext } from './gateway-context.js';
 import type { Gateway } from './gateway.js';
 import { toGraphQLError } from './gateway-schema.js';
+import { stringify } from './stringify.js';
 import { readDocument } from './read-document.js';
 
 @Controller('graphql')
@@ -30,6 +31,7 @@ export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
         toGraphQLError(formatted, thrown, (error) => logger.error('graphql failed', { error })),
       // each document is read with its variables, below
       persistedQueries: false,
+      stringifyResult: stringify,
     });
   }
 

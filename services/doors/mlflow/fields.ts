@@ -23,7 +23,13 @@ export class Fields {
 
   static fromJson(body: unknown, bounds: JsonBounds): Fields {
     // old clients encode twice
-    const json = typeof body === 'string' ? parseJson(body, bounds) : body;
+    let json = body;
+    try {
+      if (typeof body === 'string') json = parseJson(body, bounds);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new MlflowError('BAD_REQUEST', `The request body is not valid JSON: ${error.message}`);
+    }
     if (!isObject(json)) throw new MlflowError('BAD_REQUEST', 'The request body must be a JSON object');
     return new Fields(json);
   }
