@@ -9,12 +9,13 @@ import { ArtifactsController } from './gateway/artifacts.controller.js';
 import { ClickhouseController } from './gateway/clickhouse.controller.js';
 import { GraphqlController } from './gateway/graphql.controller.js';
 import { MlflowController } from './doors/mlflow/mlflow.controller.js';
+import { Bodies } from './http/bodies.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { ExportController } from './ingest/export.controller.js';
 import { IngestController } from './ingest/ingest.controller.js';
 import { ProjectorController } from './projector/projector.controller.js';
 import { StatusController } from './status/status.controller.js';
-import { BACKEND, GATEWAY, INSTRUMENTS, LOGGER, REBUILD } from './tokens.js';
+import { BACKEND, BODIES, GATEWAY, INSTRUMENTS, LOGGER, REBUILD } from './tokens.js';
 import type { Rebuild } from './admin/admin.controller.js';
 
 export interface AppParts {
@@ -47,6 +48,7 @@ export class AppModule {
         value(GATEWAY, parts.gateway),
         value(INSTRUMENTS, parts.instruments),
         value(LOGGER, parts.logger),
+        value(BODIES, new Bodies()),
         value(REBUILD, parts.rebuild),
         { provide: APP_FILTER, useClass: ErrorFilter },
       ],

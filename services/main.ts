@@ -9,6 +9,9 @@ import { start } from './cli/start.js';
 import { exportCommand, importCommand } from './cli/transfer.js';
 import { verifyCommand } from './cli/verify.js';
 
+// all that is written is for its owner only: logs, tables, artifacts, the engine's files
+process.umask(0o077);
+
 // beside this file in a checkout, one folder up in dist
 const manifest = ['../package.json', '../../package.json'].map((path) => new URL(path, import.meta.url));
 const version = manifest.map(readVersion).find((found) => found !== null) ?? 'unknown';

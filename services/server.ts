@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { keepUploadsClean } from '#libs/artifacts/stale-uploads.js';
 import type { Backend } from '#libs/backend/backend.js';
-import { createInstruments, type Instruments } from '#libs/observability/instruments.js';
+import { createInstruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
 import { holdLive, othersGoOverMs, rebuild } from '#libs/projecting/rebuild.js';
 import { Rejection } from '#libs/domain/rejection.js';
@@ -18,9 +18,12 @@ import type { Gateway } from './gateway/gateway.js';
 import { createGatewaySchema } from './gateway/gateway-schema.js';
 import { openGraphqlSocket } from './gateway/graphql-socket.js';
 import { createAuth, type Auth } from './http/auth.js';
-import { toHttpError } from './http/http-errors.js';
+import { createHttpAdapter, pageRoutes } from './http/http-adapter.js';
 import { createEventAcceptor } from './ingest/accept-events.js';
 import { EventLogTransport } from './projector/event-log-transport.js';
+
+/** How long requests that run when the server stops are given to end. */
+const drainMs = 2_000;
 
 export interface Server {
   readonly url: string;
@@ -54,7 +57,7 @@ export async function openServer({ backend, logger, version, onFailure }: Server
   };
   const stopping = new AbortController();
   const parts = { backend, gateway, instruments, logger, rebuild: rebuilder(backend, transport, stopping.signal) };
-  const adapter = createAdapter(auth, instruments);
+  const adapter = createHttpAdapter({ auth, instruments, origins: configuration.origins });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(parts), adapter, {
     logger: false,
     bodyParser: false,
@@ -75,9 +78,10 @@ export async function openServer({ backend, logger, version, onFailure }: Server
     auth,
     async close() {
       stopping.abort();
-      await uploads?.close();
-      await socket?.close();
-      await app.close();
+      // requests that run may end; an upload of an hour may not hold us
+      const drained = setTimeout(() => http.closeAllConnections(), drainMs);
+      await Promise.all([uploads?.close(), socket?.close(), app.close()]);
+      clearTimeout(drained);
       await transport.close();
     },
   };
@@ -89,49 +93,6 @@ function watchUploads(backend: Backend, logger: Logger): { close(): Promise<void
     else logger.info('stale uploads removed', { removed });
   });
 }
-
-/** Bodies are read by whoever knows their limits; keys are checked before anything else happens. */
-function createAdapter(auth: Auth, instruments: Instruments): FastifyAdapter {
-  const adapter = new FastifyAdapter({
-    forceCloseConnections: true,
-    keepAliveTimeout: 75_000,
-    routerOptions: { maxParamLength: 2_000 },
-  });
-  const fastify = adapter.getInstance();
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  const open = new Set(['/healthz', '/readyz']);
-  fastify.addHook('onRequest', async (request, reply) => {
-    const path = request.url.split('?')[0]!;
-    if (open.has(path) || isPage(path)) return;
-    try {
-      await auth.check(request.headers);
-    } catch (error) {
-      const known = toHttpError(error);
-      if (!known) throw error;
-      // the refused body is not read: what follows on this connection could not be told from it
-      await reply.status(known.status).headers(known.headers).header('connection', 'close').send(known.body);
-    }
-  });
-  fastify.addHook('onResponse', async (request, reply) => {
-    instruments.httpRequests.inc({ route: request.routeOptions.url ?? 'none', status: String(reply.statusCode) });
-  });
-  return adapter;
-}
-
-/** The dashboard's own files hold no data; it asks for a key by itself. */
-function isPage(path: string): boolean {
-  return (
-    path === '/' ||
-    path === '/favicon.svg' ||
-    path.startsWith('/assets/') ||
-    path.startsWith('/runs/') ||
-    path.startsWith('/projects/') ||
-    path.startsWith('/models/') ||
-    pages.has(path)
-  );
-}
-const pages = new Set(['/runs', '/projects', '/sql', '/models', '/settings']);
 
 async function serveDashboard(app: NestFastifyApplication): Promise<void> {
   const built = ['./dashboard', '../dist/dashboard', '../dashboard'].map((path) =>
@@ -152,7 +113,7 @@ async function serveDashboard(app: NestFastifyApplication): Promise<void> {
     } as never,
   );
   // addresses of the single page: whatever is no file of its and no door of ours
-  for (const path of [...pages, '/runs/*', '/projects/*', '/models/*']) {
+  for (const path of pageRoutes.flatMap((page) => [page, `${page}/*`])) {
     fastify.get(path, (_request, reply) => {
       (reply as unknown as { sendFile(name: string): void }).sendFile('index.html');
     });

@@ -13,11 +13,14 @@ import {
   wrongOffset,
   wrongSize,
 } from './artifact-names.js';
+import { ArtifactSpace } from './artifact-space.js';
 import type { ArtifactStat, ArtifactStore } from './artifact-store.js';
 
 export interface DiskArtifactStoreOptions {
   readonly dir: string;
   readonly clock: () => number;
+  /** What all artifacts together may take; absent: what the disk has. */
+  readonly spaceBytesMax?: number;
   /** How files that are written to are opened; tests put a disk there that fills up. */
   readonly open?: typeof open;
 }
@@ -30,16 +33,17 @@ export interface DiskArtifactStoreOptions {
 export async function openDiskArtifactStore({
   dir,
   clock,
+  spaceBytesMax = Infinity,
   open: openFile = open,
 }: DiskArtifactStoreOptions): Promise<ArtifactStore> {
   try {
     await rm(join(dir, 'incoming'), { recursive: true, force: true });
     for (const part of ['objects', 'uploads', 'incoming']) await mkdir(join(dir, part), { recursive: true });
     await syncDirectory(dir);
+    return new DiskArtifactStore(dir, clock, openFile, await ArtifactSpace.measure(dir, spaceBytesMax));
   } catch (error) {
     throw unavailable(error);
   }
-  return new DiskArtifactStore(dir, clock, openFile);
 }
 
 class DiskArtifactStore implements ArtifactStore {
@@ -52,17 +56,23 @@ class DiskArtifactStore implements ArtifactStore {
     private readonly dir: string,
     private readonly clock: () => number,
     private readonly openFile: typeof open,
+    private readonly space: ArtifactSpace,
   ) {}
 
   async put(bytes: Readable, expected: { digest?: string; sizeBytes?: number } = {}): Promise<ArtifactStat> {
     if (expected.digest !== undefined) readDigest(expected.digest);
     const path = join(this.dir, 'incoming', String(this.#puts++));
     const hash = createHash('sha256');
+    let taken = 0;
+    const take = (bytes: number): void => {
+      this.space.take(bytes);
+      taken += bytes;
+    };
     try {
       const handle = await this.openFile(path, 'wx');
       let sizeBytes;
       try {
-        sizeBytes = await writeStream(handle, 0, bytes, hash);
+        sizeBytes = await writeStream(handle, 0, bytes, hash, take);
         await handle.sync();
       } finally {
         await handle.close();
@@ -72,10 +82,11 @@ class DiskArtifactStore implements ArtifactStore {
       if (expected.sizeBytes !== undefined && expected.sizeBytes !== sizeBytes) {
         throw wrongSize(expected.sizeBytes, sizeBytes);
       }
-      await this.#publish(path, digest);
+      await this.#publish(path, digest, sizeBytes);
       return { digest, sizeBytes };
     } catch (error) {
       await rm(path, { force: true });
+      this.space.give(taken);
       throw unavailable(error);
     }
   }
@@ -114,9 +125,10 @@ class DiskArtifactStore implements ArtifactStore {
       await syncFile(path);
       if (actual !== digest) {
         await rm(path, { force: true });
+        this.space.give(sizeBytes);
         throw wrongDigest(digest, actual);
       }
-      await this.#publish(path, digest);
+      await this.#publish(path, digest, sizeBytes);
       return { digest, sizeBytes };
     });
   }
@@ -150,20 +162,29 @@ class DiskArtifactStore implements ArtifactStore {
     let removed = 0;
     for (const name of await readdir(folder)) {
       if (this.#busy.has(name)) continue;
-      const { mtimeMs } = await stat(join(folder, name));
+      const { mtimeMs, size } = await stat(join(folder, name));
       if (mtimeMs >= olderThanMs) continue;
       await rm(join(folder, name), { force: true });
+      this.space.give(size);
       removed++;
     }
     return removed;
   }
 
   async #grow(handle: FileHandle, offset: number, bytes: Readable): Promise<number> {
+    let taken = 0;
+    const take = (count: number): void => {
+      this.space.take(count);
+      taken += count;
+    };
     try {
-      return await writeStream(handle, offset, bytes, null);
+      return await writeStream(handle, offset, bytes, null, take);
     } catch (error) {
       // the sender broke off: what came is kept, to be resumed. The disk failed: nothing behind the durable part is believed
-      if (isDiskError(error)) await handle.truncate(offset);
+      if (isDiskError(error)) {
+        await handle.truncate(offset);
+        this.space.give(taken);
+      }
       throw error;
     } finally {
       // the injected clock, so that staleness is judged by one clock
@@ -173,8 +194,9 @@ class DiskArtifactStore implements ArtifactStore {
     }
   }
 
-  async #publish(path: string, digest: string): Promise<void> {
+  async #publish(path: string, digest: string, sizeBytes: number): Promise<void> {
     const target = this.#object(digest);
+    if ((await sizeOf(target)) !== null) this.space.give(sizeBytes);
     await mkdir(dirname(target), { recursive: true });
     // the same bytes under the same name: whoever comes second replaces a file by its equal
     await rename(path, target);
@@ -206,10 +228,17 @@ class DiskArtifactStore implements ArtifactStore {
 }
 
 /** Writes the whole stream behind `offset`; resolves with the size then. */
-async function writeStream(handle: FileHandle, offset: number, bytes: Readable, hash: Hash | null): Promise<number> {
+async function writeStream(
+  handle: FileHandle,
+  offset: number,
+  bytes: Readable,
+  hash: Hash | null,
+  take: (bytes: number) => void,
+): Promise<number> {
   let size = offset;
   for await (const chunk of bytes as AsyncIterable<Buffer | string>) {
     const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    take(piece.length);
     hash?.update(piece);
     await writeAll(handle, piece);
     size += piece.length;

@@ -56,7 +56,10 @@ export async function openBackend(
 ): Promise<OpenedBackend> {
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.splice(0).reverse()) await close();
+    // each of them though another failed: the log comes last and must be sealed
+    const failures: unknown[] = [];
+    for (const close of opened.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   let fail = (what: string, error: unknown): void => logger.error(what, { error });
   try {
@@ -194,7 +197,7 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
         logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
       const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange });
       const client = openClickHouseClient({ address: () => engine.address('app') });
-      const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), sandboxed: () => engine.sandboxed });
+      const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), embedded: true });
       return {
         client,
         sqlDoor,
@@ -217,7 +220,7 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
       }
       return {
         client,
-        sqlDoor: openSqlDoor({ address: sql && (() => sql), sandboxed: () => true }),
+        sqlDoor: openSqlDoor({ address: sql && (() => sql), embedded: false }),
         close: () => client.close(),
       };
     }
@@ -225,12 +228,12 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
 }
 
 async function openArtifacts(
-  { artifacts, roles }: Configuration,
+  { artifacts, artifactsBytesMax, roles }: Configuration,
   clock: () => number,
 ): Promise<{ store: ArtifactStore; close(): Promise<void> }> {
   switch (artifacts.kind) {
     case 'file': {
-      const store = await openDiskArtifactStore({ dir: artifacts.dir, clock });
+      const store = await openDiskArtifactStore({ dir: artifacts.dir, clock, spaceBytesMax: artifactsBytesMax });
       return { store, close: () => Promise.resolve() };
     }
     case 's3': {

@@ -22,6 +22,9 @@ process.stdin
   .on('error', () => process.kill(process.pid, 'SIGKILL'))
   .resume();
 
+// a Ctrl-C goes to everybody in the terminal, a service manager's signal to all of the service: when we end, our parent says
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+
 const name = `@chdb/lib-${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}/libchdb.so`;
 const library = createRequire(createRequire(import.meta.url).resolve('chdb')).resolve(name);
 open({ library: 'chdb', path: library });

@@ -30,12 +30,20 @@ export interface Configuration {
   /** For the command line, when the server it talks to needs one. */
   readonly apiKey: string | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Origins of other web sites whose pages may ask this server, such as "https://grafana.example.com". */
+  readonly origins: readonly string[];
+  /** The largest artifact that is taken. */
+  readonly artifactBytesMax: number;
+  /** All artifacts together, where they are in a folder. */
+  readonly artifactsBytesMax: number;
 }
 
 /** All that is wrong with the environment, at once. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
+
+const gibibyte = 1024 ** 3;
 
 const schema = z.object({
   RUNSTREAM_DATA: z.string().min(1).default('./data'),
@@ -55,6 +63,19 @@ const schema = z.object({
   RUNSTREAM_LOG_PARTITIONS: z.coerce.number().int().min(1).max(1_024).default(2),
   RUNSTREAM_API_KEY: z.string().optional(),
   RUNSTREAM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  RUNSTREAM_ORIGINS: z.string().default(''),
+  RUNSTREAM_ARTIFACT_BYTES_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(64 * gibibyte),
+  RUNSTREAM_ARTIFACTS_BYTES_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(1_024 * gibibyte),
 });
 
 /** Reads the environment once; throws a `ConfigurationError` that lists every problem. */
@@ -145,6 +166,15 @@ export function readConfiguration(
       problems.push(`RUNSTREAM_ROLES: "${role}" is not one of ${roles.join(', ')}`);
   }
   if (chosen.length === 0) problems.push('RUNSTREAM_ROLES: at least one role is needed');
+  const origins = env.RUNSTREAM_ORIGINS.split(',')
+    .map((origin) => origin.trim())
+    .filter(Boolean);
+  for (const origin of origins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      problems.push(
+        `RUNSTREAM_ORIGINS: "${origin}" is no origin; expected a list such as https://grafana.example.com,http://localhost:3000`,
+      );
+  }
   const known = roles.filter((role) => chosen.includes(role));
   if (problems.length === 0) problems.push(...deploymentProblems({ log, runs, metrics, roles: known }));
   if (problems.length > 0)
@@ -163,5 +193,8 @@ export function readConfiguration(
     logPartitions: env.RUNSTREAM_LOG_PARTITIONS,
     apiKey: env.RUNSTREAM_API_KEY ?? null,
     logLevel: env.RUNSTREAM_LOG_LEVEL,
+    origins,
+    artifactBytesMax: env.RUNSTREAM_ARTIFACT_BYTES_MAX,
+    artifactsBytesMax: env.RUNSTREAM_ARTIFACTS_BYTES_MAX,
   };
 }

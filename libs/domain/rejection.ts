@@ -4,6 +4,8 @@ export const rejectionCodes = [
   'UNKNOWN_EVENT_TYPE',
   'UNSUPPORTED_VERSION',
   'TOO_LARGE',
+  'TOO_SLOW',
+  'NO_SPACE',
   'NOT_FOUND',
   'ALREADY_EXISTS',
   'PARAM_CONFLICT',

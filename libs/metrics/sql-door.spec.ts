@@ -26,7 +26,7 @@ describe('SqlDoor', () => {
 
   beforeAll(async () => {
     rig = await openMetricsRig();
-    door = openSqlDoor({ address: () => rig.engine.address('sql'), sandboxed: () => rig.engine.sandboxed });
+    door = openSqlDoor({ address: () => rig.engine.address('sql'), embedded: true });
     await rig.client.command('CREATE TABLE secret (a UInt32, b String) ENGINE = MergeTree ORDER BY a');
     await rig.client.command(`INSERT INTO secret SELECT number, '${canary}' FROM numbers(1000)`);
     dir = await mkdtemp(join(tmpdir(), 'escape-'));
@@ -260,7 +260,7 @@ describe('SqlDoor', () => {
   });
 
   it('refuses what it can not contain where there is no sandbox', async () => {
-    const open = openSqlDoor({ address: () => rig.engine.address('sql'), sandboxed: () => false });
+    const open = openSqlDoor({ address: () => rig.engine.address('sql'), embedded: true });
     for (const sql of [
       "SELECT file('/etc/passwd')",
       'SELECT * APPLY FILE FROM t',
@@ -273,7 +273,7 @@ describe('SqlDoor', () => {
     answer.body.resume();
     expect(answer.status).toBe(200);
     open.close();
-    const none = openSqlDoor({ address: null, sandboxed: () => true });
+    const none = openSqlDoor({ address: null, embedded: false });
     await expect(none.run('SELECT 1')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });

@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream';
 import { lowerableLimits, sqlSettings } from '#libs/clickhouse/clickhouse-config.js';
 import type { ClickHouseAddress } from '#libs/clickhouse/clickhouse-engine.js';
 import { Rejection, Unavailable } from '#libs/domain/rejection.js';
+import { sqlStatus } from './sql-status.js';
+import { checkNoFile } from './sql-text.js';
 
 export interface SqlOptions {
   /** ClickHouse format name when the query has no FORMAT clause. */
@@ -32,8 +34,8 @@ export interface SqlDoor {
 export interface SqlDoorOptions {
   /** The `sql` user; throws `Unavailable` while the engine is down. null: this deployment has no such user. */
   readonly address: (() => ClickHouseAddress) | null;
-  /** The kernel keeps the engine inside its folder; a cluster keeps its own rules (pass true). */
-  readonly sandboxed: () => boolean;
+  /** The embedded engine: its function file() would read its own folder. A server keeps its own rules. */
+  readonly embedded: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -75,29 +77,23 @@ async function runSql(options: SqlDoorOptions, agent: Agent, sql: string, query:
       'SQL is not offered here: no read-only ClickHouse user is configured (sql_user and sql_password in RUNSTREAM_METRICS)',
     );
   }
-  checkSql(sql, options.sandboxed());
+  checkSql(sql);
+  if (options.embedded) checkNoFile(sql, query.params);
   const address = options.address();
   const url = new URL(address.url);
   url.search = searchOf(address.database, query).toString();
   const response = await send(url, address, agent, sql, query.signal, options.timeoutMs ?? 30_000);
-  return { status: response.statusCode ?? 502, headers: passedHeaders(response), body: response };
+  const code = response.headers['x-clickhouse-exception-code'];
+  const status = sqlStatus(response.statusCode ?? 502, typeof code === 'string' ? code : undefined);
+  const again = status === 429 || status === 503 ? { 'retry-after': '2' } : {};
+  return { status, headers: { ...passedHeaders(response), ...again }, body: response };
 }
 
-function checkSql(sql: string, sandboxed: boolean): void {
+function checkSql(sql: string): void {
   if (sql.trim() === '')
     throw new Rejection('INVALID_ARGUMENT', 'query: empty; send it as ?query= or as the body', 'query');
   if (sql.length > sqlCharsMax)
     throw new Rejection('TOO_LARGE', `query: ${sql.length} characters, at most ${sqlCharsMax}`, 'query');
-  if (sandboxed) return;
-  // the embedded engine's scalar file() checks no grant: without the kernel's help its name must not come through in any spelling
-  const spelled = /\bfile\b/i.test(sql) || /["`][^"`]*\\/.test(sql);
-  if (spelled) {
-    throw new Rejection(
-      'FORBIDDEN',
-      'query: the word "file" and backslashes in quoted names are refused, because this system can not sandbox the engine (Linux with Landlock can)',
-      'query',
-    );
-  }
 }
 
 function searchOf(database: string, query: SqlOptions): URLSearchParams {

@@ -1,4 +1,5 @@
-import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
@@ -35,6 +36,16 @@ function template(kind: '' | '.tar'): string | undefined {
     .find((path) => existsSync(path));
 }
 
+/** A copy has the rights of what it was copied from, and PostgreSQL gives some files its own: only we read them. */
+function closeToOthers(path: string): void {
+  chmodSync(path, 0o700);
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const inside = join(path, entry.name);
+    if (entry.isDirectory()) closeToOthers(inside);
+    else chmodSync(inside, 0o600);
+  }
+}
+
 /** A new folder becomes a copy of the template, at once and whole. */
 function copyTemplate(to: string): void {
   const from = template('');
@@ -55,7 +66,11 @@ async function open(): Promise<PGlite> {
     parsers: { [int8]: Number },
     ...(tar !== undefined && { loadDataDir: new Blob([readFileSync(tar)]) }),
   };
-  return dataDir === null ? PGlite.create(options) : PGlite.create(dataDir, options);
+  if (dataDir === null) return PGlite.create(options);
+  const database = await PGlite.create(dataDir, options);
+  // also what it makes while it starts
+  closeToOthers(dataDir);
+  return database;
 }
 
 async function answer(database: PGlite, request: PgliteRequest): Promise<readonly unknown[]> {

@@ -3,8 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Backend } from '#libs/backend/backend.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RebuildReport } from '#libs/projecting/rebuild.js';
-import { readBody } from '../ingest/read-body.js';
-import { BACKEND, REBUILD } from '../tokens.js';
+import { commandBounds, type Bodies } from '../http/bodies.js';
+import { BACKEND, BODIES, REBUILD } from '../tokens.js';
 import { createKey, revokeKey } from './api-keys.js';
 
 export interface RebuildRequest {
@@ -20,11 +20,12 @@ export class AdminController {
   constructor(
     @Inject(BACKEND) private readonly backend: Backend,
     @Inject(REBUILD) private readonly rebuild: Rebuild,
+    @Inject(BODIES) private readonly bodies: Bodies,
   ) {}
 
   @Post('rebuild')
   async rebuildProjection(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { projection, force, dropOld } = await readJson(request);
+    const { projection, force, dropOld } = await this.readJson(request);
     if (typeof projection !== 'string')
       throw new Rejection('INVALID_ARGUMENT', 'projection: must be a string', 'projection');
     await reply.send(await this.rebuild({ projection, force: force === true, dropOld: dropOld === true }));
@@ -32,13 +33,13 @@ export class AdminController {
 
   @Post('keys')
   async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { name } = await readJson(request);
+    const { name } = await this.readJson(request);
     await reply.status(201).send(await createKey(this.backend, typeof name === 'string' ? name : ''));
   }
 
   @Post('keys/revoke')
   async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { keyId } = await readJson(request);
+    const { keyId } = await this.readJson(request);
     if (typeof keyId !== 'string') throw new Rejection('INVALID_ARGUMENT', 'keyId: must be a string', 'keyId');
     await revokeKey(this.backend, keyId);
     await reply.status(204).send();
@@ -49,17 +50,14 @@ export class AdminController {
     const keys = await this.backend.runTable.apiKeys();
     await reply.send(keys.map(({ keyId, name, createdAt }) => ({ keyId, name, createdAt })));
   }
-}
 
-async function readJson(request: FastifyRequest): Promise<Record<string, unknown>> {
-  const type = request.headers['content-type'] ?? '';
-  // a plain form of another site can't send this type without asking first
-  if (!type.startsWith('application/json'))
-    throw new Rejection('INVALID_ARGUMENT', 'content-type: must be application/json', 'content-type');
-  try {
-    return JSON.parse((await readBody(request.raw, 10_000)).toString('utf8')) as Record<string, unknown>;
-  } catch (error) {
-    if (error instanceof Rejection) throw error;
-    throw new Rejection('INVALID_ARGUMENT', 'body: not JSON', 'body');
+  private async readJson(request: FastifyRequest): Promise<Record<string, unknown>> {
+    const type = request.headers['content-type'] ?? '';
+    // a plain form of another site can't send this type without asking first
+    if (!type.startsWith('application/json'))
+      throw new Rejection('INVALID_ARGUMENT', 'content-type: must be application/json', 'content-type');
+    const json = await this.bodies.use(request.raw, commandBounds, (body) => body.json());
+    if (typeof json === 'object' && json !== null) return json as Record<string, unknown>;
+    throw new Rejection('INVALID_ARGUMENT', 'body: must be a JSON object', 'body');
   }
 }

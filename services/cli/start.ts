@@ -1,48 +1,73 @@
+import { chmod } from 'node:fs/promises';
 import type { Configuration } from '#libs/config/configuration.js';
 import { openBackend } from '#libs/backend/open-backend.js';
 import { ConfigurationError } from '#libs/config/configuration.js';
-import { createLogger } from '#libs/observability/logger.js';
+import { createLogger, type Logger } from '#libs/observability/logger.js';
 import { isLoopback } from '../http/auth.js';
+import { stopOnSignals } from './stop.js';
 
-const stopTimeoutMs = 15_000;
-
-/** Runs until told to stop; the first signal stops cleanly, the second at once. */
+/** Runs until told to stop; the first signal stops cleanly, also while the server starts; a second one at once. */
 export async function start(configuration: Configuration, version: string): Promise<void> {
   const logger = createLogger(configuration.logLevel, (line) => process.stderr.write(line), Date.now);
+  const opened: (() => Promise<void>)[] = [];
+  let stopping = false;
+  const starting = open(configuration, version, logger, opened, (code) => stop(code));
+  const stop = stopOnSignals(logger, async () => {
+    stopping = true;
+    await starting.catch(() => null);
+    for (const close of opened.splice(0).reverse()) await close();
+  });
+  try {
+    const url = await starting;
+    if (!stopping) console.log(welcome(url, configuration));
+  } catch (error) {
+    // whoever stops us has said so already
+    if (stopping) return;
+    for (const close of opened.splice(0).reverse()) await close();
+    throw error;
+  }
+}
+
+/** Opens backend and server; what is open so far is in `opened`. */
+async function open(
+  configuration: Configuration,
+  version: string,
+  logger: Logger,
+  opened: (() => Promise<void>)[],
+  stop: (code: number) => void,
+): Promise<string> {
+  await closeFolders(configuration);
   // the frameworks are read while the engines start: together they are most of the time a person waits
   const [backend, { openServer }] = await Promise.all([
     openBackend(configuration, { clock: Date.now, logger }),
     import('../server.js'),
   ]);
+  opened.push(() => backend.close());
   // the key may have been made a moment ago: the run tables must contain it
   if (!isLoopback(configuration.host) && !backend.shared) await backend.catchUp('runs');
   if (!isLoopback(configuration.host) && !(await backend.hasApiKeys())) {
-    await backend.close();
     throw new ConfigurationError(
       `RUNSTREAM_HOST=${configuration.host} can be reached from other machines, so API keys are needed. Make one first:\n  npx runstream keys create my-laptop`,
     );
   }
-  let stopping = false;
-  const stop = async (code: number): Promise<void> => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    const timer = setTimeout(() => process.exit(1), stopTimeoutMs);
-    await server.close();
-    await backend.close();
-    clearTimeout(timer);
-    process.exit(code);
-  };
   const onFailure = (what: string, error: unknown): void => {
     logger.error(`${what} failed for a reason that waiting can't mend; stopping`, { error });
-    void stop(1);
+    stop(1);
   };
   backend.onFailure(onFailure);
-  const server = await openServer({ backend, logger, version, onFailure }).catch(async (error: unknown) => {
-    await backend.close();
-    throw error;
-  });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(0));
-  console.log(welcome(server.url, configuration));
+  const server = await openServer({ backend, logger, version, onFailure });
+  opened.push(() => server.close());
+  return server.url;
+}
+
+/** Folders that an older program made are closed to others as well, with all that is in them. */
+async function closeFolders({ log, runs, metrics, artifacts }: Configuration): Promise<void> {
+  for (const each of [log, runs, metrics, artifacts]) {
+    if (!('dir' in each)) continue;
+    await chmod(each.dir, 0o700).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
 }
 
 function welcome(url: string, { dataDir, roles }: Configuration): string {

@@ -1,10 +1,13 @@
+import type { Readable } from 'node:stream';
 import { Controller, Get, Head, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ArtifactLinks } from '#libs/artifacts/artifact-store.js';
 import type { Backend } from '#libs/backend/backend.js';
 import { Rejection } from '#libs/domain/rejection.js';
-import { readBody } from '../ingest/read-body.js';
-import { BACKEND } from '../tokens.js';
+import { logged } from '../http/answer-headers.js';
+import { commandBounds, type Bodies } from '../http/bodies.js';
+import { artifactBody } from '../http/artifact-body.js';
+import { BACKEND, BODIES } from '../tokens.js';
 
 /** Long enough to begin a transfer; one that runs goes on. */
 const urlGoodForS = 900;
@@ -12,7 +15,10 @@ const urlGoodForS = 900;
 /** Artifact bytes: streamed both ways, by digest, resumable, with ranges. What they mean is in the log. */
 @Controller('v1/artifacts')
 export class ArtifactsController {
-  constructor(@Inject(BACKEND) private readonly backend: Backend) {}
+  constructor(
+    @Inject(BACKEND) private readonly backend: Backend,
+    @Inject(BODIES) private readonly bodies: Bodies,
+  ) {}
 
   @Head('uploads/:id')
   async uploaded(@Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
@@ -30,13 +36,13 @@ export class ArtifactsController {
         'upload-offset',
       );
     }
-    const bytes = await this.backend.artifactStore.append(id, offset, request.raw);
+    const bytes = await this.backend.artifactStore.append(id, offset, this.#body(request, offset));
     await reply.header('upload-offset', String(bytes)).status(204).send();
   }
 
   @Post('uploads/:id/complete')
   async complete(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const stat = await this.backend.artifactStore.complete(id, await readDigest(request));
+    const stat = await this.backend.artifactStore.complete(id, await this.#digest(request));
     await reply.status(201).send(stat);
   }
 
@@ -58,6 +64,17 @@ export class ArtifactsController {
     await this.#sendUrl(reply, 'GET', url);
   }
 
+  #body(request: FastifyRequest, offset = 0): Readable {
+    return artifactBody(request.raw, this.backend.configuration.artifactBytesMax, offset);
+  }
+
+  async #digest(request: FastifyRequest): Promise<string> {
+    const json = await this.bodies.use(request.raw, commandBounds, (body) => body.json());
+    const { digest } = (json ?? {}) as { digest?: unknown };
+    if (typeof digest === 'string') return digest;
+    throw new Rejection('INVALID_ARGUMENT', 'body: must be {"digest": "sha256:…"}', 'digest');
+  }
+
   #links(): ArtifactLinks {
     const { links } = this.backend.artifactStore;
     if (links) return links;
@@ -77,7 +94,7 @@ export class ArtifactsController {
   ): Promise<void> {
     const length = request.headers['content-length'];
     const expected = length === undefined ? { digest } : { digest, sizeBytes: Number(length) };
-    const stat = await this.backend.artifactStore.put(request.raw, expected);
+    const stat = await this.backend.artifactStore.put(this.#body(request), expected);
     await reply.status(201).header('etag', `"${stat.digest}"`).send(stat);
   }
 
@@ -107,10 +124,8 @@ export class ArtifactsController {
       .header('accept-ranges', 'bytes')
       .header('etag', `"${stat.digest}"`)
       .header('cache-control', 'private, max-age=31536000, immutable')
-      // whatever somebody logged must not run as a page of ours
+      .headers(logged)
       .header('content-type', 'application/octet-stream')
-      .header('x-content-type-options', 'nosniff')
-      .header('content-security-policy', 'sandbox')
       .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(name ?? digest.slice(7, 19))}`);
     if (range === 'unsatisfiable') {
       await reply.status(416).header('content-range', `bytes */${stat.sizeBytes}`).send();
@@ -121,17 +136,6 @@ export class ArtifactsController {
     void reply.header('content-length', String(range ? range.end - range.start : stat.sizeBytes));
     await reply.send(request.method === 'HEAD' ? undefined : await artifactStore.get(digest, range ?? undefined));
   }
-}
-
-async function readDigest(request: FastifyRequest): Promise<string> {
-  const body = await readBody(request.raw, 10_000);
-  try {
-    const { digest } = JSON.parse(body.toString('utf8')) as { digest?: unknown };
-    if (typeof digest === 'string') return digest;
-  } catch {
-    // said below
-  }
-  throw new Rejection('INVALID_ARGUMENT', 'body: must be {"digest": "sha256:…"}', 'digest');
 }
 
 /** One range as RFC 9110 has it; several, or a unit other than bytes, are answered with the whole. */

@@ -1,50 +1,45 @@
-import { All, Controller, Inject, type OnModuleDestroy, type OnModuleInit, Req, Res } from '@nestjs/common';
+import { All, Controller, Inject, type OnApplicationShutdown, type OnModuleInit, Req, Res } from '@nestjs/common';
 import { ApolloServer, HeaderMap } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { writeExactJson } from '#libs/domain/exact-json.js';
+import type { GraphQLError } from 'graphql';
 import { Rejection } from '#libs/domain/rejection.js';
-import { readBody } from '../ingest/read-body.js';
-import { GATEWAY } from '../tokens.js';
+import { queryBounds, type Bodies } from '../http/bodies.js';
+import { BODIES, GATEWAY } from '../tokens.js';
 import { createGatewayContext, type GatewayContext } from './gateway-context.js';
 import type { Gateway } from './gateway.js';
 import { toGraphQLError } from './gateway-schema.js';
-import { queryLimitsRule } from './query-limits.js';
-import { validate } from 'graphql';
-
-const queryBytesMax = 1024 * 1024;
+import { stringify } from './stringify.js';
+import { readDocument } from './read-document.js';
 
 @Controller('graphql')
-export class GraphqlController implements OnModuleInit, OnModuleDestroy {
+export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
   private readonly apollo: ApolloServer<GatewayContext>;
 
-  constructor(@Inject(GATEWAY) private readonly gateway: Gateway) {
+  constructor(
+    @Inject(GATEWAY) private readonly gateway: Gateway,
+    @Inject(BODIES) private readonly bodies: Bodies,
+  ) {
     const { schema, logger } = gateway;
     this.apollo = new ApolloServer<GatewayContext>({
       schema,
       introspection: true,
       csrfPrevention: true,
       includeStacktraceInErrorResponses: false,
-      stringifyResult: writeExactJson,
+      // its handlers would end the process before anything else is closed
+      stopOnTerminationSignals: false,
       formatError: (formatted, thrown) =>
         toGraphQLError(formatted, thrown, (error) => logger.error('graphql failed', { error })),
-      plugins: [
-        {
-          requestDidStart: async () => ({
-            // a validation rule can't see the variables, so the limits are checked once they are known
-            didResolveOperation: async ({ document, request }) => {
-              const [error] = validate(schema, document, [queryLimitsRule(request.variables ?? {})]);
-              if (error) throw error;
-            },
-          }),
-        },
-      ],
+      // each document is read with its variables, below
+      persistedQueries: false,
+      stringifyResult: stringify,
     });
   }
 
   async onModuleInit(): Promise<void> {
     await this.apollo.start();
   }
-  async onModuleDestroy(): Promise<void> {
+  // not before the requests that run have ended
+  async onApplicationShutdown(): Promise<void> {
     await this.apollo.stop();
   }
 
@@ -54,14 +49,23 @@ export class GraphqlController implements OnModuleInit, OnModuleDestroy {
     for (const [name, value] of Object.entries(request.headers)) {
       if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
     }
+    const search = /\?.*$/s.exec(request.url)?.[0] ?? '';
+    const body =
+      request.method === 'POST' ? await this.bodies.use(request.raw, queryBounds, (each) => each.json()) : undefined;
+    const refusals = this.refusals(body ?? Object.fromEntries(new URLSearchParams(search)));
+    if (refusals.length > 0) {
+      const errors = refusals.map((error) => toGraphQLError(error.toJSON(), error, () => {}));
+      await reply.status(400).send({ errors });
+      return;
+    }
     const gone = new AbortController();
     reply.raw.on('close', () => gone.abort());
     const response = await this.apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         method: request.method,
         headers,
-        search: new URL(request.url, 'http://localhost').search,
-        body: request.method === 'POST' ? await readJson(request) : undefined,
+        search,
+        body,
       },
       context: () => Promise.resolve(createGatewayContext(this.gateway, gone.signal)),
     });
@@ -73,13 +77,26 @@ export class GraphqlController implements OnModuleInit, OnModuleDestroy {
     }
     throw new Rejection('INVALID_ARGUMENT', 'incremental delivery is not offered; use a subscription');
   }
+
+  /** What is wrong with the document itself; a request without one is Apollo's to refuse. */
+  private refusals(asked: unknown): readonly GraphQLError[] {
+    const { query, variables } = (asked ?? {}) as { query?: unknown; variables?: unknown };
+    if (typeof query !== 'string') return [];
+    const read = readDocument(this.gateway.schema, query, variablesOf(variables));
+    return 'errors' in read ? read.errors : [];
+  }
 }
 
-async function readJson(request: FastifyRequest): Promise<unknown> {
-  const body = await readBody(request.raw, queryBytesMax);
+/** Of variables in an address, and in a body. */
+function variablesOf(given: unknown): Readonly<Record<string, unknown>> {
+  const value: unknown = typeof given === 'string' ? tryJson(given) : given;
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function tryJson(text: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
-  } catch (error) {
-    throw new Rejection('INVALID_ARGUMENT', `body: not JSON: ${(error as Error).message}`, 'body');
+    return JSON.parse(text);
+  } catch {
+    return null; // Apollo says what is wrong with it
   }
 }

@@ -17,7 +17,7 @@ import {
   type ValueNode,
 } from 'graphql';
 
-/** What one operation may ask for. Cost: every field 1, times the page sizes it stands under, those the schema gives by default included; a chart counts its buckets / 10. */
+/** What one operation may ask for. Cost: every field 1, times the page sizes it stands under, those the schema gives by default included; a chart counts its keys x ranks x buckets / 10. */
 export const queryLimits = { depthMax: 12, costMax: 500_000, fieldsMax: 2_000 } as const;
 
 interface Size {
@@ -137,8 +137,19 @@ function rowsOf(node: FieldNode, field: GraphQLField<unknown, unknown> | undefin
     return typeof standard === 'number' ? standard : null;
   };
   const buckets = number('buckets');
-  if (buckets !== null) return Math.max(1, buckets / 10);
+  if (buckets !== null) {
+    const length = (name: string): number => lengthOf(node, name, variables);
+    return Math.max(1, (length('keys') * length('ranks') * buckets) / 10);
+  }
   return Math.max(1, number('first') ?? number('last') ?? 1);
+}
+
+/** Of a list that is given; 1 for anything else. */
+function lengthOf(node: FieldNode, name: string, variables: Variables): number {
+  const value = node.arguments?.find((argument) => argument.name.value === name)?.value;
+  if (value?.kind === Kind.LIST) return Math.max(1, value.values.length);
+  const given = value?.kind === Kind.VARIABLE ? variables[value.name.value] : undefined;
+  return Array.isArray(given) ? Math.max(1, given.length) : 1;
 }
 
 function numberOf(value: ValueNode, variables: Variables): number | null {

@@ -6,6 +6,7 @@ import type { SummaryRow } from '#libs/runs/run-table.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
 import { attemptStandingAt, standingAt } from '#libs/runs/run-standing.js';
+import { breathe } from '../http/breathe.js';
 import { versionsOfRun } from './registry-resolvers.js';
 import { pageSize } from './query-resolvers.js';
 import { completeness } from './completeness.js';
@@ -16,6 +17,8 @@ import { metricsOf } from './run-lineage.js';
 const pointsPageMax = 100_000;
 const bucketsMax = 10_000;
 const seriesKeysMax = 200;
+/** Of all series of one answer together: some ten numbers each. */
+const answerBucketsMax = 400_000;
 
 const statuses = {
   running: 'RUNNING',
@@ -48,6 +51,15 @@ function within(name: string, value: number | null | undefined, fallback: number
   if (chosen < 1 || chosen > max)
     throw new Rejection('INVALID_ARGUMENT', `${name}: ${chosen} is not within 1 to ${max}`, name);
   return chosen;
+}
+
+function checkBuckets(buckets: number): void {
+  if (buckets <= answerBucketsMax) return;
+  throw new Rejection(
+    'TOO_LARGE',
+    `series: ${buckets} buckets (keys x ranks x buckets); at most ${answerBucketsMax} are in one answer; ask for fewer keys, ranks or buckets, or for a band`,
+    'buckets',
+  );
 }
 
 const columns = (series: SeriesColumns, shift: number) => ({
@@ -109,6 +121,8 @@ export const runResolvers: RunResolvers = {
   series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }, info) => {
     if (keys.length > seriesKeysMax)
       throw new Rejection('INVALID_ARGUMENT', `keys: at most ${seriesKeysMax} keys are allowed at once`, 'keys');
+    const perSeries = within('buckets', buckets, 1_000, bucketsMax);
+    checkBuckets(keys.length * (ranks?.length ?? 1) * perSeries);
     const shift = x === 'RELATIVE' ? run.startedAt : 0;
     const found = await (
       await metricsOf(run, backend)
@@ -120,7 +134,7 @@ export const runResolvers: RunResolvers = {
         x: x === 'STEP' || !x ? 'step' : 'time',
         from: from === null || from === undefined ? undefined : from + shift,
         to: to === null || to === undefined ? undefined : to + shift,
-        buckets: within('buckets', buckets, 1_000, bucketsMax),
+        buckets: perSeries,
         attempt: attempt ?? undefined,
         countless: !info.fieldNodes.some(({ selectionSet }) =>
           selects(selectionSet?.selections ?? [], 'count', info.fragments),
@@ -128,7 +142,13 @@ export const runResolvers: RunResolvers = {
       },
       signal,
     );
-    return found.map((series) => columns(series, shift));
+    checkBuckets(found.reduce((sum, series) => sum + series.x.length, 0));
+    // each in a turn of its own: all of them at once would hold everybody else
+    let turn = Promise.resolve();
+    return found.map((series) => {
+      turn = turn.then(breathe);
+      return turn.then(() => columns(series, shift));
+    });
   },
   band: async (run, { key, from, to, buckets }, { backend, signal }) => {
     const query = {

@@ -27,8 +27,11 @@ const keysFreshMs = 2_000;
 
 export interface Auth {
   readonly required: boolean;
-  /** Refuses a request without a valid key where keys are required, and one that reached loopback under a foreign name. */
-  check(headers: IncomingHttpHeaders, given?: string): Promise<void>;
+  /**
+   * Refuses a request without a valid key where keys are required, and one that reached loopback under a foreign name. Gives the id of
+   * the key, null where none is required.
+   */
+  check(headers: IncomingHttpHeaders, given?: string): Promise<string | null>;
 }
 
 export function createAuth(runTable: RunTable, host: string, clock: () => number): Auth {
@@ -58,15 +61,17 @@ export function createAuth(runTable: RunTable, host: string, clock: () => number
             'host',
           );
         }
-        return;
+        return null;
       }
       const key = given ?? keyOf(headers);
       if (key === null)
         throw new Rejection('UNAUTHENTICATED', 'an API key is needed: authorization: Bearer rs_…', 'authorization');
-      const stored = (await keys()).get(/^rs_([0-9a-f]{12})_/.exec(key)?.[1] ?? '');
+      const keyId = /^rs_([0-9a-f]{12})_/.exec(key)?.[1] ?? '';
+      const stored = (await keys()).get(keyId);
       if (stored === undefined || !sameText(stored, hashApiKey(key))) {
         throw new Rejection('UNAUTHENTICATED', 'the API key is not known here, or was revoked', 'authorization');
       }
+      return keyId;
     },
   };
 }

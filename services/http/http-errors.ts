@@ -6,6 +6,8 @@ export const httpStatusOf: { readonly [Code in RejectionCode]: number } = {
   UNKNOWN_EVENT_TYPE: 400,
   UNSUPPORTED_VERSION: 400,
   TOO_LARGE: 413,
+  TOO_SLOW: 408,
+  NO_SPACE: 507,
   NOT_FOUND: 404,
   ALREADY_EXISTS: 409,
   PARAM_CONFLICT: 409,

@@ -1,29 +1,26 @@
 import { Controller, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Backend } from '#libs/backend/backend.js';
-import { limits } from '#libs/domain/limits.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { writeEventResults } from '#libs/domain/wire/batch-codec.js';
 import type { Instruments } from '#libs/observability/instruments.js';
-import { BACKEND, INSTRUMENTS } from '../tokens.js';
+import { eventsBounds, type Bodies, type Body } from '../http/bodies.js';
+import { breather } from '../http/breathe.js';
+import { BACKEND, BODIES, INSTRUMENTS } from '../tokens.js';
 import { createEventAcceptor, type AcceptedBatch, type EventAcceptor } from './accept-events.js';
-import { readBody } from './read-body.js';
-import { readJsonEvents, readProtobufEvents, type ReadEvent } from './read-events.js';
+import { jsonEventReaders, protobufEventReaders, type ReadEvent } from './read-events.js';
 
 const protobufTypes = new Set(['application/x-protobuf', 'application/protobuf', 'application/vnd.google.protobuf']);
 const jsonTypes = new Set(['application/cloudevents+json', 'application/cloudevents-batch+json', 'application/json']);
 
-/** Bodies being read or appended at once; beyond it senders are told to come back. */
-const inflightBytesMax = 256 * 1024 * 1024;
-
 @Controller('v1/events')
 export class IngestController {
   private readonly acceptor: EventAcceptor;
-  private inflightBytes = 0;
 
   constructor(
     @Inject(BACKEND) private readonly backend: Backend,
     @Inject(INSTRUMENTS) private readonly instruments: Instruments,
+    @Inject(BODIES) private readonly bodies: Bodies,
   ) {
     this.acceptor = createEventAcceptor(backend);
   }
@@ -38,46 +35,44 @@ export class IngestController {
         'content-type',
       );
     }
-    const reserved = Math.min(Number(request.headers['content-length'] ?? 1_000_000) || 0, limits.bodyBytesMax);
-    if (this.inflightBytes + reserved > inflightBytesMax) {
-      throw new Rejection(
-        'LIMIT_EXCEEDED',
-        `more than ${inflightBytesMax} bytes are being ingested right now; try again in a moment`,
-      );
-    }
-    this.inflightBytes += reserved;
     const end = this.instruments.ingestSeconds.startTimer();
     try {
-      const body = await readBody(request.raw);
-      this.instruments.ingestBytes.inc(body.length);
-      const events = this.read(type, body);
-      const accepted = await this.acceptor.accept(events);
-      for (const { status } of accepted.results) this.instruments.ingestEvents.inc({ result: status });
-      answer(reply, accepted, wantsProtobuf(request.headers.accept ?? '', type));
+      await this.bodies.use(request.raw, eventsBounds, async (body) => {
+        this.instruments.ingestBytes.inc(body.bytes.length);
+        const accepted = await this.acceptor.accept(await this.read(type, body));
+        for (const { status } of accepted.results) this.instruments.ingestEvents.inc({ result: status });
+        answer(reply, accepted, wantsProtobuf(request.headers.accept ?? '', type));
+      });
     } finally {
       end();
-      this.inflightBytes -= reserved;
     }
   }
 
-  private read(type: string, body: Buffer): readonly ReadEvent[] {
+  private async read(type: string, body: Body): Promise<readonly ReadEvent[]> {
     const now = this.backend.clock();
-    if (protobufTypes.has(type)) return readProtobufEvents(body, now);
-    let json: unknown;
-    try {
-      json = JSON.parse(body.toString('utf8'));
-    } catch (error) {
-      throw new Rejection('INVALID_ARGUMENT', `body: not JSON: ${(error as Error).message}`, 'body');
+    const readers = protobufTypes.has(type)
+      ? protobufEventReaders(body.bytes, now)
+      : jsonEventReaders(await jsonOf(type, body), now, this.backend.newId);
+    const events: ReadEvent[] = [];
+    const pause = breather();
+    for (const read of readers) {
+      events.push(read());
+      await pause();
     }
-    if (type === 'application/cloudevents+json' && Array.isArray(json)) {
-      throw new Rejection(
-        'INVALID_ARGUMENT',
-        'body: a list needs content-type application/cloudevents-batch+json',
-        'body',
-      );
-    }
-    return readJsonEvents(json, now, this.backend.newId);
+    return events;
   }
+}
+
+async function jsonOf(type: string, body: Body): Promise<unknown> {
+  const json = await body.json();
+  if (type === 'application/cloudevents+json' && Array.isArray(json)) {
+    throw new Rejection(
+      'INVALID_ARGUMENT',
+      'body: a list needs content-type application/cloudevents-batch+json',
+      'body',
+    );
+  }
+  return json;
 }
 
 /** As asked for; who does not say gets the type of what was sent. */

@@ -5,10 +5,11 @@ import { shapeOf } from '#libs/domain/event-shape.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { readJsonPayload } from '#libs/domain/wire/json-payload.js';
 import { decodePayload, encodePayload, eventNames } from '#libs/domain/wire/payload-codec.js';
-import { readJsonEvents, readProtobufEvents, type ReadEvent } from './read-events.js';
+import { jsonEventReaders, protobufEventReaders, type ReadEvent } from './read-events.js';
 
 let ids = 0;
-const read = (body: unknown): readonly ReadEvent[] => readJsonEvents(body, 1_000, () => `id${++ids}`);
+const read = (body: unknown): readonly ReadEvent[] =>
+  jsonEventReaders(body, 1_000, () => `id${++ids}`).map((each) => each());
 const one = (type: string, data: unknown, more: object = {}): ReadEvent =>
   read({ type: `runstream.${type}.v1`, subject: 'r', data, ...more })[0]!;
 const refusal = (event: ReadEvent): Rejection => {
@@ -190,7 +191,7 @@ describe('the Protobuf door', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
-          readProtobufEvents(bytes, 1_000);
+          protobufEventReaders(bytes, 1_000).map((each) => each());
         } catch (error) {
           expect(error).toBeInstanceOf(Rejection);
         }

@@ -12,8 +12,14 @@ import { encodeEvent, readEventType, type EncodedEvent } from '#libs/log/event-r
 export type ReadEvent =
   { readonly id: string; readonly event: EncodedEvent } | { readonly id: string; readonly rejection: Rejection };
 
+/** Reads one event of a batch; each is called once, in order, so that others can have a turn between them. */
+export type EventReader = () => ReadEvent;
+
+/** Far more than an event within the limits has. */
+const eventFieldsMax = 200_000;
+
 /** A Protobuf batch; throws a `Rejection` only when the frame itself can't be read. */
-export function readProtobufEvents(body: Uint8Array, nowMs: number): readonly ReadEvent[] {
+export function protobufEventReaders(body: Uint8Array, nowMs: number): readonly EventReader[] {
   let events: readonly WireEvent[];
   try {
     events = readEventBatch(body);
@@ -21,7 +27,7 @@ export function readProtobufEvents(body: Uint8Array, nowMs: number): readonly Re
     throw new Rejection('INVALID_ARGUMENT', `body: not a Protobuf EventBatch: ${(error as Error).message}`, 'body');
   }
   checkCount(events.length);
-  return events.map((event, index) => guarded(event.id, index, () => readProtobufEvent(event, nowMs)));
+  return events.map((event, index) => () => guarded(event.id, index, () => readProtobufEvent(event, nowMs)));
 }
 
 function readProtobufEvent(event: WireEvent, nowMs: number): EncodedEvent {
@@ -42,17 +48,17 @@ function readProtobufEvent(event: WireEvent, nowMs: number): EncodedEvent {
     reply: event.reply,
   };
   checkHead(head, name);
-  const data = decodePayload(name, event.data);
+  const data = decodePayload(name, event.data, eventFieldsMax);
   checkData(name, data);
   decodedEvents.remember(event.data, { data });
   return { ...head, name, payload: event.data };
 }
 
 /** One CloudEvent in JSON, or a list of them. */
-export function readJsonEvents(body: unknown, nowMs: number, newId: () => string): readonly ReadEvent[] {
+export function jsonEventReaders(body: unknown, nowMs: number, newId: () => string): readonly EventReader[] {
   const list = Array.isArray(body) ? body : [body];
   checkCount(list.length);
-  return list.map((item: unknown, index) => {
+  return list.map((item: unknown, index) => () => {
     const id =
       typeof item === 'object' && item !== null && typeof (item as { id?: unknown }).id === 'string'
         ? (item as { id: string }).id
@@ -101,7 +107,7 @@ function readJsonEvent(item: unknown, nowMs: number, newId: () => string): Encod
   const data =
     json['data_base64'] === undefined
       ? readJsonPayload(name, json['data'])
-      : decodePayload(name, Buffer.from(text('data_base64'), 'base64'));
+      : decodePayload(name, Buffer.from(text('data_base64'), 'base64'), eventFieldsMax);
   checkData(name, data);
   const event = encodeEvent(head, name, data as never);
   if (event.payload.length > limits.eventBytesMax) {

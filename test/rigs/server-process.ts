@@ -17,7 +17,10 @@ export interface RunningServer {
 }
 
 export function spawnCli(args: readonly string[], environment: Variables): ChildProcess {
-  const { NODE_OPTIONS: _, VITEST: __, ...inherited } = process.env;
+  // as a user starts it: frameworks behave differently where the environment says that tests run
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS|NODE_ENV|TEST|DEV|PROD|MODE|VITEST.*)$/.test(name)),
+  );
   return spawnOwned(
     process.execPath,
     ['--conditions=source', '--import', 'tsx', join(root, 'services/main.ts'), ...args],

@@ -1,5 +1,5 @@
 import type { Writer } from '#libs/domain/event.js';
-import './plain-numbers.js';
+import { boundedReader } from './bounded-reader.js';
 import { runstream } from './generated/runstream.js';
 
 const wire = runstream.v1;
@@ -30,9 +30,12 @@ export interface WireResult {
   readonly hasNextStep?: boolean | undefined;
 }
 
+/** Far more than the most events that are taken have. */
+const batchFieldsMax = 500_000;
+
 /** Throws when the bytes are not an EventBatch. */
 export function readEventBatch(bytes: Uint8Array): readonly WireEvent[] {
-  return wire.EventBatch.decode(bytes).events as unknown as readonly WireEvent[];
+  return wire.EventBatch.decode(boundedReader(bytes, batchFieldsMax)).events as unknown as readonly WireEvent[];
 }
 
 export function writeEventBatch(events: readonly WireEvent[]): Uint8Array {

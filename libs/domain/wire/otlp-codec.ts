@@ -6,8 +6,17 @@ import { runstream } from './generated/otlp.js';
 /** As it was decoded: fields of 64 bits are bigints here, whatever the generated types say. */
 export type OtlpExport = runstream.otlp.TraceExport;
 
+/** Spans with all they hold; each costs some hundred bytes, however short it is written. */
+const fieldsMax = 1_000_000;
+
 /** Times in nanoseconds and attributes need all 64 bits, which the numbers of our own messages do not have. */
 class ExactReader extends protobuf.Reader {
+  private fields = 0;
+
+  override tag(): number {
+    if (++this.fields > fieldsMax) throw new RangeError(`more than ${fieldsMax} fields; send smaller batches`);
+    return super.tag();
+  }
   override fixed64(): never {
     const low = BigInt(this.fixed32());
     return ((BigInt(this.fixed32()) << 32n) | low) as never;

@@ -1,8 +1,8 @@
 import type { EventData, EventName, PointBlock } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 import { Unreadable } from '#libs/domain/rejection.js';
+import { boundedReader } from './bounded-reader.js';
 import { withStorableTexts } from './storable-texts.js';
-import './plain-numbers.js';
 import { runstream } from './generated/runstream.js';
 
 const wire = runstream.v1;
@@ -62,7 +62,7 @@ export const isEventName = (name: string): name is EventName => Object.hasOwn(me
 
 interface Codec {
   encode(data: unknown): { finish(): Uint8Array };
-  decode(bytes: Uint8Array): unknown;
+  decode(bytes: Uint8Array | ReturnType<typeof boundedReader>): unknown;
 }
 
 /** Payload bytes of an event. */
@@ -72,10 +72,16 @@ export function encodePayload<Name extends EventName>(name: Name, data: EventDat
 }
 
 /** The event's data; throws `Unreadable` with the reason when the bytes are not what they claim to be. */
-export function decodePayload<Name extends EventName>(name: Name, bytes: Uint8Array): EventData[Name] {
+export function decodePayload<Name extends EventName>(
+  name: Name,
+  bytes: Uint8Array,
+  fieldsMax = Infinity,
+): EventData[Name] {
   let message: unknown;
   try {
-    message = (messages[name] as unknown as Codec).decode(bytes);
+    message = (messages[name] as unknown as Codec).decode(
+      fieldsMax === Infinity ? bytes : boundedReader(bytes, fieldsMax),
+    );
   } catch (error) {
     throw new Unreadable(`${name}: payload is not valid Protobuf: ${(error as Error).message}`);
   }

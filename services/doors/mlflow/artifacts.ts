@@ -1,6 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
+import { Rejection } from '#libs/domain/rejection.js';
 import type { StoredFile } from '#libs/runs/tracking-tables.js';
+import { logged } from '../../http/answer-headers.js';
+import { artifactBody } from '../../http/artifact-body.js';
 import type { Answer, Call } from './call.js';
 import type { World } from './door.js';
 import { MlflowError, invalid } from './mlflow-error.js';
@@ -58,7 +61,15 @@ function ownerOf(path: string): { readonly subject: string; readonly artifact: s
 export async function putFile(world: World, path: string, request: FastifyRequest): Promise<void> {
   const length = request.headers['content-length'];
   const expected = length === undefined ? undefined : { sizeBytes: Number(length) };
-  await keepFile(world, path, await world.backend.artifactStore.put(request.raw, expected));
+  const { artifactStore, configuration } = world.backend;
+  try {
+    const body = artifactBody(request.raw, configuration.artifactBytesMax);
+    await keepFile(world, path, await artifactStore.put(body, expected));
+  } catch (error) {
+    if (error instanceof Rejection && error.code === 'TOO_LARGE')
+      throw new MlflowError('ARTIFACT_TOO_LARGE', error.message);
+    throw error;
+  }
 }
 
 /** Says in the log which bytes are at a path. */
@@ -82,9 +93,7 @@ export async function sendFile(world: World, path: string, reply: FastifyReply, 
     .header('content-type', file.mime)
     .header('content-length', String(file.sizeBytes))
     .header('content-disposition', contentDisposition(name))
-    .header('x-content-type-options', 'nosniff')
-    // whatever somebody logged must not run as a page of ours
-    .header('content-security-policy', 'sandbox');
+    .headers(logged);
   await reply.send(headOnly ? undefined : await world.backend.artifactStore.get(file.digest));
 }
 

@@ -17,6 +17,7 @@ export type Handler = (call: Call) => Promise<Answer>;
 /** Page tokens say how many rows came before, as MLflow's do. */
 export function readOffset(token: string): number {
   if (token === '') return 0;
+  if (token.length > 1_000) throw invalid('Invalid page token, could not be decoded');
   try {
     const { offset } = JSON.parse(Buffer.from(token, 'base64').toString('utf8')) as { offset?: unknown };
     if (typeof offset === 'number' && Number.isSafeInteger(offset) && offset >= 0) return offset;

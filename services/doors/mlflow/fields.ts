@@ -1,3 +1,4 @@
+import { parseJson, type JsonBounds } from '../../http/read-json.js';
 import { MlflowError, invalid } from './mlflow-error.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -20,16 +21,14 @@ export class Fields {
     private readonly at = '',
   ) {}
 
-  static fromJson(body: string): Fields {
-    if (body.trim() === '') return new Fields({});
-    let json: unknown;
+  static fromJson(body: unknown, bounds: JsonBounds): Fields {
+    // old clients encode twice
+    let json = body;
     try {
-      json = JSON.parse(body);
-      // old clients encode twice
-      if (typeof json === 'string') json = JSON.parse(json);
+      if (typeof body === 'string') json = parseJson(body, bounds);
     } catch (error) {
-      // also of a bare NaN, of which MLflow itself drops the rest of the batch in silence
-      throw new MlflowError('BAD_REQUEST', `The request body is not valid JSON: ${(error as Error).message}`);
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new MlflowError('BAD_REQUEST', `The request body is not valid JSON: ${error.message}`);
     }
     if (!isObject(json)) throw new MlflowError('BAD_REQUEST', 'The request body must be a JSON object');
     return new Fields(json);

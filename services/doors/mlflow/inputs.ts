@@ -1,4 +1,5 @@
 import type { Dataset } from '#libs/domain/event.js';
+import { parseJson } from '../../http/read-json.js';
 import type { Answer, Call } from './call.js';
 import type { Fields } from './fields.js';
 import { invalid } from './mlflow-error.js';
@@ -58,7 +59,7 @@ export async function logModel({ world, fields }: Call): Promise<Answer> {
   const id = runIdOf(fields);
   let model: unknown;
   try {
-    model = JSON.parse(fields.required('model_json'));
+    model = parseJson(fields.required('model_json'), { valuesMax: 10_000 });
   } catch {
     throw invalid(`Malformed model info. \n ${fields.text('model_json').slice(0, 200)} \n is not a valid JSON.`);
   }

@@ -1,10 +1,11 @@
 import { All, Controller, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Backend } from '#libs/backend/backend.js';
-import { limits } from '#libs/domain/limits.js';
+import { Rejection } from '#libs/domain/rejection.js';
 import type { Logger } from '#libs/observability/logger.js';
-import { readBody } from '../../ingest/read-body.js';
-import { BACKEND, LOGGER } from '../../tokens.js';
+import { eventsBounds, type Bodies, type Body } from '../../http/bodies.js';
+import { discardRest } from '../../http/discard-rest.js';
+import { BACKEND, BODIES, LOGGER } from '../../tokens.js';
 import {
   checkPath,
   modelFile,
@@ -19,8 +20,7 @@ import {
 import type { Call } from './call.js';
 import { Door, type World } from './door.js';
 import { Fields } from './fields.js';
-import { discardRest } from './discard-rest.js';
-import { MlflowError, toMlflowError } from './mlflow-error.js';
+import { MlflowError, invalid, toMlflowError } from './mlflow-error.js';
 import { multipart } from './multipart.js';
 import { findRoute } from './routes.js';
 import { logSpans } from './spans.js';
@@ -29,7 +29,8 @@ import { logSpans } from './spans.js';
 const spokenVersion = '3.17.2';
 const artifactsPrefix = '/mlflow-artifacts/artifacts/';
 const presignedPrefix = '/mlflow-artifacts/presigned/';
-const bodiesBytesMax = 256 * 1024 * 1024;
+/** Calls are of some hundred fields; exports of spans of more. */
+const callBounds = { ...eventsBounds, valuesMax: 300_000 };
 /** The browser of MLflow's own page uploads no more. */
 const uploadBytesMax = 10 * 1024 * 1024;
 
@@ -42,11 +43,11 @@ const routes = [...roots, ...pages].flatMap((path) => [path, `t/:world/${path}`]
 @Controller()
 export class MlflowController {
   private readonly door: Door;
-  private bodiesBytes = 0;
 
   constructor(
     @Inject(BACKEND) backend: Backend,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(BODIES) private readonly bodies: Bodies,
   ) {
     this.door = new Door(backend);
   }
@@ -57,7 +58,8 @@ export class MlflowController {
       const { world, path, query } = this.read(request);
       await this.dispatch(world, path, query, request, reply);
     } catch (error) {
-      await discardRest(request.raw);
+      // who sends too slowly is not waited for again
+      if (!(error instanceof Rejection && error.code === 'TOO_SLOW')) await discardRest(request.raw);
       this.refuse(error, request, reply);
     }
   }
@@ -99,10 +101,11 @@ export class MlflowController {
     });
     const part = method === 'POST' ? /^\/mlflow-artifacts\/mpu\/(create|complete|abort)\/(.+)$/s.exec(path) : null;
     if (part) {
-      const fields = Fields.fromJson((await this.body(request)).toString('utf8'));
-      const answer = await multipart(call(fields, [part[1]!, pathOf(part[2]!)]));
-      await reply.type('application/json').send(JSON.stringify(answer));
-      return;
+      const path = pathOf(part[2]!);
+      return this.bodies.use(request.raw, callBounds, async (body) => {
+        const answer = await multipart(call(await fieldsOf(body), [part[1]!, path]));
+        await reply.type('application/json').send(JSON.stringify(answer));
+      });
     }
     const file = await this.fileOf(method, path, call(Fields.fromQuery(query)));
     if (file !== null) return sendFile(world, file, reply, method === 'HEAD');
@@ -110,10 +113,15 @@ export class MlflowController {
       return this.upload(call(Fields.fromQuery(query)), request, reply);
     const route = findRoute(method === 'HEAD' ? 'GET' : method, path);
     if (!route) throw new MlflowError('ENDPOINT_NOT_FOUND', `${method} ${path} is not an endpoint of this server`);
-    const body = method === 'GET' || method === 'HEAD' ? null : await this.body(request);
-    const fields = body === null ? Fields.fromQuery(query) : Fields.fromJson(body.toString('utf8'));
-    const answer = await route.handler(call(fields, route.path, body ?? undefined));
-    await reply.type('application/json').send(JSON.stringify(answer));
+    if (method === 'GET' || method === 'HEAD') {
+      const answer = await route.handler(call(Fields.fromQuery(query), route.path));
+      await reply.type('application/json').send(JSON.stringify(answer));
+      return;
+    }
+    await this.bodies.use(request.raw, callBounds, async (body) => {
+      const answer = await route.handler(call(await fieldsOf(body), route.path, body.bytes));
+      await reply.type('application/json').send(JSON.stringify(answer));
+    });
   }
 
   /** The file that a browser asks for by what it belongs to; null for other addresses. */
@@ -157,7 +165,10 @@ export class MlflowController {
       );
     const json = type === 'application/json';
     const [experiment, run] = [header('x-mlflow-experiment-id'), header('x-mlflow-run-id')];
-    await logSpans(world, { experiment, run, json, body: await this.body(request) });
+    await this.bodies.use(request.raw, eventsBounds, async (body) => {
+      const sent = json ? await exportOf(body) : null;
+      await logSpans(world, { experiment, run, json: sent, body: body.bytes });
+    });
     await reply.type(type).send(json ? '{}' : Buffer.alloc(0));
   }
 
@@ -172,19 +183,6 @@ export class MlflowController {
     await reply.type('application/json').send('{}');
   }
 
-  /** Bodies held at once are bounded: beyond it clients are told to come back. */
-  private async body(request: FastifyRequest): Promise<Buffer> {
-    const reserved = Math.min(Number(request.headers['content-length'] ?? 1_000_000) || 0, limits.bodyBytesMax);
-    if (this.bodiesBytes + reserved > bodiesBytesMax)
-      throw new MlflowError('REQUEST_LIMIT_EXCEEDED', 'Too much is being sent right now; try again in a moment', 1_000);
-    this.bodiesBytes += reserved;
-    try {
-      return await readBody(request.raw);
-    } finally {
-      this.bodiesBytes -= reserved;
-    }
-  }
-
   private refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const known = toMlflowError(error);
     if (reply.raw.headersSent || !known) throw error;
@@ -197,5 +195,25 @@ export class MlflowController {
       .status(known.status)
       .type('application/json')
       .send(JSON.stringify({ error_code: known.code, message: known.message }));
+  }
+}
+
+async function fieldsOf(body: Body): Promise<Fields> {
+  if (body.bytes.length === 0 || body.bytes.toString('latin1', 0, 1_000).trim() === '') return new Fields({});
+  try {
+    return Fields.fromJson(await body.json(), callBounds);
+  } catch (error) {
+    if (!(error instanceof Rejection && error.code === 'INVALID_ARGUMENT')) throw error;
+    // also of a bare NaN, of which MLflow itself drops the rest of the batch in silence
+    throw new MlflowError('BAD_REQUEST', `The request body is not valid JSON: ${error.message}`);
+  }
+}
+
+async function exportOf(body: Body): Promise<unknown> {
+  try {
+    return await body.json();
+  } catch (error) {
+    if (!(error instanceof Rejection && error.code === 'INVALID_ARGUMENT')) throw error;
+    throw invalid(`Invalid OpenTelemetry format: ${error.message}`);
   }
 }

@@ -1,6 +1,7 @@
 import { Unreadable } from '#libs/domain/rejection.js';
 import { limits } from '#libs/domain/limits.js';
 import { decodeOtlp } from '#libs/domain/wire/otlp-codec.js';
+import { breather } from '../../http/breathe.js';
 import { invalid } from './mlflow-error.js';
 
 /** One span as OTLP JSON: ids in hex, numbers of 64 bits as texts. What a browser or any exporter could have sent. */
@@ -28,8 +29,9 @@ const isObject = (value: unknown): value is Json =>
 const wrong = (at: string, what: string): Error => invalid(`Invalid OpenTelemetry format: ${at}: ${what}`);
 
 /** All spans of an export, in Protobuf or in JSON, with every field checked: what is kept can be read by every client. */
-export function readSpans(body: Uint8Array, json: boolean): readonly OtlpSpan[] {
-  const sent = json ? parse(body) : decode(body);
+export async function readSpans(body: Uint8Array, json: unknown): Promise<readonly OtlpSpan[]> {
+  const sent = json === null ? decode(body) : object('body', json);
+  const pause = breather();
   const spans: OtlpSpan[] = [];
   for (const [r, resource] of objects('resourceSpans', sent['resourceSpans']).entries()) {
     const resourceAt = `resourceSpans[${r}]`;
@@ -47,6 +49,7 @@ export function readSpans(body: Uint8Array, json: boolean): readonly OtlpSpan[] 
         if (spans.length === limits.spansPerRequestMax)
           throw invalid(`At most ${limits.spansPerRequestMax} spans are taken in one request`);
         spans.push({ ...readSpan(`${at}.spans[${i}]`, span), ...more });
+        await pause();
       }
     }
   }
@@ -62,16 +65,6 @@ function decode(body: Uint8Array): Json {
     throw error;
   }
 }
-function parse(body: Uint8Array): Json {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(body).toString('utf8'));
-  } catch (error) {
-    throw invalid(`Invalid OpenTelemetry format: ${(error as Error).message}`);
-  }
-  return object('body', value);
-}
-
 function readSpan(at: string, span: Json): OtlpSpan {
   const status = object(`${at}.status`, span['status']);
   const parentSpanId = id(`${at}.parentSpanId`, span['parentSpanId'], 8, true);

@@ -12,7 +12,8 @@ export interface SpanExport {
   readonly experiment: string;
   /** "" or the run that the traces belong to. */
   readonly run: string;
-  readonly json: boolean;
+  /** What it was as JSON; null for Protobuf, which is in `body`. */
+  readonly json: unknown;
   readonly body: Uint8Array;
 }
 
@@ -28,7 +29,7 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
   if (sent.experiment === '') throw invalid("Missing value for required header 'x-mlflow-experiment-id'.");
   const experiment = await world.active(sent.experiment);
   const traces = new Map<string, OtlpSpan[]>();
-  for (const span of readSpans(sent.body, sent.json)) {
+  for (const span of await readSpans(sent.body, sent.json)) {
     const spans = traces.get(`tr-${span.traceId}`);
     if (spans) spans.push(span);
     else traces.set(`tr-${span.traceId}`, [span]);
