@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeEventBatch } from '#libs/domain/wire/batch-codec.js';
@@ -67,6 +68,19 @@ describe('a first run', () => {
       body: "SELECT key, step, value FROM metrics WHERE run = 'first' AND key = 'loss' ORDER BY step FORMAT TSV",
     });
     expect(await sql.text()).toBe(`loss\t0\t1\nloss\t1\t0.5\nloss\t2\t${1 / 3}\n`);
+  });
+
+  it('can be written as the README says, and is seen by everybody who reads', async () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    const [, type, body] = /v1\/events -H 'content-type: (\S+)' -d '([^']+)'/.exec(readme)!;
+    const answer = await fetch(`${url}/v1/events`, { method: 'POST', headers: { 'content-type': type! }, body: body! });
+    expect(answer.status).toBe(200);
+    const { position } = (await answer.json()) as { position: string };
+    const question = `query($at: String) { run(id: "my-run", at: $at) { summary { key last } } runs(project: "vision", at: $at) { totalCount } }`;
+    expect(await gql(url, question, { at: position })).toEqual({
+      run: { summary: [{ key: 'loss', last: 0.3 }] },
+      runs: { totalCount: 1 },
+    });
   });
 
   it('can be written with curl', async () => {
