@@ -1,9 +1,6 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import fastifyStatic from '@fastify/static';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { keepUploadsClean } from '#libs/artifacts/stale-uploads.js';
@@ -18,7 +15,8 @@ import type { Gateway } from './gateway/gateway.js';
 import { createGatewaySchema } from './gateway/gateway-schema.js';
 import { openGraphqlSocket } from './gateway/graphql-socket.js';
 import { createAuth, type Auth } from './http/auth.js';
-import { createHttpAdapter, pageRoutes } from './http/http-adapter.js';
+import { serveDashboard } from './http/dashboard.js';
+import { createHttpAdapter } from './http/http-adapter.js';
 import { createEventAcceptor } from './ingest/accept-events.js';
 import { EventLogTransport } from './projector/event-log-transport.js';
 
@@ -92,32 +90,6 @@ function watchUploads(backend: Backend, logger: Logger): { close(): Promise<void
     if (error) logger.warn('stale uploads could not be removed', { error });
     else logger.info('stale uploads removed', { removed });
   });
-}
-
-async function serveDashboard(app: NestFastifyApplication): Promise<void> {
-  const built = ['./dashboard', '../dist/dashboard', '../dashboard'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  const root = built.find((path) => existsSync(`${path}/index.html`) && existsSync(`${path}/assets`));
-  if (!root) return;
-  const fastify = app.getHttpAdapter().getInstance();
-  await fastify.register(
-    fastifyStatic as never,
-    {
-      root,
-      serve: true,
-      wildcard: false,
-      setHeaders: (reply: { header(name: string, value: string): void }, path: string) => {
-        reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
-      },
-    } as never,
-  );
-  // addresses of the single page: whatever is no file of its and no door of ours
-  for (const path of pageRoutes.flatMap((page) => [page, `${page}/*`])) {
-    fastify.get(path, (_request, reply) => {
-      (reply as unknown as { sendFile(name: string): void }).sendFile('index.html');
-    });
-  }
 }
 
 function rebuilder(backend: Backend, transport: EventLogTransport, signal: AbortSignal) {

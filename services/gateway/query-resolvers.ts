@@ -56,6 +56,11 @@ export const queryResolvers: Omit<QueryResolvers, 'registeredModels' | 'register
     };
     return connection(await context.backend.runTable.projects(query));
   },
+  experiment: async (_, { number, tenant }, { backend }) => {
+    const projects = await backend.tracking.projects(tenant ?? '');
+    const project = projects.find((each) => each.number === number);
+    return project && !project.deleted ? backend.runTable.project(project.name) : null;
+  },
   run: async (_, { id, at }, context) => {
     await reach(context, at);
     return context.backend.runTable.run(id);

@@ -116,7 +116,7 @@ function isOpen(route: string | undefined): boolean {
     pageRoutes.some((page) => page === route || `${page}/*` === route)
   );
 }
-const openRoutes = new Set(['/healthz', '/readyz', '/', '/index.html', '/favicon.svg']);
+const openRoutes = new Set(['/healthz', '/readyz', '/', '/index.html', '/t/:tenant', '/t/:tenant/']);
 /** Addresses of the single page. */
 export const pageRoutes: readonly string[] = ['/runs', '/projects', '/sql', '/models', '/settings'];
 

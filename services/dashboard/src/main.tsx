@@ -1,6 +1,9 @@
 import { createRoot } from 'react-dom/client';
 import { createBrowserRouter, RouterProvider } from 'react-router';
+import { base } from './data/base.js';
+import { linkedPage } from './data/mlflow-links.js';
 import { NotFound, PageFailed } from './pages/not-found.js';
+import { NumberedProject } from './pages/numbered-project.js';
 import { HomePage } from './pages/home.js';
 import { ProjectPage } from './pages/project.js';
 import { Shell } from './shell.js';
@@ -16,27 +19,36 @@ import './theme/sql.css';
 
 startTheme();
 
-const router = createBrowserRouter([
-  {
-    element: <Shell />,
-    errorElement: <PageFailed />,
-    HydrateFallback: () => null,
-    children: [
-      { index: true, element: <HomePage /> },
-      { path: 'projects/:name', element: <ProjectPage /> },
-      {
-        path: 'runs/:id/:tab?',
-        lazy: async () => ({ Component: (await import('./run/run-page.js')).RunPage }),
-      },
-      { path: 'sql', lazy: async () => ({ Component: (await import('./sql/sql-page.js')).SqlPage }) },
-      {
-        path: 'models/:name?',
-        lazy: async () => ({ Component: (await import('./pages/models.js')).ModelsPage }),
-      },
-      { path: '*', element: <NotFound /> },
-    ],
-  },
-]);
+const prefix = base.pathname.replace(/\/$/, '');
+const linked = linkedPage(location.pathname.slice(prefix.length), location.hash);
+if (linked !== null || location.pathname.slice(prefix.length).startsWith('/t/'))
+  history.replaceState(null, '', `${prefix}${linked ?? '/'}`);
+
+const router = createBrowserRouter(
+  [
+    {
+      element: <Shell />,
+      errorElement: <PageFailed />,
+      HydrateFallback: () => null,
+      children: [
+        { index: true, element: <HomePage /> },
+        { path: 'projects/number/:number', element: <NumberedProject /> },
+        { path: 'projects/:name', element: <ProjectPage /> },
+        {
+          path: 'runs/:id/:tab?',
+          lazy: async () => ({ Component: (await import('./run/run-page.js')).RunPage }),
+        },
+        { path: 'sql', lazy: async () => ({ Component: (await import('./sql/sql-page.js')).SqlPage }) },
+        {
+          path: 'models/:name?',
+          lazy: async () => ({ Component: (await import('./pages/models.js')).ModelsPage }),
+        },
+        { path: '*', element: <NotFound /> },
+      ],
+    },
+  ],
+  { basename: prefix === '' ? '/' : prefix },
+);
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');

@@ -1,9 +1,10 @@
 import { cacheExchange, Client, fetchExchange, type CombinedError } from 'urql';
 import { apiKey } from './api-key.js';
+import { at } from './base.js';
 import { reportKeyNeeded, reportReachable, reportUnreachable } from './connection.js';
 
 export const client = new Client({
-  url: '/graphql',
+  url: at('/graphql'),
   preferGetMethod: false,
   exchanges: [cacheExchange, fetchExchange],
   fetchOptions: () => {

@@ -39,6 +39,11 @@ export const projectsQuestion = gql<{ projects: { nodes: Project[]; totalCount: 
   }
 `;
 
+export const numberedProjectQuestion = gql<
+  { experiment: { name: string } | null },
+  { number: number; tenant: string }
+>(`query NumberedProject($number: Int!, $tenant: String!) { experiment(number: $number, tenant: $tenant) { name } }`);
+
 export type RunRow = RunState & Record<`m${number}`, SummaryValue | null> & { params?: Param[] };
 export interface RunsPage {
   /** From where on changes of runs are not in this answer. */

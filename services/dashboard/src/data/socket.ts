@@ -1,5 +1,6 @@
 import { CloseCode, createClient, type Client } from 'graphql-ws';
 import { apiKey } from './api-key.js';
+import { at } from './base.js';
 import { reportKeyNeeded, reportReachable, reportSocket, reportUnreachable } from './connection.js';
 
 const retryMsMax = 8_000;
@@ -12,7 +13,7 @@ function waitBeforeRetry(retries: number): Promise<void> {
 
 function openSocket(): Client {
   return createClient({
-    url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
+    url: at('/graphql').replace(/^http/, 'ws'),
     lazy: true,
     lazyCloseTimeout: 2_000,
     keepAlive: 10_000,

@@ -1,4 +1,5 @@
 import { apiKey } from './api-key.js';
+import { at } from './base.js';
 import { reportKeyNeeded, reportReachable, reportUnreachable } from './connection.js';
 
 /**
@@ -31,7 +32,7 @@ export async function runSql(sql: string, signal: AbortSignal): Promise<SqlOutco
   const startedAt = performance.now();
   let answer: Response;
   try {
-    answer = await fetch(`/clickhouse?default_format=${format}`, {
+    answer = await fetch(at(`/clickhouse?default_format=${format}`), {
       method: 'POST',
       headers: { 'content-type': 'text/plain', ...(key === null ? {} : { authorization: `Bearer ${key}` }) },
       body: sql,

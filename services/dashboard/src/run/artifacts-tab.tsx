@@ -1,3 +1,4 @@
+import { at } from '../data/base.js';
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
@@ -47,7 +48,7 @@ function ArtifactTable(props: {
             {props.artifacts.map((artifact) => (
               <tr key={`${artifact.run}/${artifact.name}/${artifact.digest}/${artifact.loggedAt}`}>
                 <td>
-                  <a href={artifact.url} download={artifact.name.split('/').at(-1)}>
+                  <a href={at(artifact.url)} download={artifact.name.split('/').at(-1)}>
                     {artifact.name}
                   </a>
                 </td>
