@@ -165,7 +165,7 @@ def test_killed_at_any_moment_all_that_log_took_arrives_once(receiver, tmp_path,
     zs = [v for k, _, _, v in points if k == "z"]
     assert zs == [float(i) for i in range(0, len(xs), 7)][: len(zs)] and len(zs) * 7 >= returned - 7
     ended = [dict(fields(said[3])) for said in receiver.named("RunFinished")]
-    assert [end[1] for end in ended] == [b"killed"] and b"without a word" in ended[0][2]
+    assert [end[1] for end in ended] == [b"killed"]
     without_gaps(receiver)
 
 
