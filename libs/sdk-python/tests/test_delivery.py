@@ -237,6 +237,24 @@ def test_a_full_spool_drops_counts_and_says_so(receiver, tmp_path):
     assert len(receiver.named("RunFinished")) == 1
 
 
+def test_a_full_disk_is_not_asked_at_each_record(receiver, tmp_path, monkeypatch):
+    from runstream.spool import SpoolWriter
+
+    run = start(receiver, tmp_path, mode="offline")
+    asked = []
+
+    def full(self, index):
+        asked.append(index)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SpoolWriter, "_allocate", full)
+    metrics = {"x%d" % k: float(k) for k in range(1_000)}
+    for _ in range(3_000):
+        run.log(metrics)
+    assert run.dropped > 1_500 and len(asked) < run.dropped / 10
+    run.finish()
+
+
 def test_an_exception_marks_the_run_failed(receiver, tmp_path):
     with pytest.raises(ZeroDivisionError):
         with start(receiver, tmp_path):
