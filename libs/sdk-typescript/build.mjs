@@ -25,7 +25,16 @@ function build() {
     if (compiler === null) {
       folder = mkdtempSync(join(tmpdir(), 'runstream-sdk-build-'));
       const packages = [`typescript@${compilerVersion}`, `@types/node@${nodeTypesVersion}`];
-      run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder, ...packages]);
+      run('npm', [
+        'install',
+        '--no-save',
+        '--no-audit',
+        '--no-fund',
+        '--ignore-scripts',
+        '--prefix',
+        folder,
+        ...packages,
+      ]);
       compiler = find(folder);
       types.push('--typeRoots', join(folder, 'node_modules/@types'));
     }
@@ -47,6 +56,13 @@ function find(from) {
 
 function run(command, words) {
   // what npm set for the installation that runs this must not steer the one inside it
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_(prefix|global|local_prefix|workspace)/i.test(name)));
-  execFileSync(command, words, { cwd: here, env, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_config_(prefix|global|local_prefix|workspace)/i.test(name)),
+  );
+  execFileSync(command, words, {
+    cwd: here,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
 }
