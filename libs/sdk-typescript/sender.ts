@@ -109,6 +109,8 @@ export class Sender {
           activeAt = Date.now();
           continue;
         }
+        if (gone && state.attempt === 0 && this.#poster.givesUp())
+          throw new Stopped('the start of the run is not in the spool, nobody can say what belongs to it');
         this.#startUpload();
         const caughtUp = this.#reader.scan(state.position).next().done === true;
         if (caughtUp && !this.#waiting()) {

@@ -57,6 +57,8 @@ class Sender(Sources):
                 self._deliver()
                 active_at = time.monotonic()
                 continue
+            if gone and not self.state["attempt"] and self._give_up():
+                raise Stopped("the start of the run is not in the spool, nobody can say what belongs to it")
             self._start_uploads()
             if not self._waiting() and self._caught_up():
                 if self.state["finished"] and not self._end_is_to_be_corrected():
