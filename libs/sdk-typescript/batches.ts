@@ -1,4 +1,4 @@
-import { encodeBlock, encodeEvent, encodeKeys, encodeMessage, type Message } from './wire.js';
+import { encodeBlock, encodeEvent, encodeKeys, encodeMessage, encodePointsTail, type Message } from './wire.js';
 import { counted, kinds, type SpoolReader, type SpoolRecord } from './spool.js';
 
 /** Settings of a run as its process wrote them beside the spool. */
@@ -14,6 +14,7 @@ export interface Meta {
   readonly environment: Message | null;
   /** The run may be there already, and its steps are counted by itself. */
   readonly countsOn?: boolean;
+  readonly fromStep?: number | null;
 }
 export interface ArtifactItem {
   readonly name: string;
@@ -58,6 +59,8 @@ export interface Range {
   readonly holdFinish: boolean;
   /** Added to steps that the run counted by itself. */
   readonly base: number;
+  /** When the attempt began, as the answer to its start said. */
+  readonly beganAtMs: number;
 }
 
 const rangeBytesMax = 448 * 1024;
@@ -141,7 +144,8 @@ export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch 
   }
   if (records === 0) return null;
   const attempt = range.attempt;
-  const data = points.encode();
+  const blocks = points.encode();
+  const data = blocks && Buffer.concat([blocks, encodePointsTail(range.beganAtMs, meta.fromStep ?? null)]);
   if (data) events.push(encodeOne(meta, attempt, 'PointsLogged', firstTime, ++telemetrySeq, data));
   if (lines.length > 0) {
     events.push(
@@ -173,7 +177,7 @@ class PointGroups {
   /** Bytes that the keys of a new block add. */
   add(record: SpoolRecord): number {
     const keyset = record.tag % counted;
-    const at = this.#latest.get(keyset);
+    const at = this.#latest.get(record.tag);
     if (at !== undefined) {
       const group = this.#groups[at]!;
       if (this.#groups.slice(at + 1).every((other) => group.keys.every((key) => !other.names.has(key)))) {
@@ -182,7 +186,7 @@ class PointGroups {
       }
     }
     const keys = this.reader.keys(keyset);
-    this.#latest.set(keyset, this.#groups.length);
+    this.#latest.set(record.tag, this.#groups.length);
     this.#groups.push({ keys, names: new Set(keys), rows: [record] });
     return keys.reduce((sum, key) => sum + key.length + 4, 0);
   }
@@ -202,6 +206,8 @@ class PointGroups {
           rows.map((row) => this.stepOf(row)),
           rows.map((row) => row.timeMs),
           values,
+          false,
+          rows[0]!.tag >= counted,
         );
       }),
     );

@@ -6,7 +6,7 @@ const tickMs = 500;
 /** What is written to process.stdout and process.stderr, as lines; `stop` gives them back. What is printed always goes on. */
 export function captureConsole(keep: (stream: number, line: string) => void): () => void {
   const captured = [process.stdout, process.stderr].map((stream, tag) => {
-    const original = stream.write;
+    const original = Reflect.get(stream, 'write') as (...words: unknown[]) => boolean;
     const screen = new Screen((line) => keep(tag, line));
     const decoder = new StringDecoder('utf8');
     const take = (chunk: string | Uint8Array): void => {
@@ -23,7 +23,7 @@ export function captureConsole(keep: (stream: number, line: string) => void): ()
     stream.write = write;
     const stop = (): void => {
       screen.finish();
-      if (stream.write === write) stream.write = original;
+      if (Reflect.get(stream, 'write') === write) Reflect.set(stream, 'write', original);
     };
     return { screen, stop };
   });

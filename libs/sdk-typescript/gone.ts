@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Message } from './wire.js';
 
+const lookMs = 20;
 const signals: string[] = [];
 
 /** A scheduler that stops a job signals all its processes: the sender goes on, it has the last words to deliver, and knows why now. */
@@ -17,6 +18,8 @@ export function ignoreSignals(): void {
 export class Gone {
   #since: number | null = null;
   #diedOf = '';
+  #lookedAt = 0;
+  #zombie = false;
 
   constructor(
     readonly folder: string,
@@ -36,6 +39,12 @@ export class Gone {
   }
 
   #isZombie(): boolean {
+    if (Date.now() - this.#lookedAt < lookMs) return this.#zombie;
+    this.#lookedAt = Date.now();
+    return (this.#zombie = this.#readZombie());
+  }
+
+  #readZombie(): boolean {
     try {
       const stat = readFileSync(`/proc/${this.parentPid}/stat`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -80,11 +80,8 @@ export class HttpClient {
     const target = `${this.#prefix}${path}`;
     const content = body === null ? null : Buffer.from(body);
     const length: Record<string, string> = content === null ? {} : { 'content-length': String(content.length) };
-    const options: RequestOptions = {
-      method,
-      headers: { ...given, ...length, host: this.#url.host },
-      timeout: timeoutMs,
-    };
+    const headers = { ...given, ...length, host: this.#url.host };
+    const options: RequestOptions = { method, headers, timeout: timeoutMs };
     if (!this.#proxy)
       return ask(secure ? httpsRequest : httpRequest, content, {
         ...options,
@@ -96,7 +93,7 @@ export class HttpClient {
     if (!secure)
       return ask(this.#proxy.protocol === 'https:' ? httpsRequest : httpRequest, content, {
         ...options,
-        headers: { ...options.headers, ...proxyHeaders(this.#proxy) },
+        headers: { ...headers, ...proxyHeaders(this.#proxy) },
         agent: this.#proxy.protocol === 'https:' ? this.#agents.https : this.#agents.http,
         host: bare(this.#proxy.hostname),
         port: portOf(this.#proxy),

@@ -29,6 +29,8 @@ export interface JournalState {
   environment: boolean;
   /** Steps of the run before this attempt; null: not asked yet. */
   base: number | null;
+  /** When the attempt began, as the answer to its start said. */
+  beganAtMs: number;
   /** The heartbeat that asks for it: [time, seq], numbered before it is sent. */
   beat: readonly [number, number] | null;
   /** How often the start was said anew under another name. */
@@ -55,6 +57,7 @@ export class Journal {
     finished: false,
     environment: false,
     base: null,
+    beganAtMs: 0,
     beat: null,
     tries: 0,
     setAside: 0,

@@ -30,7 +30,7 @@ const userinfo =
   /(\b[A-Za-z][A-Za-z0-9+.-]*:\/\/)((?:[^\s/?#:@'"]*:(?!\d+\/)[^\s'"]*|[^\s/?#:@'"]+))@(?=[^\s@]*(?:[\s'"]|$))/g;
 const pair = /([?&;,\s]|^)([A-Za-z][\w.-]*)(=|:\s+)([^&;,\s'"]+)/g;
 const bearer = /\b(Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{8,}/gi;
-const plain = /^(?:[+-]?\d+(?:\.\d*)?|true|false|none|null|yes|no|)$/i;
+const plain = /^(?:[+-]?\d{1,7}(?:\.\d*)?|true|false|none|null|yes|no|)$/i;
 const telling = new Set('sig signature key auth code x-amz-signature x-amz-credential x-amz-security-token'.split(' '));
 const isPassword = (name: string): boolean => /pass|pwd/i.test(name);
 

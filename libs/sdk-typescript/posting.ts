@@ -14,6 +14,8 @@ export interface EventResult {
   readonly code?: string;
   readonly message?: string;
   readonly attempt?: number;
+  readonly attemptStartedAtMs?: number;
+  readonly nextStep?: number;
 }
 interface Body {
   readonly results?: readonly EventResult[];

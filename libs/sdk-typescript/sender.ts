@@ -109,6 +109,8 @@ export class Sender {
           activeAt = Date.now();
           continue;
         }
+        if (gone && state.attempt === 0 && this.#poster.givesUp())
+          throw new Stopped('the start of the run is not in the spool, nobody can say what belongs to it');
         this.#startUpload();
         const caughtUp = this.#reader.scan(state.position).next().done === true;
         if (caughtUp && !this.#waiting()) {
@@ -174,7 +176,9 @@ export class Sender {
         plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq: runsSeq, artifact, failed });
       }
     }
-    if (plans.length === 0 && started && !gone && !state.finished && Date.now() - this.#heartbeatAt >= heartbeatMs) {
+    // also while points are sent: a run is running as long as the heartbeats of one of its writers come
+    const ends = plans.some((plan) => 'say' in plan && plan.say === 'RunFinished') || built.at(-1)?.finished;
+    if (started && !gone && !ends && !state.finished && Date.now() - this.#heartbeatAt >= heartbeatMs) {
       const data = { lastStep: state.lastStep, spooledBytes: 0 };
       plans.push({ say: 'HeartbeatSent', data, timeMs: Date.now(), seq: telemetrySeq + 1 });
     }
@@ -187,8 +191,9 @@ export class Sender {
   #attempt(): number {
     return this.#journal.state.attempt || this.meta.attempt;
   }
-  #common(): { attempt: number; base: number } {
-    return { attempt: this.#attempt(), base: this.#journal.state.base ?? 0 };
+  #common(): { attempt: number; base: number; beganAtMs: number } {
+    const { base, beganAtMs } = this.#journal.state;
+    return { attempt: this.#attempt(), base: base ?? 0, beganAtMs };
   }
 
   async #deliver(): Promise<void> {
@@ -203,8 +208,10 @@ export class Sender {
         events.push(
           encodeOne(this.meta, this.#attempt(), plan.say, plan.timeMs, plan.seq, encodeMessage(plan.say, plan.data)),
         );
-        if (plan.say === 'HeartbeatSent') telemetrySeq = plan.seq;
-        else runsSeq = plan.seq;
+        if (plan.say === 'HeartbeatSent') {
+          telemetrySeq = plan.seq;
+          this.#heartbeatAt = Date.now();
+        } else runsSeq = plan.seq;
         if (plan.artifact !== undefined) uploaded.set(plan.artifact, plan.failed ?? false);
         finished ||= plan.say === 'RunFinished';
         if (plan.say === 'EnvironmentCaptured') state.environment = true;
@@ -241,7 +248,7 @@ export class Sender {
       this.#segment = Math.floor(state.position / positionsPerSegment);
       this.#reader.forgetBefore(state.position);
     }
-    this.#sentAt = this.#heartbeatAt = Date.now();
+    this.#sentAt = Date.now();
   }
 
   /** False: the start of the run was refused for a reason that a person may lift; it is said again later, under a name of its own. */
@@ -259,6 +266,8 @@ export class Sender {
     if (!started) return true;
     const { state } = this.#journal;
     state.attempt = this.meta.attempt || (results[0]?.attempt ?? 0) || 1;
+    state.beganAtMs = results[0]?.attemptStartedAtMs ?? 0;
+    if (this.meta.countsOn) state.base ??= results[0]?.nextStep ?? null;
     state.base ??= this.meta.countsOn && state.attempt > 1 ? await this.#stepsBefore(state) : 0;
     this.#capture();
     return true;

@@ -43,6 +43,7 @@ export function readSettings(options: InitOptions) {
       attempt: wholeSetting('attempt', options.attempt, 0, attemptMax) || found.attempt,
       source: 'sdk-typescript/0.1.0',
       countsOn: identity.known && fromStep === null,
+      fromStep,
     },
     launcher: found.launcher,
     launch: identity.launch || writer,

@@ -22,7 +22,6 @@ function worded(value: unknown): string {
   // null-prototype objects have no text of their own
   if (typeof value === 'object' && typeof (value as { toString?: unknown }).toString !== 'function')
     return JSON.stringify(value);
-  // eslint-disable-next-line @typescript-eslint/no-base-to-string
   return String(value);
 }
 
@@ -98,7 +97,8 @@ function written(value: unknown, name: string, path: readonly unknown[]): string
       return JSON.stringify(maskValue(name, text(value, 10_000_000)));
     case 'object':
       break;
-    default:
+    case 'function':
+    case 'symbol':
       return JSON.stringify(text(value));
   }
   if (value === null) return 'null';

@@ -213,6 +213,7 @@ export function encodeBlock(
   times: ArrayLike<number> | null,
   values: Float64Array,
   everyValue = false,
+  counted = false,
 ): Buffer {
   const single = new Float32Array(values);
   let exact = true;
@@ -222,7 +223,17 @@ export function encodeBlock(
   if (times !== null && times.length > 0) parts.push(field(3, deltas(times)));
   parts.push(field(exact ? 5 : 4, new Uint8Array(column.buffer, column.byteOffset, column.byteLength)));
   if (everyValue) parts.push(Buffer.from([0x30, 1]));
+  if (counted) parts.push(Buffer.from([0x38, 1]));
   return field(1, Buffer.concat(parts));
+}
+
+/** What follows the blocks of a PointsLogged: which attempt this is in the order of the training, and where it goes back to. */
+export function encodePointsTail(attemptStartedAtMs: number, rewindTo: number | null): Buffer {
+  const parts: Uint8Array[] = [];
+  if (attemptStartedAtMs !== 0) parts.push(varint(0x10), varint(zigzag(attemptStartedAtMs)));
+  if (rewindTo !== null && rewindTo !== 0) parts.push(varint(0x18), varint(zigzag(rewindTo)));
+  if (rewindTo !== null) parts.push(Buffer.from([0x20, 1]));
+  return Buffer.concat(parts);
 }
 
 export interface EventEnvelope {

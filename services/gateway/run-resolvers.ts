@@ -198,12 +198,13 @@ export const runResolvers: RunResolvers = {
   ranks: async (run, { first }, context) =>
     (await rankStates(run, context)).slice(0, within('first', first, 20_000, 100_000)),
   completeness: async (run, _, context) => completeness(run, await context.backend.runTable.writers(run.id)),
-  artifacts: async (run, { first, name, versions }, { backend }) => {
+  artifacts: async (run, { first, skip, name, versions }, { backend }) => {
     const all = versionsOf(await backend.runTable.artifacts(run.id, 'logged'));
     const shown = versions ? all : newestOf(all);
+    const from = Math.max(0, skip ?? 0);
     return (typeof name === 'string' ? shown.filter((artifact) => artifact.name === name) : shown).slice(
-      0,
-      within('first', first, 1_000, 100_000),
+      from,
+      from + within('first', first, 1_000, 100_000),
     );
   },
   usedArtifacts: async (run, _, { backend }) => [...(await backend.runTable.artifacts(run.id, 'used'))],

@@ -12,7 +12,7 @@ tags { key value } labels params { key value } summary { key last lastStep min m
 PAGE = 100
 POINTS_PAGE = 50_000
 KEYS_PAGE = 50_000
-ARTIFACTS_MAX = 100_000
+ARTIFACTS_PAGE = 20_000
 
 
 class ApiError(Exception):
@@ -112,9 +112,15 @@ class ReadRun:
 
     def artifacts(self, versions: bool = False, name: Optional[str] = None) -> List[Dict[str, Any]]:
         """The files of the run, each name once in its newest version; with `versions` all of them, oldest first."""
-        return self._api.query(
-            "query($id: ID!, $n: Int, $name: String, $v: Boolean) { run(id: $id) { artifacts(first: $n, name: $name, versions: $v) "
-            "{ name type digest sizeBytes mime step version loggedAt url } } }", id=self.id, n=ARTIFACTS_MAX, name=name, v=versions)["run"]["artifacts"]
+        found: List[Dict[str, Any]] = []
+        while True:
+            page = self._api.query(
+                "query($id: ID!, $n: Int, $skip: Int, $name: String, $v: Boolean) { run(id: $id) { artifacts(first: $n, skip: $skip, name: $name, versions: $v) "
+                "{ name type digest sizeBytes mime step version loggedAt url } } }",
+                id=self.id, n=ARTIFACTS_PAGE, skip=len(found), name=name, v=versions)["run"]["artifacts"]
+            found += page
+            if len(page) < ARTIFACTS_PAGE:
+                return found
 
     def download(self, name: str, path: str, version: Optional[int] = None) -> str:
         """The newest version of that name, or the one that is asked for."""

@@ -38,6 +38,8 @@ class Encoder:
         self._reader = reader
         self.base = 0
         """Added to steps that the run counted by itself: how far it was before this attempt."""
+        self.began_at_ms = 0
+        """When the attempt began, as the answer to its start said."""
         self._keys: Dict[int, bytes] = {}
         self._names: Dict[int, frozenset] = {}
 
@@ -71,7 +73,7 @@ class Encoder:
                         keys = self._reader.keys(keyset)
                         names = self._names[keyset] = frozenset(keys)
                         self._keys[keyset] = wire.encode_keys(keys)
-                    size += len(body) + (0 if points.add(keyset, names, body, base) else len(self._keys[keyset]))
+                    size += len(body) + (0 if points.add(keyset, names, body, base, bool(tag & COUNTED)) else len(self._keys[keyset]))
                     last_step = step + base if last_step is None or step + base > last_step else last_step
                 else:
                     time_ms, number = row_parts(body)
@@ -110,7 +112,7 @@ class Encoder:
             return None
         if points.groups:
             telemetry_seq += 1
-            data = b"".join(points.encode(self._keys))
+            data = b"".join(points.encode(self._keys)) + wire.encode_points_tail(self.began_at_ms, self._meta.get("from_step"))
             events.append(self.event("PointsLogged", first_time, telemetry_seq, attempt, data))
         if lines:
             telemetry_seq += 1
@@ -127,23 +129,23 @@ class _Points:
     of a key at a step the last one must stay the last."""
 
     def __init__(self) -> None:
-        self.groups: List[Tuple[int, frozenset, bytearray, int]] = []
-        self._block: Dict[Tuple[int, int], int] = {}
+        self.groups: List[Tuple[int, frozenset, bytearray, int, bool]] = []
+        self._block: Dict[Tuple[int, int, bool], int] = {}
 
-    def add(self, keyset: int, names: frozenset, body: memoryview, base: int = 0) -> bool:
-        at = self._block.get((keyset, base))
+    def add(self, keyset: int, names: frozenset, body: memoryview, base: int, counted: bool) -> bool:
+        at = self._block.get((keyset, base, counted))
         if at is not None and at == len(self.groups) - 1 or at is not None and all(
             other[1].isdisjoint(names) for other in self.groups[at + 1 :]
         ):
             self.groups[at][2].extend(body)
             return True
-        self._block[(keyset, base)] = len(self.groups)
-        self.groups.append((keyset, names, bytearray(body), base))
+        self._block[(keyset, base, counted)] = len(self.groups)
+        self.groups.append((keyset, names, bytearray(body), base, counted))
         return False
 
     def encode(self, keys: Dict[int, bytes]) -> List[bytes]:
         blocks = []
-        for keyset, names, rows, base in self.groups:
+        for keyset, names, rows, base, counted in self.groups:
             stride = 2 + len(names)
             words = array("q")
             words.frombytes(rows)
@@ -155,5 +157,5 @@ class _Points:
             values = array("d")
             for column in range(2, stride):
                 values.extend(cells[column::stride])
-            blocks.append(wire.encode_block(keys[keyset], steps, times, values))
+            blocks.append(wire.encode_block(keys[keyset], steps, times, values, counted=counted))
         return blocks

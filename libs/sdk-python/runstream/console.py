@@ -181,12 +181,22 @@ class Descriptors:
             pass  # a stdout of another kind
 
     def tick(self) -> None:
+        self._say_trouble()
         if not self._stopped and self._tee.poll() is not None:
             self._restore()
             self._run._say("console", "what passes on printed lines has ended; they go out directly now and are not kept")
             self._stopped = True
             for reading, before in zip(self._reading, self._before):
                 threading.Thread(target=_pass_on, args=(reading, before), daemon=True).start()
+
+    def _say_trouble(self) -> None:
+        try:
+            with open(os.path.join(self._run._folder, "tee.log"), encoding="utf-8", errors="replace") as file:
+                said = file.read(500).strip()
+        except OSError:
+            return
+        if said:
+            self._run._say("tee", said)
 
     def _restore(self) -> None:
         for name in STREAMS:

@@ -10,6 +10,7 @@ from . import exit_code
 from .locks import is_held
 from .spool import State
 
+LOOK_S = 0.02
 _signals: List[str] = []
 
 
@@ -36,6 +37,9 @@ class Gone:
         self._shared = shared
         self.since: Optional[float] = None
         self._died_of = ""
+        self._code: Optional[int] = None
+        self._looked_at = 0.0
+        self._seen_alive = True
         try:
             # stays readable when the folder is removed
             self._exit_fd = os.open(os.path.join(folder, exit_code.NAME), os.O_RDONLY)
@@ -47,7 +51,10 @@ class Gone:
             return is_held(os.path.join(self._folder, "owner"))
         if os.getppid() != self._parent:
             return False
-        return not self._is_zombie()
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_S:
+            self._looked_at, self._seen_alive = now, not self._is_zombie()
+        return self._seen_alive
 
     def _is_zombie(self) -> bool:
         try:
@@ -58,8 +65,11 @@ class Gone:
         if fields[0] != "Z":
             return False
         status = int(fields[49]) if len(fields) > 49 else 0
-        if status & 0x7F and not self._died_of:
+        # the parent of the training process has not asked yet how it ended
+        if status & 0x7F:
             self._died_of = exit_code.signal_name(status & 0x7F)
+        elif len(fields) > 49:
+            self._code = status >> 8
         return True
 
     def looked(self) -> bool:
@@ -79,6 +89,8 @@ class Gone:
             # a worker of another process, which says how the run went; pools end their workers this way
             return {"state": "finished", "reason": "", "exitCode": 0}
         code = exit_code.read(self._exit_fd) if self._exit_fd >= 0 else None
+        if code is None:
+            code = self._code
         if code is not None:
             return self._by_code(code)
         signals = [self._died_of] if self._died_of else _signals

@@ -11,7 +11,7 @@ START: Dict[str, Any] = {
     "environment": False, "refused": 0,
     # steps before this attempt; position in the spool of printed lines; how often the start was said anew under another name;
     # records that could not be encoded; files that could not be delivered; whether the end was said by the sender
-    "base": None, "beat": None, "console": 0, "tries": 0, "set_aside": 0, "failed": [], "ended": False,
+    "base": None, "beat": None, "began": 0, "console": 0, "tries": 0, "set_aside": 0, "failed": [], "ended": False,
 }
 
 

@@ -20,7 +20,7 @@ _SHAPES = re.compile(
 _USERINFO = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)((?:[^\s/?#:@'\"]*:(?!\d+/)[^\s'\"]*|[^\s/?#:@'\"]+))@(?=[^\s@]*(?:[\s'\"]|$))")
 _PAIR = re.compile(r"([?&;,\s]|^)([A-Za-z][\w.-]*)(=|:\s+)([^&;,\s'\"]+)")
 _BEARER = re.compile(r"\b(Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
-_PLAIN = re.compile(r"^(?:[+-]?\d+(?:\.\d*)?|true|false|none|null|yes|no|)$", re.IGNORECASE)
+_PLAIN = re.compile(r"^(?:[+-]?\d{1,7}(?:\.\d*)?|true|false|none|null|yes|no|)$", re.IGNORECASE)
 
 
 def is_secret_name(name: str) -> bool:

@@ -57,6 +57,8 @@ class Sender(Sources):
                 self._deliver()
                 active_at = time.monotonic()
                 continue
+            if gone and not self.state["attempt"] and self._give_up():
+                raise Stopped("the start of the run is not in the spool, nobody can say what belongs to it")
             self._start_uploads()
             if not self._waiting() and self._caught_up():
                 if self.state["finished"] and not self._end_is_to_be_corrected():
@@ -145,7 +147,8 @@ class Sender(Sources):
             if said["name"] == "RunFinished":
                 data, ends = {**data, "lastTelemetrySeq": telemetry, "lastRunsSeq": runs}, True
             plans.append({"say": said["name"], "data": data, "time": said["time"], "seq": runs, "done": said.get("done"), "failed": said.get("failed")})
-        if not plans and started and not gone and not state["finished"] and time.monotonic() - self.heartbeat_at >= HEARTBEAT_S:
+        # also while points are sent: a run is running as long as the heartbeats of one of its writers come
+        if started and not gone and not ends and not state["finished"] and time.monotonic() - self.heartbeat_at >= HEARTBEAT_S:
             data = {"lastStep": state["last_step"], "spooledBytes": self._spooled()}
             plans.append({"say": "HeartbeatSent", "data": data, "time": time.time_ns() // 1_000_000, "seq": telemetry + 1})
         if plans:
@@ -168,6 +171,7 @@ class Sender(Sources):
                 body.append(self.encoder.event(plan["say"], plan["time"], plan["seq"], self._attempt(), data))
                 if plan["say"] == "HeartbeatSent":
                     telemetry = plan["seq"]
+                    self.heartbeat_at = time.monotonic()
                 else:
                     runs = plan["seq"]
                     state["environment"] = state["environment"] or plan["say"] == "EnvironmentCaptured"
@@ -206,7 +210,7 @@ class Sender(Sources):
             self.reader.forget_before(state["position"])
             if self.console is not None:
                 self.console.reader.forget_before(state["console"])
-        self.sent_at = self.heartbeat_at = time.monotonic()
+        self.sent_at = time.monotonic()
 
     def _forget_uploaded(self) -> None:
         done = {plan["done"]: plan.get("failed") for plan in self.state["plans"] if plan.get("done") is not None}
@@ -232,7 +236,7 @@ class Sender(Sources):
         if started:
             self.state["attempt"] = int(self.meta["attempt"] or results[0].get("attempt") or 1)
             self.shared[State.ATTEMPT] = self.state["attempt"]
-            self._find_base()
+            self._find_base(results[0])
             self._start_capture()
         return True
 

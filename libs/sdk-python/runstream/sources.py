@@ -38,7 +38,7 @@ class Sources:
         self.state["failed"] = []
         self.reader = SpoolReader(folder)
         self.encoder = Encoder(self.meta, self.reader)
-        self.encoder.base = self.state["base"] or 0
+        self.encoder.base, self.encoder.began_at_ms = self.state["base"] or 0, self.state["began"]
         self._main = Source("position", self.reader, self.encoder)
         self._console: Optional[Source] = None
         self.url = url or self.meta["url"]
@@ -87,9 +87,12 @@ class Sources:
 
     # ---- steps that the run counted by itself --------------------------------------------------------------------
 
-    def _find_base(self) -> None:
+    def _find_base(self, answer: Dict[str, Any]) -> None:
         """A run that is resumed and counts by itself goes on behind the last step of the attempts before."""
         state = self.state
+        state["began"] = self.encoder.began_at_ms = int(answer.get("attemptStartedAtMs") or 0)
+        if state["base"] is None and answer.get("nextStep") is not None and self.meta.get("counts_on"):
+            state["base"] = int(answer["nextStep"])
         if state["base"] is None:
             state["base"] = self._steps_before() if self.meta.get("counts_on") and state["attempt"] > 1 else 0
         self.encoder.base = state["base"]

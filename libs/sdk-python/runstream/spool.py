@@ -13,6 +13,7 @@ import mmap
 import os
 import struct
 import threading
+import time
 import zlib
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -23,6 +24,7 @@ KEYS_PER_ROW_MAX = 5_000
 KEY_BYTES_PER_ROW_MAX = 256 * 1024
 ROW, EVENT, LINE, ARTIFACT, DROPPED, END = 1, 2, 3, 4, 5, 6
 COUNTED = 1 << 31  # in the keyset of a row: its step was counted by the run itself, and goes on behind what the run has already
+RETRY_S = 0.25
 FULL_RESERVE_BYTES = SEGMENT_BYTES  # kept for the end of the run when the spool has reached its limit
 
 _commit = struct.Struct("@II")
@@ -79,6 +81,8 @@ class SpoolWriter:
         self._index = 0
         self._offset = 0
         self._next: Optional[mmap.mmap] = None
+        self._refused: Optional[str] = None
+        self._refused_at = 0.0
         self._prepare_lock = threading.Lock()
         self.wants_next = threading.Event()
         self._map = self._allocate(0)
@@ -118,6 +122,9 @@ class SpoolWriter:
         self.wants_next.clear()
 
     def _roll(self, urgent: bool) -> None:
+        # a full disk is asked again now and then, not at each record: it takes milliseconds to say no
+        if self._refused is not None and not urgent and time.monotonic() - self._refused_at < RETRY_S:
+            raise SpoolFull(self._refused)
         kept = len(segments(self.folder)) * SEGMENT_BYTES
         if self._next is None and kept + (0 if urgent else FULL_RESERVE_BYTES) > self.bytes_max:
             raise SpoolFull("the spool holds %d MB, its limit" % (kept >> 20))
@@ -125,7 +132,9 @@ class SpoolWriter:
             try:
                 area, self._next = self._next or self._allocate(self._index + 1), None
             except OSError as error:
+                self._refused, self._refused_at = str(error), time.monotonic()
                 raise SpoolFull(str(error)) from error
+            self._refused = None
         if self._offset + HEAD_BYTES <= SEGMENT_BYTES:
             _head.pack_into(self._view, self._offset, 0, 0, END, 0, 0)
             _commit.pack_into(self._view, self._offset, 8, zlib.crc32(self._view[self._offset + 8 : self._offset + 24]))

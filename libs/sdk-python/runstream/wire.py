@@ -128,7 +128,7 @@ def encode_keys(keys: Iterable[str]) -> bytes:
     return b"".join([_field(1, _utf8(key)) for key in keys])
 
 
-def encode_block(keys: bytes, steps: Sequence[int], times: Optional[Sequence[int]], values: array, every_value: bool = False) -> bytes:
+def encode_block(keys: bytes, steps: Sequence[int], times: Optional[Sequence[int]], values: array, every_value: bool = False, counted: bool = False) -> bytes:
     """A PointBlock: `keys` from encode_keys, `values` key-major doubles in native order."""
     out = [keys, _field(2, deltas(steps))]
     if times:
@@ -142,7 +142,17 @@ def encode_block(keys: bytes, steps: Sequence[int], times: Optional[Sequence[int
     out.append(_field(5, single) if single is not None else _field(4, raw))
     if every_value:
         out.append(b"\x30\x01")
+    if counted:
+        out.append(b"\x38\x01")
     return _field(1, b"".join(out))
+
+
+def encode_points_tail(attempt_started_at_ms: int, rewind_to: Optional[int]) -> bytes:
+    """What follows the blocks of a PointsLogged: which attempt this is in the order of the training, and where it goes back to."""
+    out = b"\x10" + varint(zigzag(attempt_started_at_ms)) if attempt_started_at_ms else b""
+    if rewind_to is not None:
+        out += (b"\x18" + varint(zigzag(rewind_to)) if rewind_to else b"") + b"\x20\x01"
+    return out
 
 
 def _fits_single(values: array) -> bool:

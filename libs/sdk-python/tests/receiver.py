@@ -58,7 +58,9 @@ def sums(values):
 def read_points(data):
     """[(key, step, time, value)] in the order said"""
     points = []
-    for _, block in fields(data):
+    for part, block in fields(data):
+        if part != 1:
+            continue
         keys, steps, times, values = [], [], [], ()
         for number, value in fields(block):
             if number == 1: keys.append(value.decode())
