@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { keepUploadsClean } from '#libs/artifacts/stale-uploads.js';
 import type { Backend } from '#libs/backend/backend.js';
+import { ConfigurationError, type Configuration } from '#libs/config/configuration.js';
 import { createInstruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
 import { holdLive, othersGoOverMs, rebuild } from '#libs/projecting/rebuild.js';
@@ -65,7 +66,12 @@ export async function openServer({ backend, logger, version, onFailure }: Server
     await app.startAllMicroservices();
   }
   if (configuration.roles.includes('gateway')) await serveDashboard(app);
-  await app.listen(configuration.port, configuration.host);
+  try {
+    await app.listen(configuration.port, configuration.host);
+  } catch (error) {
+    await transport.close();
+    throw unbindable(error as NodeJS.ErrnoException, configuration);
+  }
   const http = app.getHttpServer();
   const socket = configuration.roles.includes('gateway') ? openGraphqlSocket(http, gateway) : null;
   const uploads = configuration.roles.includes('gateway') ? watchUploads(backend, logger) : null;
@@ -83,6 +89,16 @@ export async function openServer({ backend, logger, version, onFailure }: Server
       await transport.close();
     },
   };
+}
+
+const unbindableWhy: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is in use by another program; stop it, or choose another port with RUNSTREAM_PORT',
+  EACCES: 'may not be opened by this user; choose a port from 1024 on with RUNSTREAM_PORT',
+  EADDRNOTAVAIL: 'is no address of this machine; see RUNSTREAM_HOST',
+};
+function unbindable(error: NodeJS.ErrnoException, { host, port }: Configuration): Error {
+  const why = unbindableWhy[error.code ?? ''];
+  return why === undefined ? error : new ConfigurationError(`${host}, port ${port} ${why}`);
 }
 
 function watchUploads(backend: Backend, logger: Logger): { close(): Promise<void> } {

@@ -64,8 +64,8 @@ async function open(
 async function closeFolders({ log, runs, metrics, artifacts }: Configuration): Promise<void> {
   for (const each of [log, runs, metrics, artifacts]) {
     if (!('dir' in each)) continue;
-    await chmod(each.dir, 0o700).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
+    await chmod(each.dir, 0o700).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     });
   }
 }

@@ -30,7 +30,7 @@ describe('shares of SQL', () => {
     const ends = [await shares.enter('a', nobodyLeaves), await shares.enter('a', nobodyLeaves)];
     const leaving = new AbortController();
     const waiting = Array.from({ length: 16 }, () =>
-      shares.enter('a', leaving.signal).catch((error: Error) => error.name),
+      shares.enter('a', leaving.signal).catch((error: unknown) => (error as Error).name),
     );
     await expect(shares.enter('a', nobodyLeaves)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
     leaving.abort();

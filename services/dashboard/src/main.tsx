@@ -19,7 +19,7 @@ import './theme/sql.css';
 
 startTheme();
 
-const prefix = base.pathname.replace(/\/$/, '');
+const prefix = base().pathname.replace(/\/$/, '');
 const linked = linkedPage(location.pathname.slice(prefix.length), location.hash);
 if (linked !== null || location.pathname.slice(prefix.length).startsWith('/t/'))
   history.replaceState(null, '', `${prefix}${linked ?? '/'}`);
