@@ -26,6 +26,7 @@ export type TableName = (typeof tableNames)[number];
 export const viewNames = [
   'metrics',
   'points',
+  'series',
   'runs',
   'lines',
   // the views read with the rights of whoever asks: what the tables of any generation begin with, and no pointer table does
@@ -142,6 +143,7 @@ export function createViews(generation: number, placement: Placement): readonly 
            AND c.step = g.step AND c.ord = g.record`,
     ),
     view('points', `SELECT project, run, key, rank, step, value, attempt FROM (${newestPoints(table)})`),
+    view('series', seriesView(table)),
     view('runs', runsView(table)),
     view(
       'lines',
@@ -195,6 +197,25 @@ function cutoffs(attempts: string): string {
   return `SELECT run, attempt, 1 AS cut, min(from_step) ${later} AS cutoff, count() ${later} AS later
     FROM (SELECT run, attempt, max(started_at) AS started_at, min(from_step) AS from_step FROM ${attempts} GROUP BY run, attempt)
     QUALIFY later > 0`;
+}
+
+/**
+ * How far each series of each rank reaches in each attempt, and how many steps of it hold a finite value: counted by the bits of rollups,
+ * so that "is everything there?" is answered without reading every point. Null where a client keeps several values of a step.
+ */
+function seriesView(table: (name: TableName) => string): string {
+  const counted = `SELECT r.project AS project, r.id AS id, b.series AS series, b.attempt AS attempt, b.rank AS rank, sum(bitCount(b.bits)) AS n
+    FROM (SELECT run, series, attempt, rank, bucket, groupBitOr(mask) AS bits FROM ${table('rollup_256')}
+      GROUP BY run, series, attempt, ${blockOf(rollupBlock)}, rank, bucket) AS b
+    INNER JOIN ${names(table)} AS r ON b.run = r.run GROUP BY project, id, series, attempt, rank`;
+  return `SELECT r.project AS project, r.id AS run, s.key AS key, p.attempt AS attempt, p.rank AS rank, p.first_step AS first_step,
+      p.last_step AS last_step, if(c.n = 0, NULL, c.n) AS points
+    FROM (SELECT run, series, attempt, rank, min(first_step) AS first_step, max(last_step) AS last_step FROM ${table('spans')}
+      GROUP BY run, series, attempt, rank) AS p
+    INNER JOIN ${names(table)} AS r ON p.run = r.run
+    INNER JOIN (SELECT DISTINCT series, key FROM ${table('series')} WHERE NOT startsWith(key, '_time')) AS s ON p.series = s.series
+    LEFT ANY JOIN (${counted}) AS c
+      ON c.project = r.project AND c.id = r.id AND c.series = p.series AND c.attempt = p.attempt AND c.rank = p.rank`;
 }
 
 function runsView(table: (name: TableName) => string): string {

@@ -116,6 +116,23 @@ describe('SqlDoor', () => {
     expect(await status()).toBe('running');
   });
 
+  it('tells how many points of a series there are without reading them', async () => {
+    const steps = range(0, 100_000);
+    await rig.write([
+      started('counted'),
+      points({ run: 'counted', seq: 1, steps: steps.slice(0, 60_000), values: { loss: steps.slice(0, 60_000) } }),
+      points({ run: 'counted', seq: 2, steps: steps.slice(60_000), values: { loss: steps.slice(60_000) } }),
+      points({ run: 'counted', seq: 2, steps: steps.slice(60_000), values: { loss: steps.slice(60_000) } }),
+      points({ run: 'counted', seq: 1, rank: 3, steps: [5, 7, 9], values: { loss: [1, NaN, 2] } }),
+    ]);
+    const { text } = await ask(
+      "SELECT key, attempt, rank, first_step, last_step, points FROM series WHERE run = 'counted' ORDER BY rank",
+    );
+    expect(text.split('\n')).toEqual(['loss\t1\t0\t0\t99999\t100000', 'loss\t1\t3\t5\t9\t2']);
+    const plan = (await ask("EXPLAIN indexes = 1 SELECT sum(points) FROM series WHERE run = 'counted'")).text;
+    expect(plan).not.toContain('_points');
+  });
+
   it('leaves deleted runs out of every view', async () => {
     await rig.write([
       started('gone'),

@@ -58,6 +58,7 @@ LIMIT 100`,
 export const views: readonly { name: string; columns: string }[] = [
   { name: 'runs', columns: 'project, run, name, status, group, job_type, user, notes, started_at, ended_at, world_size, archived, params, tags, labels, summary' },
   { name: 'points', columns: 'project, run, key, rank, step, value, attempt' },
+  { name: 'series', columns: 'project, run, key, attempt, rank, first_step, last_step, points' },
   { name: 'metrics', columns: 'points, and time' },
   { name: 'lines', columns: 'project, run, rank, attempt, number, stream, time, text' },
 ]; // prettier-ignore
