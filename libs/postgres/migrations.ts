@@ -33,8 +33,27 @@ const sharedMigrations: readonly (readonly string[])[] = [
   [`alter table runstream.checkpoints add column held_until bigint not null default 0`],
 ];
 
+/** Nothing to write: a full disk or a read-only server is no reason not to start. */
+async function upToDate(
+  database: SqlDatabase,
+  question: string,
+  parameters: readonly unknown[],
+  version: number,
+): Promise<boolean> {
+  try {
+    const [row] = await database.query<{ version: number | null }>(question, parameters);
+    return (row?.version ?? 0) >= version;
+  } catch (error) {
+    // no such schema, no such table
+    if (['3F000', '42P01'].includes((error as { code?: string }).code ?? '')) return false;
+    throw error;
+  }
+}
+
 /** Brings the shared tables to this program's version; safe to run by several processes at once. */
 export async function migrateShared(database: SqlDatabase): Promise<void> {
+  if (await upToDate(database, 'select max(version) as version from runstream.migrations', [], sharedMigrations.length))
+    return;
   await database.transaction(async (session) => {
     await session.query('select pg_advisory_xact_lock($1)', [migrationLock]);
     await session.query('create schema if not exists runstream');
@@ -57,6 +76,8 @@ export async function migrateGeneration(
   steps: readonly ((schema: string) => readonly string[])[],
 ): Promise<void> {
   const schema = `${family}_g${generation}`;
+  const kept = 'select version from runstream.generations where family = $1 and generation = $2';
+  if (await upToDate(database, kept, [family, generation], steps.length)) return;
   await database.transaction(async (session) => {
     await session.query('select pg_advisory_xact_lock($1)', [migrationLock]);
     const [row] = await session.query<{ version: number }>(

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Unavailable } from '#libs/domain/rejection.js';
 import { PgliteEngine } from './pglite-engine.js';
 import type { SqlDatabase, SqlSession } from './sql-database.js';
 
@@ -40,11 +41,29 @@ export async function openPgliteDatabase({ dir, bootId = readBootId }: PgliteOpt
   try {
     engine = await PgliteEngine.open(dataDir);
   } catch (error) {
+    await refuseFullDisk(dir, error);
     if (!existsSync(dataDir)) throw error;
     damaged = await moveAside(dir, dataDir);
     engine = await PgliteEngine.open(dataDir);
   }
   return { database: new PgliteDatabase(dir, engine), cleanStop: left === null && damaged === null, damaged };
+}
+
+/**
+ * PostgreSQL panics when there is no room for the next file of its journal, and then reads end as well: so what writes much is refused
+ * before that, while there is room for two of them.
+ */
+const journalBytes = 32 * 1024 * 1024;
+
+async function refuseFullDisk(dir: string, cause?: unknown): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= journalBytes) return;
+  throw new Unavailable(
+    `the run tables: the disk is full (${freeBytes} bytes free in ${dir}, ${journalBytes} are needed); free some space`,
+    1_000,
+    { cause },
+  );
 }
 
 async function moveAside(dir: string, dataDir: string): Promise<string> {
@@ -82,6 +101,7 @@ export class PgliteDatabase implements SqlDatabase {
 
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
     return this.#inTurn(async (engine) => {
+      if (this.dir !== null) await refuseFullDisk(this.dir);
       const session: SqlSession = {
         query: async <Row>(text: string, parameters: readonly unknown[] = []) =>
           (await engine.ask({ kind: 'query', text, parameters })) as readonly Row[],
@@ -116,10 +136,24 @@ export class PgliteDatabase implements SqlDatabase {
     if (clean && this.dir !== null) await rm(markerOf(this.dir), { force: true });
   }
 
+  /** What does not open while the disk is full is not damaged: it may need room to go over its journal. */
+  async #reopen(): Promise<PgliteEngine> {
+    const { dir } = this;
+    if (dir === null) return PgliteEngine.open(null);
+    try {
+      return await PgliteEngine.open(join(dir, 'data'));
+    } catch (error) {
+      await refuseFullDisk(dir, error);
+      throw new Unavailable(`the embedded PostgreSQL does not open: ${(error as Error).message}`, 1_000, {
+        cause: error,
+      });
+    }
+  }
+
   #inTurn<T>(work: (engine: PgliteEngine) => Promise<T>): Promise<T> {
     const result = this.#turn.then(async () => {
       if (this.#engine.dead && !this.#closed) {
-        this.#engine = await PgliteEngine.open(this.dir === null ? null : join(this.dir, 'data'));
+        this.#engine = await this.#reopen();
       }
       return work(this.#engine);
     });
