@@ -29,7 +29,7 @@ import { VerdictBoard } from '#libs/runs/verdict-board.js';
 import type { Backend } from './backend.js';
 import { createNextStep } from './next-step.js';
 import { openFamilies, openProgress } from './open-projections.js';
-import { patiently } from './patiently.js';
+import { commandPatienceMs, patiently, type Patience } from './patiently.js';
 import { createSnapshot } from './snapshot.js';
 import { logEnds } from './store-check.js';
 
@@ -44,6 +44,10 @@ export interface OpenedBackend extends Backend {
 export interface BackendOptions {
   readonly clock: () => number;
   readonly logger: Logger;
+  /** For how long what is not there yet is waited for; absent: as long as a command should. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+  readonly onWaiting?: (what: string, reason: string | null) => void;
 }
 
 const verdictTimeoutMs = 10_000;
@@ -52,8 +56,9 @@ const randomHex = (): string => randomBytes(16).toString('hex');
 /** Opens every port of the configuration; what was opened is closed again when a later one fails. */
 export async function openBackend(
   configuration: Configuration,
-  { clock, logger }: BackendOptions,
+  { clock, logger, patienceMs = commandPatienceMs, signal, onWaiting }: BackendOptions,
 ): Promise<OpenedBackend> {
+  const patience: Patience = { logger, patienceMs, signal, onWaiting };
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     // each of them though another failed: the log comes last and must be sealed
@@ -63,25 +68,25 @@ export async function openBackend(
   };
   let fail = (what: string, error: unknown): void => logger.error(what, { error });
   try {
-    const log = await patiently('the log', logger, () => openLog(configuration, clock));
+    const log = await patiently('the log', patience, () => openLog(configuration, clock));
     opened.push(() => log.close());
     // the slow ones side by side: start time is what a person waits for
     const [database, metrics] = await Promise.all([
-      openRuns(configuration, logger).then((runs) => {
+      patiently('the run tables', patience, () => openRuns(configuration, logger)).then((runs) => {
         opened.push(() => runs.close());
         return runs;
       }),
-      openMetrics(configuration, logger).then((engine) => {
+      openMetrics(configuration, patience).then((engine) => {
         opened.push(() => engine.close());
         return engine;
       }),
     ]);
-    const artifacts = await patiently('the artifact store', logger, () => openArtifacts(configuration, clock));
+    const artifacts = await patiently('the artifact store', patience, () => openArtifacts(configuration, clock));
     opened.push(() => artifacts.close());
     const board = new VerdictBoard();
     const signals = await openSignals(configuration, database);
     if (signals) opened.push(() => signals.close());
-    const parts = { configuration, log, database, client: metrics.client, board, signals, randomHex, logger };
+    const parts = { configuration, log, database, client: metrics.client, board, signals, randomHex, logger, patience };
     const families = await openFamilies(parts);
     const tables = { database, generations: () => readRunGenerations(database) };
     const runTable = openPostgresRunTable(tables);
@@ -190,12 +195,14 @@ interface OpenedMetrics {
   close(): Promise<void>;
 }
 
-async function openMetrics({ metrics, roles }: Configuration, logger: Logger): Promise<OpenedMetrics> {
+async function openMetrics({ metrics, roles }: Configuration, patience: Patience): Promise<OpenedMetrics> {
   switch (metrics.kind) {
     case 'chdb': {
       const onChange = ({ state, detail }: { state: string; detail: string }): void =>
-        logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
-      const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange });
+        patience.logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
+      const engine = await patiently('the metric engine', patience, () =>
+        openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange }),
+      );
       const client = openClickHouseClient({ address: () => engine.address('app') });
       const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), embedded: true });
       return {
@@ -213,7 +220,7 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
       try {
         // ingest never touches it: it starts without it
         if (roles.some((role) => role !== 'ingest'))
-          await patiently('ClickHouse', logger, () => checkClickHouse(client, placement));
+          await patiently('ClickHouse', patience, () => checkClickHouse(client, placement));
       } catch (error) {
         await client.close();
         throw error;

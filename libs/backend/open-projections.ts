@@ -11,7 +11,7 @@ import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
 import type { VerdictBoard } from '#libs/runs/verdict-board.js';
-import { patiently } from './patiently.js';
+import { patiently, type Patience } from './patiently.js';
 import { watchProgress } from './progress-watch.js';
 import { startOverIfAhead } from './store-check.js';
 
@@ -25,6 +25,7 @@ export interface ProjectionParts {
   readonly signals: PostgresSignals | null;
   readonly randomHex: () => string;
   readonly logger: Logger;
+  readonly patience: Patience;
 }
 
 /** How long a log that several processes share has to stay behind the tables until that is believed. */
@@ -32,24 +33,27 @@ const sharedAheadMs = 30_000;
 
 /** The families of this process; makes or migrates their tables. A process that only takes events in needs no tables to do so. */
 export async function openFamilies(parts: ProjectionParts): Promise<readonly ProjectionFamily[]> {
-  const { configuration, log, database, client, board, signals, randomHex, logger } = parts;
+  const { configuration, log, database, client, board, signals, randomHex, logger, patience } = parts;
   const { roles } = configuration;
   if (signals && !roles.includes('projector') && !roles.includes('gateway')) return [];
   const published = (verdicts: Parameters<VerdictBoard['publish']>[0]): void => {
     board.publish(verdicts);
     signals?.tellVerdicts([...verdicts.keys()]);
   };
-  const runs = await patiently('PostgreSQL', logger, () =>
+  const runs = await patiently('the run tables', patience, () =>
     openRunProjectionFamily({ database, board: { publish: published } }),
   );
   const checkpoints = createPostgresCheckpoints(database);
   // a store without transactions is prepared by one process at a time
-  const points = await patiently('ClickHouse', logger, () =>
+  const points = await patiently('the metric tables', patience, () =>
     withLock(database, () => openPointsProjectionFamily({ client, checkpoints, randomHex })),
   );
   const families = [runs, points];
   if (roles.includes('projector'))
-    for (const family of families) await startOverIfAhead(log, family, logger, signals ? sharedAheadMs : 0);
+    for (const family of families)
+      await patiently('the stored positions', patience, () =>
+        startOverIfAhead(log, family, logger, signals ? sharedAheadMs : 0),
+      );
   return families;
 }
 

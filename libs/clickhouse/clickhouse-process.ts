@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Unavailable } from '#libs/domain/rejection.js';
 import { entryPoint } from '#libs/config/entry-point.js';
 import { configXml, usersXml, type EngineSettings } from './clickhouse-config.js';
 
@@ -125,6 +126,8 @@ function startError(dir: string, said: string): Error {
       'metrics: the embedded engine (npm chdb) is not installed here, as in the image of a cluster. Give RUNSTREAM_METRICS=clickhouse://…, or take the image that has it.',
     );
   }
+  if (/No space left on device|NOT_ENOUGH_SPACE|Code: 243/.test(said))
+    return new Unavailable(`metrics: the disk is full, the engine can't start in ${dir}; free some space`, 1_000);
   return new Error(
     `metrics: the ClickHouse engine did not start in ${dir}: ${said.slice(-2_000) || 'it said nothing'}`,
   );
