@@ -7,7 +7,7 @@ import { keepUploadsClean } from '#libs/artifacts/stale-uploads.js';
 import type { Backend } from '#libs/backend/backend.js';
 import { createInstruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
-import { holdLive, othersGoOverMs, rebuild } from '#libs/projecting/rebuild.js';
+import { dropOthers, holdLive, othersGoOverMs, rebuild } from '#libs/projecting/rebuild.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RebuildRequest } from './admin/admin.controller.js';
 import { AppModule } from './app.module.js';
@@ -111,7 +111,7 @@ function rebuilder(backend: Backend, transport: EventLogTransport, signal: Abort
       });
       if (dropOld && report.switched) {
         if (backend.shared) await sleep(othersGoOverMs);
-        await family.drop(report.from);
+        await dropOthers(family);
       }
       return report;
     } finally {

@@ -5,6 +5,7 @@ import type { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
 import type { MetricStore } from '#libs/metrics/metric-store.js';
 import type { SqlDoor } from '#libs/metrics/sql-door.js';
+import type { Notices } from '#libs/observability/notices.js';
 import type { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import type { ModelRegistry } from '#libs/registry/model-registry.js';
@@ -31,6 +32,8 @@ export interface Backend {
   readonly nextStep: NextStep;
   /** Other processes work on the same stores: projectors are paused through the checkpoints, and switches are watched for. */
   readonly shared: boolean;
+  /** What an operator should know: shown by readiness. */
+  readonly notices: Notices;
   readonly clock: () => number;
   readonly newId: () => string;
   close(): Promise<void>;

@@ -11,11 +11,13 @@ import { ConfigurationError, type Configuration } from '#libs/config/configurati
 import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
+import type { LogDamage } from '#libs/log/log-ends.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
 import { viewNames } from '#libs/metrics/clickhouse-schema.js';
 import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
 import { openSqlDoor } from '#libs/metrics/sql-door.js';
 import type { Logger } from '#libs/observability/logger.js';
+import { Notices } from '#libs/observability/notices.js';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
 import type { PostgresSignals } from '#libs/postgres/postgres-signals.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
@@ -58,6 +60,7 @@ export async function openBackend(
   configuration: Configuration,
   { clock, logger, patienceMs = commandPatienceMs, signal, onWaiting }: BackendOptions,
 ): Promise<OpenedBackend> {
+  const notices = new Notices(clock);
   const patience: Patience = { logger, patienceMs, signal, onWaiting };
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -68,11 +71,13 @@ export async function openBackend(
   };
   let fail = (what: string, error: unknown): void => logger.error(what, { error });
   try {
-    const log = await patiently('the log', patience, () => openLog(configuration, clock));
+    const log = await patiently('the log', patience, () =>
+      openLog(configuration, clock, (damage) => sayDamage(damage, logger, notices)),
+    );
     opened.push(() => log.close());
     // the slow ones side by side: start time is what a person waits for
     const [database, metrics] = await Promise.all([
-      patiently('the run tables', patience, () => openRuns(configuration, logger)).then((runs) => {
+      patiently('the run tables', patience, () => openRuns(configuration, logger, notices)).then((runs) => {
         opened.push(() => runs.close());
         return runs;
       }),
@@ -86,7 +91,18 @@ export async function openBackend(
     const board = new VerdictBoard();
     const signals = await openSignals(configuration, database);
     if (signals) opened.push(() => signals.close());
-    const parts = { configuration, log, database, client: metrics.client, board, signals, randomHex, logger, patience };
+    const parts = {
+      configuration,
+      log,
+      database,
+      client: metrics.client,
+      board,
+      signals,
+      randomHex,
+      logger,
+      patience,
+      notices,
+    };
     const families = await openFamilies(parts);
     const tables = { database, generations: () => readRunGenerations(database) };
     const runTable = openPostgresRunTable(tables);
@@ -110,6 +126,7 @@ export async function openBackend(
       verdict: (eventId) => board.wait(eventId, (id) => runTable.verdict(id), { timeoutMs: verdictTimeoutMs }),
       nextStep: createNextStep(log, runTable, progress),
       shared: signals !== null,
+      notices,
       clock,
       newId: randomUUID,
       close: closeAll,
@@ -151,11 +168,21 @@ async function reached(log: EventLog, family: ProjectionFamily): Promise<boolean
 
 // Drivers of servers are loaded when an address asks for one: they would be a tenth of the start of the embedded program.
 
-async function openLog({ log, logPartitions }: Configuration, clock: () => number): Promise<EventLog> {
+function sayDamage({ message, fields }: LogDamage, logger: Logger, notices: Notices): void {
+  logger.error(message, fields);
+  const told = Object.entries(fields).map(([name, value]) => `${name} ${String(value)}`);
+  notices.put(`the log, ${String(fields['file'] ?? fields['partition'])}`, `${message} (${told.join(', ')})`);
+}
+
+async function openLog(
+  { log, logPartitions }: Configuration,
+  clock: () => number,
+  onDamage: (damage: LogDamage) => void,
+): Promise<EventLog> {
   const partitions = { catalog: 1, runs: logPartitions, telemetry: logPartitions };
   switch (log.kind) {
     case 'file':
-      return openSegmentEventLog({ dir: log.dir, partitions, clock });
+      return openSegmentEventLog({ dir: log.dir, partitions, clock, onDamage });
     case 'kafka': {
       const { openKafkaEventLog } = await import('#libs/log/kafka-event-log.js');
       const { readKafkaUrl } = await import('#libs/log/kafka-client.js');
@@ -166,13 +193,19 @@ async function openLog({ log, logPartitions }: Configuration, clock: () => numbe
   }
 }
 
-async function openRuns({ runs }: Configuration, logger: Logger): Promise<SqlDatabase> {
+async function openRuns({ runs }: Configuration, logger: Logger, notices: Notices): Promise<SqlDatabase> {
   switch (runs.kind) {
     case 'pglite': {
       const { database, cleanStop, damaged } = await openPgliteDatabase({ dir: runs.dir });
-      if (damaged !== null)
+      if (damaged !== null) {
         logger.warn('the run tables did not open; they are rebuilt from the log', { movedTo: damaged });
-      else if (!cleanStop) logger.info('the run tables were not closed cleanly; they are checked against the log');
+        notices.put(
+          'the run tables',
+          `they did not open and are made again from the log; what was there is in ${damaged}`,
+        );
+      }
+      if (damaged === null && !cleanStop)
+        logger.info('the run tables were not closed cleanly; they are checked against the log');
       return database;
     }
     case 'postgres': {

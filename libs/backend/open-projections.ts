@@ -3,6 +3,7 @@ import type { Configuration } from '#libs/config/configuration.js';
 import type { EventLog } from '#libs/log/event-log.js';
 import { openPointsProjectionFamily } from '#libs/metrics/points-projection-family.js';
 import type { Logger } from '#libs/observability/logger.js';
+import type { Notices } from '#libs/observability/notices.js';
 import { withLock } from '#libs/postgres/migrations.js';
 import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
 import type { PostgresSignals } from '#libs/postgres/postgres-signals.js';
@@ -26,6 +27,7 @@ export interface ProjectionParts {
   readonly randomHex: () => string;
   readonly logger: Logger;
   readonly patience: Patience;
+  readonly notices: Notices;
 }
 
 /** How long a log that several processes share has to stay behind the tables until that is believed. */
@@ -33,7 +35,7 @@ const sharedAheadMs = 30_000;
 
 /** The families of this process; makes or migrates their tables. A process that only takes events in needs no tables to do so. */
 export async function openFamilies(parts: ProjectionParts): Promise<readonly ProjectionFamily[]> {
-  const { configuration, log, database, client, board, signals, randomHex, logger, patience } = parts;
+  const { configuration, log, database, client, board, signals, randomHex, logger, patience, notices } = parts;
   const { roles } = configuration;
   if (signals && !roles.includes('projector') && !roles.includes('gateway')) return [];
   const published = (verdicts: Parameters<VerdictBoard['publish']>[0]): void => {
@@ -52,7 +54,11 @@ export async function openFamilies(parts: ProjectionParts): Promise<readonly Pro
   if (roles.includes('projector'))
     for (const family of families)
       await patiently('the stored positions', patience, () =>
-        startOverIfAhead(log, family, logger, signals ? sharedAheadMs : 0),
+        startOverIfAhead(log, family, {
+          logger,
+          believedAfterMs: signals ? sharedAheadMs : 0,
+          onMissing: (projection, detail) => notices.put(`${projection}: missing in the log`, detail),
+        }),
       );
   return families;
 }

@@ -3,7 +3,7 @@ import { Rejection } from '#libs/domain/rejection.js';
 import type { Checkpoints } from '#libs/projecting/checkpoints.js';
 import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
 import { GenerationTable } from './points-generation.js';
-import { PointsProjection, pointsTopics } from './points-projection.js';
+import { checkpointNameOf, PointsProjection, pointsTopics } from './points-projection.js';
 
 export interface PointsFamilyOptions {
   readonly client: ClickHouseClient;
@@ -56,6 +56,11 @@ class PointsProjectionFamily implements ProjectionFamily {
   async generations(): Promise<{ live: number; all: readonly number[] }> {
     const rows = await this.table.all();
     return { live: (await this.table.live()) ?? 1, all: rows.map((row) => row.generation) };
+  }
+
+  async checkpointsOf(generation: number): Promise<ReadonlyMap<string, number>> {
+    const row = (await this.table.all()).find((one) => one.generation === generation);
+    return row ? this.options.checkpoints.all(checkpointNameOf(row)) : new Map<string, number>();
   }
 
   async switchTo(generation: number): Promise<void> {

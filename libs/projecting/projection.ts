@@ -68,6 +68,8 @@ export interface ProjectionFamily {
   live(): Promise<Projection>;
   /** Creates (or opens) the tables of a generation beside the live one. */
   openGeneration(generation: number): Promise<Projection>;
+  /** Stored checkpoints of a generation, live or kept: partition name -> first offset not yet applied. */
+  checkpointsOf(generation: number): Promise<ReadonlyMap<string, number>>;
   /** All generations that have tables, and which one is live. */
   generations(): Promise<{ readonly live: number; readonly all: readonly number[] }>;
   /** Atomically makes readers use this generation from now on; the old one is kept. */

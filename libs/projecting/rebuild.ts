@@ -103,6 +103,12 @@ export async function holdLive(live: Projection): Promise<PausedLive> {
   };
 }
 
+/** Also drops those that were kept because the log had lost what they have seen. */
+export async function dropOthers(family: ProjectionFamily): Promise<void> {
+  const { live, all } = await family.generations();
+  for (const generation of all) if (generation !== live) await family.drop(generation);
+}
+
 /** Fills a generation from the log up to given positions, any number of times. */
 export class Filler {
   records = 0;

@@ -69,6 +69,7 @@ export async function openRunProjectionFamily({ database, board }: RunProjection
     topics,
     openGeneration,
     generations,
+    checkpointsOf: (generation) => readCheckpoints(database, `${family}@${generation}`),
     live: async () => openGeneration((await generations()).live),
     switchTo: async (generation) => {
       const rows = await database.query<{ generation: number; live: boolean }>(

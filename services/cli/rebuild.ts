@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openBackend } from '#libs/backend/open-backend.js';
 import type { Configuration } from '#libs/config/configuration.js';
 import { createLogger } from '#libs/observability/logger.js';
-import { holdLive, othersGoOverMs, rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
+import { dropOthers, holdLive, othersGoOverMs, rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
 import { askRunningServer } from './running-server.js';
 
 interface RebuildOptions {
@@ -55,7 +55,7 @@ async function rebuildAlone(
     });
     if (options.dropOld && report.switched) {
       if (backend.shared) await sleep(othersGoOverMs);
-      await family.drop(report.from);
+      await dropOthers(family);
     }
     return report;
   } finally {
