@@ -36,5 +36,7 @@ export interface Backend {
   readonly notices: Notices;
   readonly clock: () => number;
   readonly newId: () => string;
+  /** Who is told when a store says that its tables are missing, or damaged. */
+  onBrokenTables(handler: (damaged: boolean) => void): void;
   close(): Promise<void>;
 }

@@ -61,6 +61,8 @@ export async function openBackend(
   { clock, logger, patienceMs = commandPatienceMs, signal, onWaiting }: BackendOptions,
 ): Promise<OpenedBackend> {
   const notices = new Notices(clock);
+  let broken: (damaged: boolean) => void = () => undefined;
+  const onBroken = (damaged: boolean): void => broken(damaged);
   const patience: Patience = { logger, patienceMs, signal, onWaiting };
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -81,7 +83,7 @@ export async function openBackend(
         opened.push(() => runs.close());
         return runs;
       }),
-      openMetrics(configuration, patience).then((engine) => {
+      openMetrics(configuration, patience, { notices, onBroken }).then((engine) => {
         opened.push(() => engine.close());
         return engine;
       }),
@@ -139,6 +141,7 @@ export async function openBackend(
       },
       hasApiKeys: async () => (await runTable.apiKeys()).length > 0,
       onFailure: (handler) => (fail = handler),
+      onBrokenTables: (handler) => (broken = handler),
     };
   } catch (error) {
     await closeAll();
@@ -228,15 +231,31 @@ interface OpenedMetrics {
   close(): Promise<void>;
 }
 
-async function openMetrics({ metrics, roles }: Configuration, patience: Patience): Promise<OpenedMetrics> {
+interface MetricsWatchers {
+  readonly notices: Notices;
+  readonly onBroken: (damaged: boolean) => void;
+}
+
+async function openMetrics(
+  { metrics, roles }: Configuration,
+  patience: Patience,
+  { notices, onBroken }: MetricsWatchers,
+): Promise<OpenedMetrics> {
   switch (metrics.kind) {
     case 'chdb': {
       const onChange = ({ state, detail }: { state: string; detail: string }): void =>
         patience.logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
+      const onDamaged = (movedTo: string, reason: string): void => {
+        patience.logger.warn('the metric store did not open; it is made again from the log', { movedTo, reason });
+        notices.put(
+          'the metric store',
+          `it did not open and is made again from the log; what was there is in ${movedTo}`,
+        );
+      };
       const engine = await patiently('the metric engine', patience, () =>
-        openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange }),
+        openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange, onDamaged }),
       );
-      const client = openClickHouseClient({ address: () => engine.address('app') });
+      const client = openClickHouseClient({ address: () => engine.address('app'), onBroken });
       const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), embedded: true });
       return {
         client,
@@ -249,7 +268,7 @@ async function openMetrics({ metrics, roles }: Configuration, patience: Patience
     }
     case 'clickhouse': {
       const { address, sql, placement } = readAddress('RUNSTREAM_METRICS', () => readClickHouseUrl(metrics.url));
-      const client = openClickHouseClient({ address: () => address, placement });
+      const client = openClickHouseClient({ address: () => address, placement, onBroken });
       try {
         // ingest never touches it: it starts without it
         if (roles.some((role) => role !== 'ingest'))

@@ -46,9 +46,14 @@ export async function openFamilies(parts: ProjectionParts): Promise<readonly Pro
     openRunProjectionFamily({ database, board: { publish: published } }),
   );
   const checkpoints = createPostgresCheckpoints(database);
+  const onReplaced = (): void => {
+    const detail = 'its tables are gone, or it is another store than before; it is filled anew from the log';
+    logger.warn('the metric store is empty', { detail });
+    notices.put('the metric store, empty', detail);
+  };
   // a store without transactions is prepared by one process at a time
   const points = await patiently('the metric tables', patience, () =>
-    withLock(database, () => openPointsProjectionFamily({ client, checkpoints, randomHex })),
+    withLock(database, () => openPointsProjectionFamily({ client, checkpoints, randomHex, onReplaced })),
   );
   const families = [runs, points];
   if (roles.includes('projector'))

@@ -4,7 +4,7 @@ import { createClient, ClickHouseLogLevel } from '@clickhouse/client';
 import { Unavailable } from '#libs/domain/rejection.js';
 import { watchAnswer } from '#libs/observability/watch-answer.js';
 import { worksOn } from './clickhouse-alive.js';
-import { readClickHouseError } from './clickhouse-errors.js';
+import { classOfClickHouseError, MetricTablesBroken, readClickHouseError } from './clickhouse-errors.js';
 import type { ClickHouseAddress } from './clickhouse-engine.js';
 import { insertSettings, plain, type Placement } from './clickhouse-placement.js';
 import { readNative, writeNativeBlock, type BlockColumn, type ResultColumns } from './native-block.js';
@@ -35,6 +35,8 @@ export interface ClientOptions {
   readonly placement?: Placement;
   readonly connectionsMax?: number;
   readonly requestTimeoutMs?: number;
+  /** Told when the server says that tables are missing, or that files under them are damaged. */
+  readonly onBroken?: (damaged: boolean) => void;
 }
 
 /** Of one query, as the server holds it; more is refused. The largest is a band: 12 bytes for each bucket and rank, 240 MB of 20,000 ranks. */
@@ -166,7 +168,10 @@ class HttpClickHouseClient implements ClickHouseClient {
     } catch (error) {
       signal?.throwIfAborted();
       if (lost.signal.aborted) throw new Unavailable(`ClickHouse can't be reached: ${reason}`, 500, { cause: error });
-      throw readClickHouseError(error, { resultBytesMax, requestTimeoutMs: this.#timeoutMs });
+      const known = readClickHouseError(error, { resultBytesMax, requestTimeoutMs: this.#timeoutMs });
+      if (known instanceof MetricTablesBroken)
+        this.options.onBroken?.(classOfClickHouseError(known.code) === 'damaged');
+      throw known;
     }
   }
 }

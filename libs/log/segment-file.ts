@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import { Unusable } from '#libs/domain/rejection.js';
 import type { LogDamage } from './log-ends.js';
 import type { LogFile, LogFs } from './log-fs.js';
 import { blockHeaderBytes, blockIntact, blockMagic, readBlockHeader, type BlockHeader } from './segment-block.js';
 
 /** Bytes that were durable once can't be read back. Not retriable: a person has to look. */
-export class CorruptLog extends Error {
+export class CorruptLog extends Unusable {
   override readonly name = 'CorruptLog';
   constructor(path: string, position: number, what: string) {
     super(

@@ -31,6 +31,11 @@ const sharedMigrations: readonly (readonly string[])[] = [
   ],
   // while held nobody claims: tables of several processes are compared at one position
   [`alter table runstream.checkpoints add column held_until bigint not null default 0`],
+  // what stores without transactions held, and who is busy mending one
+  [
+    'create table runstream.store_records (projection text primary key, record text not null)',
+    'create table runstream.leases (name text primary key, holder text not null, until bigint not null)',
+  ],
 ];
 
 /** Nothing to write: a full disk or a read-only server is no reason not to start. */
@@ -84,7 +89,11 @@ export async function migrateGeneration(
       'select version from runstream.generations where family = $1 and generation = $2',
       [family, generation],
     );
-    if (!row) await session.query(`create schema ${schema}`);
+    if (!row) {
+      // tables of which there is no record belong to checkpoints that are gone
+      await session.query(`drop schema if exists ${schema} cascade`);
+      await session.query(`create schema ${schema}`);
+    }
     for (const step of steps.slice(row?.version ?? 0))
       for (const statement of step(schema)) await session.query(statement);
     await session.query(

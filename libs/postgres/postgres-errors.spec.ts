@@ -35,14 +35,20 @@ describe.skipIf(postgresMissing() !== null)('what a PostgreSQL server says', () 
   };
 
   it('is read by one list: each code over the wire is what the list says it is', async () => {
-    const names = { repeated: 'Unavailable', waited: 'Unavailable', refused: 'Rejection', damaged: 'DamagedTables' };
+    const names = {
+      repeated: 'Unavailable',
+      waited: 'Unavailable',
+      refused: 'Rejection',
+      damaged: 'DamagedTables',
+      missing: 'Unavailable',
+    };
     for (const [kind, codes] of Object.entries(sqlErrorClasses))
       for (const code of codes.map((code) => (code.length === 2 ? `${code}001` : code))) {
         const raised = `do $$ begin raise exception 'as asked' using errcode = '${code}'; end $$`;
         expect([code, (await said(() => database.script(raised))).name]).toEqual([code, names[kind as never]]);
       }
     expect((await said(() => database.query('select nonsense'))).name).toBe('Error');
-    expect(['42P01', '23505', '42601'].map(classOfSqlState)).toEqual(['fatal', 'fatal', 'fatal']);
+    expect(['42703', '23505', '42601'].map(classOfSqlState)).toEqual(['fatal', 'fatal', 'fatal']);
   });
 
   it('waits where the server is read-only, cancels, ends a session or runs out of time', async () => {

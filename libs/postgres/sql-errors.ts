@@ -5,9 +5,9 @@ import { Rejection, Unavailable } from '#libs/domain/rejection.js';
  * has a view of its own:
  * 'repeated' the same transaction may succeed at once; 'waited' time or an operator mends it, so projectors wait, doors answer 503 and
  * readiness names it; 'refused' the caller asked for too much or for what can't be stored; 'damaged' the files of the database are not
- * what was written; anything else is a mistake of ours and 'fatal'.
+ * what was written; 'missing' tables were taken away or not made yet; anything else is a mistake of ours and 'fatal'.
  */
-export type SqlErrorClass = 'repeated' | 'waited' | 'refused' | 'damaged' | 'fatal';
+export type SqlErrorClass = 'repeated' | 'waited' | 'refused' | 'damaged' | 'missing' | 'fatal';
 
 export const sqlErrorClasses: { readonly [Class in Exclude<SqlErrorClass, 'fatal'>]: readonly string[] } = {
   // serialization failure, deadlock, a lock that was not given, objects in use
@@ -34,6 +34,7 @@ export const sqlErrorClasses: { readonly [Class in Exclude<SqlErrorClass, 'fatal
     '54', // too complex, too large
   ],
   damaged: ['58P01', 'XX001', 'XX002'],
+  missing: ['3F000', '42P01'],
 };
 
 export function classOfSqlState(code: string): SqlErrorClass {
@@ -71,6 +72,14 @@ export function readSqlError(error: unknown): Error {
       return new Rejection('INVALID_ARGUMENT', `the run tables can't take this (${code}): ${text}`);
     case 'damaged':
       return new DamagedTables(`the files of the run tables are damaged (${code}): ${text}`, code, { cause: error });
+    case 'missing':
+      // with the code: who makes tables asks for it
+      return Object.assign(
+        new Unavailable(`the run tables are missing or not made yet (${code}): SQL failed: ${text}`, 1_000, {
+          cause: error,
+        }),
+        { code },
+      );
     case 'fatal':
       return Object.assign(new Error(`SQL failed: ${text}`, { cause: error }), { code });
   }

@@ -9,6 +9,7 @@ import {
   readCheckpoints,
   storeDeadLetters,
 } from '#libs/postgres/checkpoint-rows.js';
+import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
 import { migrateGeneration, migrateShared } from '#libs/postgres/migrations.js';
 import type { SqlDatabase, SqlSession } from '#libs/postgres/sql-database.js';
 import type { ApplyOutcome, Claim, ProjectedBatch, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
@@ -16,7 +17,7 @@ import { applyCatalog } from './apply-catalog.js';
 import { applyRuns } from './apply-runs.js';
 import { applyTelemetry } from './apply-telemetry.js';
 import { readBatch, type ReadRecord } from './read-batch.js';
-import { digestedTables, runMigrations } from './run-schema.js';
+import { digestedTables, runMigrations, runTableNames } from './run-schema.js';
 import type { VerdictRows } from './verdict-rows.js';
 
 const family = 'runs';
@@ -69,6 +70,18 @@ export async function openRunProjectionFamily({ database, board }: RunProjection
     topics,
     openGeneration,
     generations,
+    damage: async () => {
+      const { live } = await generations();
+      const rows = await database.query<{ table: string }>(
+        'select table_name as table from information_schema.tables where table_schema = $1',
+        [`${family}_g${live}`],
+      );
+      const there = new Set(rows.map(({ table }) => table));
+      return runTableNames
+        .filter((name) => !there.has(name))
+        .map((name) => `table ${family}_g${live}.${name} is missing`);
+    },
+    lease: (holder, leaseMs) => createPostgresCheckpoints(database).lease('runs are mended', holder, leaseMs),
     checkpointsOf: (generation) => readCheckpoints(database, `${family}@${generation}`),
     live: async () => openGeneration((await generations()).live),
     switchTo: async (generation) => {
