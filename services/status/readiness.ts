@@ -88,6 +88,8 @@ export class ReadinessWatch {
       const reason = look.reason();
       if (reason !== null) reasons.set(look.what, reason);
     }
+    const problem = this.backend.log.problem?.() ?? null;
+    if (problem !== null) reasons.set('the log', problem);
     for (const projection of this.#projections) {
       const reason = this.#reasonOf(projection);
       if (reason !== null) reasons.set(`${projection.projection} ${projection.partition}`, reason);
