@@ -13,6 +13,12 @@ import type { RunTable, Verdict } from '#libs/runs/run-table.js';
 import type { NextStep } from './next-step.js';
 import type { TrackingTables } from '#libs/runs/tracking-tables.js';
 
+export interface BrokenTables {
+  readonly projection: 'runs' | 'points';
+  /** What the store said; null: tables are missing, which a look tells. */
+  readonly damage: string | null;
+}
+
 /** The opened ports: all that a role needs. Built once from the configuration; nothing reads global state. */
 export interface Backend {
   readonly configuration: Configuration;
@@ -37,6 +43,6 @@ export interface Backend {
   readonly clock: () => number;
   readonly newId: () => string;
   /** Who is told when a store says that its tables are missing, or damaged. */
-  onBrokenTables(handler: (damaged: boolean) => void): void;
+  onBrokenTables(handler: (broken: BrokenTables) => void): void;
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ import { openPostgresTrackingTables } from '#libs/runs/postgres-tracking-tables.
 import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
 import { readRunGenerations } from '#libs/runs/run-projection.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
-import type { Backend } from './backend.js';
+import type { Backend, BrokenTables } from './backend.js';
 import { createNextStep } from './next-step.js';
 import { openFamilies, openProgress } from './open-projections.js';
 import { commandPatienceMs, patiently, type Patience } from './patiently.js';
@@ -61,8 +61,8 @@ export async function openBackend(
   { clock, logger, patienceMs = commandPatienceMs, signal, onWaiting }: BackendOptions,
 ): Promise<OpenedBackend> {
   const notices = new Notices(clock);
-  let broken: (damaged: boolean) => void = () => undefined;
-  const onBroken = (damaged: boolean): void => broken(damaged);
+  let broken: (tables: BrokenTables) => void = () => undefined;
+  const onBroken = (tables: BrokenTables): void => broken(tables);
   const patience: Patience = { logger, patienceMs, signal, onWaiting };
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -79,10 +79,12 @@ export async function openBackend(
     opened.push(() => log.close());
     // the slow ones side by side: start time is what a person waits for
     const [database, metrics] = await Promise.all([
-      patiently('the run tables', patience, () => openRuns(configuration, logger, notices)).then((runs) => {
-        opened.push(() => runs.close());
-        return runs;
-      }),
+      patiently('the run tables', patience, () => openRuns(configuration, logger, { notices, onBroken })).then(
+        (runs) => {
+          opened.push(() => runs.close());
+          return runs;
+        },
+      ),
       openMetrics(configuration, patience, { notices, onBroken }).then((engine) => {
         opened.push(() => engine.close());
         return engine;
@@ -196,10 +198,17 @@ async function openLog(
   }
 }
 
-async function openRuns({ runs }: Configuration, logger: Logger, notices: Notices): Promise<SqlDatabase> {
+async function openRuns(
+  { runs }: Configuration,
+  logger: Logger,
+  { notices, onBroken }: TableWatchers,
+): Promise<SqlDatabase> {
   switch (runs.kind) {
     case 'pglite': {
-      const { database, cleanStop, damaged } = await openPgliteDatabase({ dir: runs.dir });
+      const { database, cleanStop, damaged } = await openPgliteDatabase({
+        dir: runs.dir,
+        onDamaged: (damage) => onBroken({ projection: 'runs', damage }),
+      });
       if (damaged !== null) {
         logger.warn('the run tables did not open; they are rebuilt from the log', { movedTo: damaged });
         notices.put(
@@ -231,16 +240,17 @@ interface OpenedMetrics {
   close(): Promise<void>;
 }
 
-interface MetricsWatchers {
+interface TableWatchers {
   readonly notices: Notices;
-  readonly onBroken: (damaged: boolean) => void;
+  readonly onBroken: (tables: BrokenTables) => void;
 }
 
 async function openMetrics(
   { metrics, roles }: Configuration,
   patience: Patience,
-  { notices, onBroken }: MetricsWatchers,
+  { notices, onBroken: onBrokenTables }: TableWatchers,
 ): Promise<OpenedMetrics> {
+  const onBroken = (damage: string | null): void => onBrokenTables({ projection: 'points', damage });
   switch (metrics.kind) {
     case 'chdb': {
       const onChange = ({ state, detail }: { state: string; detail: string }): void =>

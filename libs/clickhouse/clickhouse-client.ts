@@ -36,7 +36,7 @@ export interface ClientOptions {
   readonly connectionsMax?: number;
   readonly requestTimeoutMs?: number;
   /** Told when the server says that tables are missing, or that files under them are damaged. */
-  readonly onBroken?: (damaged: boolean) => void;
+  readonly onBroken?: (damage: string | null) => void;
 }
 
 /** Of one query, as the server holds it; more is refused. The largest is a band: 12 bytes for each bucket and rank, 240 MB of 20,000 ranks. */
@@ -170,7 +170,7 @@ class HttpClickHouseClient implements ClickHouseClient {
       if (lost.signal.aborted) throw new Unavailable(`ClickHouse can't be reached: ${reason}`, 500, { cause: error });
       const known = readClickHouseError(error, { resultBytesMax, requestTimeoutMs: this.#timeoutMs });
       if (known instanceof MetricTablesBroken)
-        this.options.onBroken?.(classOfClickHouseError(known.code) === 'damaged');
+        this.options.onBroken?.(classOfClickHouseError(known.code) === 'damaged' ? known.message : null);
       throw known;
     }
   }

@@ -10,6 +10,8 @@ export interface PgliteOptions {
   readonly dir: string | null;
   /** Names the machine's current start, so that its crash is told from ours; null: it can't be told. */
   readonly bootId?: () => string | null;
+  /** Told when files under tables are found to be damaged while they are used. */
+  readonly onDamaged?: (message: string) => void;
 }
 export interface OpenedPglite {
   readonly database: PgliteDatabase;
@@ -26,7 +28,11 @@ export interface OpenedPglite {
  * Opens the embedded PostgreSQL in its worker thread. A folder that does not open is moved aside, never deleted; so is one that was
  * in use when the machine itself went down: PGlite does not fsync, and what the disk holds then may be anything.
  */
-export async function openPgliteDatabase({ dir, bootId = readBootId }: PgliteOptions): Promise<OpenedPglite> {
+export async function openPgliteDatabase({
+  dir,
+  bootId = readBootId,
+  onDamaged = () => undefined,
+}: PgliteOptions): Promise<OpenedPglite> {
   if (dir === null)
     return { database: new PgliteDatabase(null, await PgliteEngine.open(null)), cleanStop: true, damaged: null };
   await mkdir(dir, { recursive: true });
@@ -40,13 +46,18 @@ export async function openPgliteDatabase({ dir, bootId = readBootId }: PgliteOpt
   let engine: PgliteEngine;
   try {
     engine = await PgliteEngine.open(dataDir);
+    await readThrough(engine);
   } catch (error) {
     await refuseFullDisk(dir, error);
     if (!existsSync(dataDir)) throw error;
     damaged = await moveAside(dir, dataDir);
     engine = await PgliteEngine.open(dataDir);
   }
-  return { database: new PgliteDatabase(dir, engine), cleanStop: left === null && damaged === null, damaged };
+  return {
+    database: new PgliteDatabase(dir, engine, onDamaged),
+    cleanStop: left === null && damaged === null,
+    damaged,
+  };
 }
 
 /**
@@ -64,6 +75,22 @@ async function refuseFullDisk(dir: string, cause?: unknown): Promise<void> {
     1_000,
     { cause },
   );
+}
+
+/** Every page has a checksum, and a checkpoint that can't be read would be a reason to wait for ever: what all else stands on is read once. */
+async function readThrough(engine: PgliteEngine): Promise<void> {
+  try {
+    const tables = (await engine.ask({
+      kind: 'query',
+      text: "select schemaname || '.' || tablename as name from pg_tables where schemaname in ('pg_catalog', 'runstream') and tablename not like 'pg_statistic%'",
+      parameters: [],
+    })) as readonly { name: string }[];
+    for (const { name } of tables)
+      await engine.ask({ kind: 'query', text: `select count(t.*) from ${name} t`, parameters: [] });
+  } catch (error) {
+    await engine.terminate();
+    throw error;
+  }
 }
 
 async function moveAside(dir: string, dataDir: string): Promise<string> {
@@ -91,8 +118,10 @@ export class PgliteDatabase implements SqlDatabase {
   constructor(
     private readonly dir: string | null,
     engine: PgliteEngine,
+    private readonly onDamaged: (message: string) => void = () => undefined,
   ) {
     this.#engine = engine;
+    engine.onDamaged = onDamaged;
   }
 
   query<Row>(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
@@ -154,6 +183,7 @@ export class PgliteDatabase implements SqlDatabase {
     const result = this.#turn.then(async () => {
       if (this.#engine.dead && !this.#closed) {
         this.#engine = await this.#reopen();
+        this.#engine.onDamaged = this.onDamaged;
       }
       return work(this.#engine);
     });

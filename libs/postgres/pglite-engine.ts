@@ -31,6 +31,8 @@ export class PgliteEngine {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   dead = false;
+  /** Told when files under the tables are found to be damaged. */
+  onDamaged: (message: string) => void = () => undefined;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -77,12 +79,18 @@ export class PgliteEngine {
     if (this.#pending.size === 0) this.#worker.unref();
     if ('rows' in reply) pending?.resolve(reply.rows);
     else if (reply.error.ends && reply.id !== 0) this.#end(reply.error, pending);
-    else pending?.reject(readSqlError(reply.error));
+    else pending?.reject(this.#read(reply.error));
+  }
+
+  #read(failure: PgliteFailure): Error {
+    const known = readSqlError(failure);
+    if (known instanceof DamagedTables) this.onDamaged(known.message);
+    return known;
   }
 
   /** After a panic the engine answers nothing more: the next one in turn opens another. */
   #end(failure: PgliteFailure, pending: Pending | undefined): void {
-    const known = readSqlError(failure);
+    const known = this.#read(failure);
     const said = known instanceof Unavailable || known instanceof DamagedTables ? known.message : failure.message;
     pending?.reject(
       known instanceof DamagedTables

@@ -39,7 +39,7 @@ describe.skipIf(postgresMissing() !== null)('what a PostgreSQL server says', () 
       repeated: 'Unavailable',
       waited: 'Unavailable',
       refused: 'Rejection',
-      damaged: 'DamagedTables',
+      damaged: 'Unavailable',
       missing: 'Unavailable',
     };
     for (const [kind, codes] of Object.entries(sqlErrorClasses))
@@ -54,19 +54,19 @@ describe.skipIf(postgresMissing() !== null)('what a PostgreSQL server says', () 
   it('waits where the server is read-only, cancels, ends a session or runs out of time', async () => {
     await database.script('create table kept (n int)');
     const session = (setting: string, work: string) => () =>
-      database.transaction(async ({ query }) => {
-        await query(setting);
-        await query(work);
+      database.transaction(async (held) => {
+        await held.query(setting);
+        await held.query(work);
       });
     const cases: Record<string, () => Promise<unknown>> = {
       25006: session('set transaction read only', 'insert into kept values (1)'),
       57014: session("set local statement_timeout = '50ms'", 'select pg_sleep(60)'),
       '57P01': () => database.query('select pg_terminate_backend(pg_backend_pid())'),
       '25P03|terminated': () =>
-        database.transaction(async ({ query }) => {
-          await query("set local idle_in_transaction_session_timeout = '50ms'");
+        database.transaction(async (held) => {
+          await held.query("set local idle_in_transaction_session_timeout = '50ms'");
           await new Promise((resolve) => setTimeout(resolve, 500));
-          await query('select 1');
+          await held.query('select 1');
         }),
       '55P03|repeated': async () => {
         const holder = new pg.Client({ connectionString: url });
@@ -143,7 +143,7 @@ describe.skipIf(postgresMissing() !== null)('what a PostgreSQL server says', () 
       proxy.freeze();
       const begun = performance.now();
       expect(await said(() => behind.query('select 1'))).toMatchObject({ name: 'Unavailable' });
-      expect(await said(() => behind.transaction(({ query }) => query('select 1')))).toMatchObject({
+      expect(await said(() => behind.transaction((held) => held.query('select 1')))).toMatchObject({
         name: 'Unavailable',
       });
       expect(performance.now() - begun).toBeLessThan(60_000);

@@ -90,14 +90,13 @@ function waitedText(code: string, text: string): string {
   return `PostgreSQL can't serve now (${code}): ${text}`;
 }
 
-/** The files under the tables are not what was written: the tables must be made again from the log. */
-export class DamagedTables extends Error {
-  override readonly name = 'DamagedTables';
+/** The files under the tables are not what was written: waited for until the tables have been made again from the log. */
+export class DamagedTables extends Unavailable {
   constructor(
     message: string,
     readonly code: string,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(message, 1_000, options);
   }
 }

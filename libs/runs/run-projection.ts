@@ -17,7 +17,8 @@ import { applyCatalog } from './apply-catalog.js';
 import { applyRuns } from './apply-runs.js';
 import { applyTelemetry } from './apply-telemetry.js';
 import { readBatch, type ReadRecord } from './read-batch.js';
-import { digestedTables, runMigrations, runTableNames } from './run-schema.js';
+import { findRunTableDamage } from './run-table-damage.js';
+import { digestedTables, runMigrations } from './run-schema.js';
 import type { VerdictRows } from './verdict-rows.js';
 
 const family = 'runs';
@@ -70,17 +71,7 @@ export async function openRunProjectionFamily({ database, board }: RunProjection
     topics,
     openGeneration,
     generations,
-    damage: async () => {
-      const { live } = await generations();
-      const rows = await database.query<{ table: string }>(
-        'select table_name as table from information_schema.tables where table_schema = $1',
-        [`${family}_g${live}`],
-      );
-      const there = new Set(rows.map(({ table }) => table));
-      return runTableNames
-        .filter((name) => !there.has(name))
-        .map((name) => `table ${family}_g${live}.${name} is missing`);
-    },
+    damage: async (rest) => findRunTableDamage(database, (await generations()).live, rest),
     lease: (holder, leaseMs) => createPostgresCheckpoints(database).lease('runs are mended', holder, leaseMs),
     checkpointsOf: (generation) => readCheckpoints(database, `${family}@${generation}`),
     live: async () => openGeneration((await generations()).live),

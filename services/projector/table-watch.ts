@@ -19,6 +19,7 @@ export interface TableWatchTimes {
 }
 const defaults: TableWatchTimes = { lookEveryMs: 20_000, thoroughEveryMs: 24 * 3_600_000 };
 const leaseMs = 30_000;
+const lastLookMs = 2_000;
 /** The thorough look takes at most a fifth of one core. */
 const restFactor = 4;
 
@@ -32,8 +33,9 @@ export function watchTables({ backend, logger, mend, times = defaults }: TableWa
   let wake = (): void => undefined;
   let thorough = true;
   let thoroughAt = -Infinity;
-  backend.onBrokenTables((damaged) => {
-    thorough ||= damaged;
+  const said = new Map<string, string>();
+  backend.onBrokenTables(({ projection, damage }) => {
+    if (damage !== null) said.set(projection, damage);
     wake();
   });
   const rest = async (busyMs: number): Promise<void> => {
@@ -41,7 +43,8 @@ export function watchTables({ backend, logger, mend, times = defaults }: TableWa
   };
 
   const lookAt = async (family: ProjectionFamily, deep: boolean): Promise<void> => {
-    const damage = await family.damage(deep ? rest : undefined);
+    const heard = said.get(family.name);
+    const damage = heard === undefined ? await family.damage(deep ? rest : undefined) : [heard];
     const notice = `${family.name}: tables`;
     if (damage.length === 0) {
       backend.notices.over(notice);
@@ -61,6 +64,7 @@ export function watchTables({ backend, logger, mend, times = defaults }: TableWa
       await mend(family.name, damage);
       logger.info('the damaged tables have been made again', { projection: family.name });
       backend.notices.over(notice);
+      said.delete(family.name);
       await family.damage(); // keeps what the new ones hold
     } finally {
       clearInterval(renewing);
@@ -100,6 +104,9 @@ export function watchTables({ backend, logger, mend, times = defaults }: TableWa
       stop.abort();
       wake();
       await watching;
+      // what was written since the last look is part of what the tables must hold at the next start
+      const last = Promise.all(backend.families.map((family) => family.damage().catch(() => [])));
+      await Promise.race([last, sleep(lastLookMs, undefined, { ref: false })]);
     },
   };
 }
