@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ConfigurationError, readConfiguration, type Configuration } from '#libs/config/configuration.js';
-import { Rejection, Unavailable } from '#libs/domain/rejection.js';
+import { Rejection, Unavailable, Unusable } from '#libs/domain/rejection.js';
 import { createKeyCommand, listKeysCommand, revokeKeyCommand } from './cli/keys.js';
 import { rebuildCommand } from './cli/rebuild.js';
 import { start } from './cli/start.js';
@@ -85,6 +85,7 @@ try {
     error instanceof ConfigurationError ||
     error instanceof Rejection ||
     error instanceof Unavailable ||
+    error instanceof Unusable ||
     isSystemError(error);
   console.error(plain ? (error as Error).message : error);
   process.exit(1);

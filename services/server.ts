@@ -8,7 +8,7 @@ import type { Backend } from '#libs/backend/backend.js';
 import { ConfigurationError, type Configuration } from '#libs/config/configuration.js';
 import { createInstruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
-import { holdLive, othersGoOverMs, rebuild } from '#libs/projecting/rebuild.js';
+import { dropOthers, holdLive, othersGoOverMs, rebuild } from '#libs/projecting/rebuild.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RebuildRequest } from './admin/admin.controller.js';
 import { AppModule } from './app.module.js';
@@ -19,6 +19,7 @@ import { createAuth, type Auth } from './http/auth.js';
 import { serveDashboard } from './http/dashboard.js';
 import { createHttpAdapter } from './http/http-adapter.js';
 import { createEventAcceptor } from './ingest/accept-events.js';
+import { watchTables } from './projector/table-watch.js';
 import { EventLogTransport } from './projector/event-log-transport.js';
 
 /** How long requests that run when the server stops are given to end. */
@@ -55,7 +56,8 @@ export async function openServer({ backend, logger, version, onFailure }: Server
     instruments,
   };
   const stopping = new AbortController();
-  const parts = { backend, gateway, instruments, logger, rebuild: rebuilder(backend, transport, stopping.signal) };
+  const rebuildTables = rebuilder(backend, transport, stopping.signal);
+  const parts = { backend, gateway, instruments, logger, rebuild: rebuildTables };
   const adapter = createHttpAdapter({ auth, instruments, origins: configuration.origins });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(parts), adapter, {
     logger: false,
@@ -75,6 +77,13 @@ export async function openServer({ backend, logger, version, onFailure }: Server
   const http = app.getHttpServer();
   const socket = configuration.roles.includes('gateway') ? openGraphqlSocket(http, gateway) : null;
   const uploads = configuration.roles.includes('gateway') ? watchUploads(backend, logger) : null;
+  const tables = configuration.roles.includes('projector')
+    ? watchTables({
+        backend,
+        logger,
+        mend: (projection, damage) => rebuildTables({ projection, force: true, dropOld: true, damage }),
+      })
+    : null;
   const { port } = http.address() as AddressInfo;
   const host = configuration.host.includes(':') ? `[${configuration.host}]` : configuration.host;
   return {
@@ -84,7 +93,7 @@ export async function openServer({ backend, logger, version, onFailure }: Server
       stopping.abort();
       // requests that run may end; an upload of an hour may not hold us
       const drained = setTimeout(() => http.closeAllConnections(), drainMs);
-      await Promise.all([uploads?.close(), socket?.close(), app.close()]);
+      await Promise.all([tables?.close(), uploads?.close(), socket?.close(), app.close()]);
       clearTimeout(drained);
       await transport.close();
     },
@@ -110,7 +119,7 @@ function watchUploads(backend: Backend, logger: Logger): { close(): Promise<void
 
 function rebuilder(backend: Backend, transport: EventLogTransport, signal: AbortSignal) {
   let busy = false;
-  return async ({ projection, force, dropOld }: RebuildRequest) => {
+  return async ({ projection, force, dropOld, damage }: RebuildRequest & { damage?: readonly string[] }) => {
     const family = backend.families.find(({ name }) => name === projection);
     if (!family) {
       const known = backend.families.map(({ name }) => name).join(', ');
@@ -123,11 +132,12 @@ function rebuilder(backend: Backend, transport: EventLogTransport, signal: Abort
         pauseLive: async () =>
           backend.shared ? holdLive(await family.live()) : { claims: null, resume: await transport.pause(family.name) },
         force,
+        ...(damage && { damage }),
         signal,
       });
       if (dropOld && report.switched) {
         if (backend.shared) await sleep(othersGoOverMs);
-        await family.drop(report.from);
+        await dropOthers(family);
       }
       return report;
     } finally {

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Unavailable } from '#libs/domain/rejection.js';
 import {
@@ -138,23 +138,41 @@ class DiskArtifactStore implements ArtifactStore {
     return sizeBytes === null ? null : { digest, sizeBytes };
   }
 
+  /** Bytes that are not what their name says are never handed over whole, and are put aside, so that they can be uploaded again. */
   async get(digest: string, range?: { start: number; end: number }): Promise<Readable> {
-    const handle = await open(this.#object(digest), 'r').catch((error: unknown) => {
+    const path = this.#object(digest);
+    const handle = await open(path, 'r').catch((error: unknown) => {
       if (isMissing(error)) throw unknownArtifact(digest);
       throw unavailable(error);
     });
     try {
       const { size } = await handle.stat();
       const { start, end } = checkRange(digest, range, size);
-      if (start === end) {
+      if (size <= checkedWholeBytesMax) {
+        const bytes = await readFile(handle);
         await handle.close();
-        return Readable.from([]);
+        const actual = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+        if (actual !== digest) throw await this.#putAside(path, digest);
+        return Readable.from(start === end ? [] : [bytes.subarray(start, end)]);
       }
-      return handle.createReadStream({ start, end: end - 1, highWaterMark: 256 * 1024 });
+      const stream = handle.createReadStream({ start, end: end - 1, highWaterMark: 256 * 1024 });
+      if (end - start < size) return stream;
+      return Readable.from(
+        checked(stream, digest, () => this.#putAside(path, digest)),
+        { objectMode: false },
+      );
     } catch (error) {
-      await handle.close();
+      await handle.close().catch(() => undefined);
       throw error;
     }
+  }
+
+  async #putAside(path: string, digest: string): Promise<Unavailable> {
+    await rename(path, `${path}.damaged`).catch(() => undefined);
+    return new Unavailable(
+      `artifact ${digest}: the bytes in ${path} are damaged and were put aside as ${basename(path)}.damaged. Restore that file from a copy, or upload the artifact again`,
+      60_000,
+    );
   }
 
   async removeStaleUploads(olderThanMs: number): Promise<number> {
@@ -225,6 +243,26 @@ class DiskArtifactStore implements ArtifactStore {
     const hex = readDigest(digest);
     return join(this.dir, 'objects', hex.slice(0, 2), hex.slice(2));
   }
+}
+
+/** Smaller ones are read and compared before their first byte is given out. */
+const checkedWholeBytesMax = 8 * 1024 * 1024;
+
+/** The last piece is given out when all of them have the right digest: who counts the bytes sees that some are missing. */
+async function* checked(
+  stream: AsyncIterable<unknown>,
+  digest: string,
+  damaged: () => Promise<Error>,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  let held: Buffer | null = null;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    if (held) yield held;
+    held = chunk;
+  }
+  if (`sha256:${hash.digest('hex')}` !== digest) throw await damaged();
+  if (held) yield held;
 }
 
 /** Writes the whole stream behind `offset`; resolves with the size then. */

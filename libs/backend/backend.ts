@@ -5,12 +5,19 @@ import type { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
 import type { MetricStore } from '#libs/metrics/metric-store.js';
 import type { SqlDoor } from '#libs/metrics/sql-door.js';
+import type { Notices } from '#libs/observability/notices.js';
 import type { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import type { ModelRegistry } from '#libs/registry/model-registry.js';
 import type { RunTable, Verdict } from '#libs/runs/run-table.js';
 import type { NextStep } from './next-step.js';
 import type { TrackingTables } from '#libs/runs/tracking-tables.js';
+
+export interface BrokenTables {
+  readonly projection: 'runs' | 'points';
+  /** What the store said; null: tables are missing, which a look tells. */
+  readonly damage: string | null;
+}
 
 /** The opened ports: all that a role needs. Built once from the configuration; nothing reads global state. */
 export interface Backend {
@@ -31,7 +38,11 @@ export interface Backend {
   readonly nextStep: NextStep;
   /** Other processes work on the same stores: projectors are paused through the checkpoints, and switches are watched for. */
   readonly shared: boolean;
+  /** What an operator should know: shown by readiness. */
+  readonly notices: Notices;
   readonly clock: () => number;
   readonly newId: () => string;
+  /** Who is told when a store says that its tables are missing, or damaged. */
+  onBrokenTables(handler: (broken: BrokenTables) => void): void;
   close(): Promise<void>;
 }

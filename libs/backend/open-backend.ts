@@ -11,11 +11,13 @@ import { ConfigurationError, type Configuration } from '#libs/config/configurati
 import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
+import type { LogDamage } from '#libs/log/log-ends.js';
 import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
 import { viewNames } from '#libs/metrics/clickhouse-schema.js';
 import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
 import { openSqlDoor } from '#libs/metrics/sql-door.js';
 import type { Logger } from '#libs/observability/logger.js';
+import { Notices } from '#libs/observability/notices.js';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
 import type { PostgresSignals } from '#libs/postgres/postgres-signals.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
@@ -26,10 +28,10 @@ import { openPostgresTrackingTables } from '#libs/runs/postgres-tracking-tables.
 import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
 import { readRunGenerations } from '#libs/runs/run-projection.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
-import type { Backend } from './backend.js';
+import type { Backend, BrokenTables } from './backend.js';
 import { createNextStep } from './next-step.js';
 import { openFamilies, openProgress } from './open-projections.js';
-import { patiently } from './patiently.js';
+import { commandPatienceMs, patiently, type Patience } from './patiently.js';
 import { createSnapshot } from './snapshot.js';
 import { logEnds } from './store-check.js';
 
@@ -44,6 +46,10 @@ export interface OpenedBackend extends Backend {
 export interface BackendOptions {
   readonly clock: () => number;
   readonly logger: Logger;
+  /** For how long what is not there yet is waited for; absent: as long as a command should. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+  readonly onWaiting?: (what: string, reason: string | null) => void;
 }
 
 const verdictTimeoutMs = 10_000;
@@ -52,8 +58,12 @@ const randomHex = (): string => randomBytes(16).toString('hex');
 /** Opens every port of the configuration; what was opened is closed again when a later one fails. */
 export async function openBackend(
   configuration: Configuration,
-  { clock, logger }: BackendOptions,
+  { clock, logger, patienceMs = commandPatienceMs, signal, onWaiting }: BackendOptions,
 ): Promise<OpenedBackend> {
+  const notices = new Notices(clock);
+  let broken: (tables: BrokenTables) => void = () => undefined;
+  const onBroken = (tables: BrokenTables): void => broken(tables);
+  const patience: Patience = { logger, patienceMs, signal, onWaiting };
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
     // each of them though another failed: the log comes last and must be sealed
@@ -63,25 +73,40 @@ export async function openBackend(
   };
   let fail = (what: string, error: unknown): void => logger.error(what, { error });
   try {
-    const log = await patiently('the log', logger, () => openLog(configuration, clock));
+    const log = await patiently('the log', patience, () =>
+      openLog(configuration, clock, (damage) => sayDamage(damage, logger, notices)),
+    );
     opened.push(() => log.close());
     // the slow ones side by side: start time is what a person waits for
     const [database, metrics] = await Promise.all([
-      openRuns(configuration, logger).then((runs) => {
-        opened.push(() => runs.close());
-        return runs;
-      }),
-      openMetrics(configuration, logger).then((engine) => {
+      patiently('the run tables', patience, () => openRuns(configuration, logger, { notices, onBroken })).then(
+        (runs) => {
+          opened.push(() => runs.close());
+          return runs;
+        },
+      ),
+      openMetrics(configuration, patience, { notices, onBroken }).then((engine) => {
         opened.push(() => engine.close());
         return engine;
       }),
     ]);
-    const artifacts = await patiently('the artifact store', logger, () => openArtifacts(configuration, clock));
+    const artifacts = await patiently('the artifact store', patience, () => openArtifacts(configuration, clock));
     opened.push(() => artifacts.close());
     const board = new VerdictBoard();
     const signals = await openSignals(configuration, database);
     if (signals) opened.push(() => signals.close());
-    const parts = { configuration, log, database, client: metrics.client, board, signals, randomHex, logger };
+    const parts = {
+      configuration,
+      log,
+      database,
+      client: metrics.client,
+      board,
+      signals,
+      randomHex,
+      logger,
+      patience,
+      notices,
+    };
     const families = await openFamilies(parts);
     const tables = { database, generations: () => readRunGenerations(database) };
     const runTable = openPostgresRunTable(tables);
@@ -105,6 +130,7 @@ export async function openBackend(
       verdict: (eventId) => board.wait(eventId, (id) => runTable.verdict(id), { timeoutMs: verdictTimeoutMs }),
       nextStep: createNextStep(log, runTable, progress),
       shared: signals !== null,
+      notices,
       clock,
       newId: randomUUID,
       close: closeAll,
@@ -117,6 +143,7 @@ export async function openBackend(
       },
       hasApiKeys: async () => (await runTable.apiKeys()).length > 0,
       onFailure: (handler) => (fail = handler),
+      onBrokenTables: (handler) => (broken = handler),
     };
   } catch (error) {
     await closeAll();
@@ -146,11 +173,21 @@ async function reached(log: EventLog, family: ProjectionFamily): Promise<boolean
 
 // Drivers of servers are loaded when an address asks for one: they would be a tenth of the start of the embedded program.
 
-async function openLog({ log, logPartitions }: Configuration, clock: () => number): Promise<EventLog> {
+function sayDamage({ message, fields }: LogDamage, logger: Logger, notices: Notices): void {
+  logger.error(message, fields);
+  const told = Object.entries(fields).map(([name, value]) => `${name} ${String(value)}`);
+  notices.put(`the log, ${String(fields['file'] ?? fields['partition'])}`, `${message} (${told.join(', ')})`);
+}
+
+async function openLog(
+  { log, logPartitions }: Configuration,
+  clock: () => number,
+  onDamage: (damage: LogDamage) => void,
+): Promise<EventLog> {
   const partitions = { catalog: 1, runs: logPartitions, telemetry: logPartitions };
   switch (log.kind) {
     case 'file':
-      return openSegmentEventLog({ dir: log.dir, partitions, clock });
+      return openSegmentEventLog({ dir: log.dir, partitions, clock, onDamage });
     case 'kafka': {
       const { openKafkaEventLog } = await import('#libs/log/kafka-event-log.js');
       const { readKafkaUrl } = await import('#libs/log/kafka-client.js');
@@ -161,13 +198,26 @@ async function openLog({ log, logPartitions }: Configuration, clock: () => numbe
   }
 }
 
-async function openRuns({ runs }: Configuration, logger: Logger): Promise<SqlDatabase> {
+async function openRuns(
+  { runs }: Configuration,
+  logger: Logger,
+  { notices, onBroken }: TableWatchers,
+): Promise<SqlDatabase> {
   switch (runs.kind) {
     case 'pglite': {
-      const { database, cleanStop, damaged } = await openPgliteDatabase({ dir: runs.dir });
-      if (damaged !== null)
+      const { database, cleanStop, damaged } = await openPgliteDatabase({
+        dir: runs.dir,
+        onDamaged: (damage) => onBroken({ projection: 'runs', damage }),
+      });
+      if (damaged !== null) {
         logger.warn('the run tables did not open; they are rebuilt from the log', { movedTo: damaged });
-      else if (!cleanStop) logger.info('the run tables were not closed cleanly; they are checked against the log');
+        notices.put(
+          'the run tables',
+          `they did not open and are made again from the log; what was there is in ${damaged}`,
+        );
+      }
+      if (damaged === null && !cleanStop)
+        logger.info('the run tables were not closed cleanly; they are checked against the log');
       return database;
     }
     case 'postgres': {
@@ -190,13 +240,32 @@ interface OpenedMetrics {
   close(): Promise<void>;
 }
 
-async function openMetrics({ metrics, roles }: Configuration, logger: Logger): Promise<OpenedMetrics> {
+interface TableWatchers {
+  readonly notices: Notices;
+  readonly onBroken: (tables: BrokenTables) => void;
+}
+
+async function openMetrics(
+  { metrics, roles }: Configuration,
+  patience: Patience,
+  { notices, onBroken: onBrokenTables }: TableWatchers,
+): Promise<OpenedMetrics> {
+  const onBroken = (damage: string | null): void => onBrokenTables({ projection: 'points', damage });
   switch (metrics.kind) {
     case 'chdb': {
       const onChange = ({ state, detail }: { state: string; detail: string }): void =>
-        logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
-      const engine = await openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange });
-      const client = openClickHouseClient({ address: () => engine.address('app') });
+        patience.logger[state === 'up' ? 'info' : 'warn'](`metric engine ${state}`, { detail });
+      const onDamaged = (movedTo: string, reason: string): void => {
+        patience.logger.warn('the metric store did not open; it is made again from the log', { movedTo, reason });
+        notices.put(
+          'the metric store',
+          `it did not open and is made again from the log; what was there is in ${movedTo}`,
+        );
+      };
+      const engine = await patiently('the metric engine', patience, () =>
+        openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange, onDamaged }),
+      );
+      const client = openClickHouseClient({ address: () => engine.address('app'), onBroken });
       const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), embedded: true });
       return {
         client,
@@ -209,11 +278,11 @@ async function openMetrics({ metrics, roles }: Configuration, logger: Logger): P
     }
     case 'clickhouse': {
       const { address, sql, placement } = readAddress('RUNSTREAM_METRICS', () => readClickHouseUrl(metrics.url));
-      const client = openClickHouseClient({ address: () => address, placement });
+      const client = openClickHouseClient({ address: () => address, placement, onBroken });
       try {
         // ingest never touches it: it starts without it
         if (roles.some((role) => role !== 'ingest'))
-          await patiently('ClickHouse', logger, () => checkClickHouse(client, placement));
+          await patiently('ClickHouse', patience, () => checkClickHouse(client, placement));
       } catch (error) {
         await client.close();
         throw error;

@@ -3,6 +3,7 @@ import type { Configuration } from '#libs/config/configuration.js';
 import type { EventLog } from '#libs/log/event-log.js';
 import { openPointsProjectionFamily } from '#libs/metrics/points-projection-family.js';
 import type { Logger } from '#libs/observability/logger.js';
+import type { Notices } from '#libs/observability/notices.js';
 import { withLock } from '#libs/postgres/migrations.js';
 import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
 import type { PostgresSignals } from '#libs/postgres/postgres-signals.js';
@@ -11,7 +12,7 @@ import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
 import type { VerdictBoard } from '#libs/runs/verdict-board.js';
-import { patiently } from './patiently.js';
+import { patiently, type Patience } from './patiently.js';
 import { watchProgress } from './progress-watch.js';
 import { startOverIfAhead } from './store-check.js';
 
@@ -25,6 +26,8 @@ export interface ProjectionParts {
   readonly signals: PostgresSignals | null;
   readonly randomHex: () => string;
   readonly logger: Logger;
+  readonly patience: Patience;
+  readonly notices: Notices;
 }
 
 /** How long a log that several processes share has to stay behind the tables until that is believed. */
@@ -32,24 +35,36 @@ const sharedAheadMs = 30_000;
 
 /** The families of this process; makes or migrates their tables. A process that only takes events in needs no tables to do so. */
 export async function openFamilies(parts: ProjectionParts): Promise<readonly ProjectionFamily[]> {
-  const { configuration, log, database, client, board, signals, randomHex, logger } = parts;
+  const { configuration, log, database, client, board, signals, randomHex, logger, patience, notices } = parts;
   const { roles } = configuration;
   if (signals && !roles.includes('projector') && !roles.includes('gateway')) return [];
   const published = (verdicts: Parameters<VerdictBoard['publish']>[0]): void => {
     board.publish(verdicts);
     signals?.tellVerdicts([...verdicts.keys()]);
   };
-  const runs = await patiently('PostgreSQL', logger, () =>
+  const runs = await patiently('the run tables', patience, () =>
     openRunProjectionFamily({ database, board: { publish: published } }),
   );
   const checkpoints = createPostgresCheckpoints(database);
+  const onReplaced = (): void => {
+    const detail = 'its tables are gone, or it is another store than before; it is filled anew from the log';
+    logger.warn('the metric store is empty', { detail });
+    notices.put('the metric store, empty', detail);
+  };
   // a store without transactions is prepared by one process at a time
-  const points = await patiently('ClickHouse', logger, () =>
-    withLock(database, () => openPointsProjectionFamily({ client, checkpoints, randomHex })),
+  const points = await patiently('the metric tables', patience, () =>
+    withLock(database, () => openPointsProjectionFamily({ client, checkpoints, randomHex, onReplaced })),
   );
   const families = [runs, points];
   if (roles.includes('projector'))
-    for (const family of families) await startOverIfAhead(log, family, logger, signals ? sharedAheadMs : 0);
+    for (const family of families)
+      await patiently('the stored positions', patience, () =>
+        startOverIfAhead(log, family, {
+          logger,
+          believedAfterMs: signals ? sharedAheadMs : 0,
+          onMissing: (projection, detail) => notices.put(`${projection}: missing in the log`, detail),
+        }),
+      );
   return families;
 }
 

@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { createClient, ClickHouseError, ClickHouseLogLevel } from '@clickhouse/client';
-import { Rejection, Unavailable } from '#libs/domain/rejection.js';
+import { createClient, ClickHouseLogLevel } from '@clickhouse/client';
+import { Unavailable } from '#libs/domain/rejection.js';
+import { watchAnswer } from '#libs/observability/watch-answer.js';
+import { worksOn } from './clickhouse-alive.js';
+import { classOfClickHouseError, MetricTablesBroken, readClickHouseError } from './clickhouse-errors.js';
 import type { ClickHouseAddress } from './clickhouse-engine.js';
 import { insertSettings, plain, type Placement } from './clickhouse-placement.js';
 import { readNative, writeNativeBlock, type BlockColumn, type ResultColumns } from './native-block.js';
@@ -31,6 +35,8 @@ export interface ClientOptions {
   readonly placement?: Placement;
   readonly connectionsMax?: number;
   readonly requestTimeoutMs?: number;
+  /** Told when the server says that tables are missing, or that files under them are damaged. */
+  readonly onBroken?: (damage: string | null) => void;
 }
 
 /** Of one query, as the server holds it; more is refused. The largest is a band: 12 bytes for each bucket and rank, 240 MB of 20,000 ranks. */
@@ -52,10 +58,11 @@ class HttpClickHouseClient implements ClickHouseClient {
   ) {}
 
   async query(sql: string, options: QueryOptions = {}): Promise<ResultColumns> {
-    return this.#guarded(async (driver) => {
+    return this.#guarded(async ({ driver, queryId, signal, heard }) => {
       const result = await driver.exec({
         query: `${sql} FORMAT Native`,
-        ...(options.signal && { abort_signal: options.signal }),
+        query_id: queryId,
+        abort_signal: signal,
         ...(options.params && { query_params: options.params }),
         clickhouse_settings: {
           // read-only so that the server stops the query when we hang up; whole result first so that errors have a status
@@ -69,19 +76,26 @@ class HttpClickHouseClient implements ClickHouseClient {
         },
       });
       const chunks: Buffer[] = [];
-      for await (const chunk of result.stream) chunks.push(chunk as Buffer);
+      for await (const chunk of result.stream) {
+        chunks.push(chunk as Buffer);
+        heard();
+      }
       return readNative(Buffer.concat(chunks));
     }, options.signal);
   }
 
   async command(sql: string, settings: Readonly<Record<string, string | number>> = {}): Promise<void> {
-    await this.#guarded((driver) => driver.command({ query: sql, clickhouse_settings: settings }));
+    await this.#guarded(({ driver, queryId, signal }) =>
+      driver.command({ query: sql, query_id: queryId, abort_signal: signal, clickhouse_settings: settings }),
+    );
   }
 
   async insertNative(table: string, columns: readonly BlockColumn[], rows: number): Promise<void> {
     if (rows === 0) return;
-    await this.#guarded(async (driver) => {
+    await this.#guarded(async ({ driver, queryId, signal }) => {
       const result = await driver.exec({
+        query_id: queryId,
+        abort_signal: signal,
         query: `INSERT INTO ${table} (${columns.map((column) => column.name).join(', ')}) FORMAT Native`,
         values: Readable.from(writeNativeBlock(columns, rows)),
         // dedup tokens lose acknowledged data on kill -9; replacing rows while inserting costs twice the insert, and merges do it anyway
@@ -103,6 +117,10 @@ class HttpClickHouseClient implements ClickHouseClient {
     await current?.driver.close();
   }
 
+  get #timeoutMs(): number {
+    return this.options.requestTimeoutMs ?? 120_000;
+  }
+
   #driver(): Driver {
     const address = this.options.address();
     if (this.#current?.url !== address.url) {
@@ -113,7 +131,7 @@ class HttpClickHouseClient implements ClickHouseClient {
         password: address.password,
         database: address.database,
         max_open_connections: this.options.connectionsMax ?? 16,
-        request_timeout: this.options.requestTimeoutMs ?? 120_000,
+        request_timeout: this.#timeoutMs,
         keep_alive: { enabled: true, idle_socket_ttl: 10_000 },
         log: { level: ClickHouseLogLevel.OFF },
       });
@@ -122,40 +140,46 @@ class HttpClickHouseClient implements ClickHouseClient {
     return this.#current.driver;
   }
 
-  async #guarded<T>(work: (driver: Driver) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async #guarded<T>(work: (question: Question) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
+    const lost = new AbortController();
+    const queryId = randomUUID();
+    let reason = '';
+    let bytesHeard = false;
     try {
-      return await work(this.#driver());
+      const driver = this.#driver();
+      const address = this.options.address();
+      const question: Question = {
+        driver,
+        queryId,
+        signal: signal ? AbortSignal.any([signal, lost.signal]) : lost.signal,
+        heard: () => (bytesHeard = true),
+      };
+      return await watchAnswer(work(question), {
+        alive: async () => {
+          if (bytesHeard) return !(bytesHeard = false);
+          return worksOn(queryId, address, this.placement.replicated);
+        },
+        giveUp: (why) => {
+          reason = why;
+          lost.abort();
+        },
+      });
     } catch (error) {
       signal?.throwIfAborted();
-      throw readDriverError(error);
+      if (lost.signal.aborted) throw new Unavailable(`ClickHouse can't be reached: ${reason}`, 500, { cause: error });
+      const known = readClickHouseError(error, { resultBytesMax, requestTimeoutMs: this.#timeoutMs });
+      if (known instanceof MetricTablesBroken)
+        this.options.onBroken?.(classOfClickHouseError(known.code) === 'damaged' ? known.message : null);
+      throw known;
     }
   }
 }
 
-/** Server errors by which a caller can't be wrong: it is overloaded, shutting down, out of memory or disk, or its files fail it. */
-const tooLarge = '396';
-const overloaded = ['159', '202', '203', '209', '210', '241', '243', '242', '252', '319', '394', '425', '999'];
-const filesFail = ['33', '74', '75', '76'];
-const transient = new Set([...overloaded, ...filesFail]);
-
-function readDriverError(error: unknown): unknown {
-  if (error instanceof Unavailable) return error;
-  if (error instanceof ClickHouseError) {
-    if (error.code === tooLarge)
-      return new Rejection('TOO_LARGE', `the answer would be larger than ${resultBytesMax} bytes; ask for less of it`);
-    if (!transient.has(error.code))
-      return new Error(`ClickHouse ${error.code} ${error.type ?? ''}: ${error.message}`, { cause: error });
-    return new Unavailable(`ClickHouse can't serve now (${error.code}): ${error.message}`, 1_000, { cause: error });
-  }
-  if (!(error instanceof Error) || !connectionLost(error)) return error;
-  return new Unavailable(`ClickHouse can't be reached: ${error.message}`, 500, { cause: error });
-}
-
-function connectionLost(error: Error): boolean {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  return (
-    /^(E[A-Z]+|ERR_STREAM_PREMATURE_CLOSE|UND_ERR_.*)$/.test(code) ||
-    /socket hang up|aborted|Timeout error|premature/i.test(error.message)
-  );
+interface Question {
+  readonly driver: Driver;
+  readonly queryId: string;
+  readonly signal: AbortSignal;
+  /** Bytes of the answer have come. */
+  readonly heard: () => void;
 }

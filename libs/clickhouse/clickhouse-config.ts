@@ -71,7 +71,7 @@ export function usersXml(settings: EngineSettings): string {
   <users>
     <default><no_password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>
       ${grants(['GRANT SYSTEM LISTEN ON *.*', 'GRANT SELECT ON system.numbers'])}</default>${user(app, 'app', [
-        `GRANT SELECT, INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE, SHOW ON ${database}.*`,
+        `GRANT SELECT, INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE, CHECK, SHOW ON ${database}.*`,
         'GRANT SELECT ON system.*',
         'GRANT KILL QUERY, CREATE TEMPORARY TABLE ON *.*',
         `GRANT SET DEFINER ON ${app.username}`,

@@ -1,7 +1,9 @@
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { EngineUser } from './clickhouse-config.js';
-import { startEngineProcess, type EngineProcess } from './clickhouse-process.js';
+import { EngineEnded, startEngineProcess, type EngineProcess } from './clickhouse-process.js';
 
 export interface ClickHouseAddress extends EngineUser {
   readonly url: string;
@@ -22,6 +24,8 @@ export interface EngineOptions {
   readonly threadsMax?: number;
   readonly startTimeoutMs?: number;
   readonly backoffMsMax?: number;
+  /** Told when data with which the engine does not start was moved aside, and what it said. */
+  readonly onDamaged?: (movedTo: string, reason: string) => void;
   /** Told of every crash and restart. */
   readonly onChange?: (change: { readonly state: 'up' | 'down' | 'failed'; readonly detail: string }) => void;
 }
@@ -42,6 +46,14 @@ export async function openClickHouseEngine(options: EngineOptions): Promise<Clic
   const supervisor = new EngineSupervisor(options);
   await supervisor.start();
   return supervisor;
+}
+
+/** What is in the store can be made again from the log, so data with which the engine ends at once is no reason not to start; it is kept. */
+async function moveDataAside(dir: string): Promise<string> {
+  const count = (await readdir(dir)).filter((name) => name.startsWith('damaged-')).length;
+  const movedTo = join(dir, `damaged-${count + 1}`);
+  await rename(join(dir, 'data'), movedTo);
+  return movedTo;
 }
 
 /** Making the database of an engine that answered; without a bound a lost one would keep the supervisor waiting for ever. */
@@ -79,7 +91,11 @@ class EngineSupervisor implements ClickHouseEngine {
   }
 
   async start(): Promise<void> {
-    const engine = await this.#startOnce();
+    const engine = await this.#startOnce().catch(async (error: unknown) => {
+      if (!(error instanceof EngineEnded)) throw error;
+      this.#options.onDamaged?.(await moveDataAside(this.#options.dir), error.message);
+      return this.#startOnce();
+    });
     this.#watching = this.#watch(engine);
   }
 

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Unavailable, Unusable } from '#libs/domain/rejection.js';
 import { entryPoint } from '#libs/config/entry-point.js';
 import { configXml, usersXml, type EngineSettings } from './clickhouse-config.js';
 
@@ -77,9 +78,10 @@ export async function startEngineProcess(options: ProcessOptions): Promise<Engin
     }
     await sleep(15);
   }
+  const ended = gone;
   await kill();
   const said = (await readFile(logFile).catch(() => Buffer.alloc(0))).subarray(logStart).toString().trim();
-  throw startError(dir, said);
+  throw startError(dir, said, ended);
 }
 
 function spawnChild(logFile: string, args: readonly string[]): ChildProcess {
@@ -113,19 +115,30 @@ async function answers(url: string): Promise<boolean> {
   );
 }
 
-function startError(dir: string, said: string): Error {
-  if (said.includes('Code: 76')) {
-    return new Error(
+/** The engine ended by itself for a reason that lies in its data. */
+export class EngineEnded extends Unusable {}
+
+function startError(dir: string, said: string, ended: boolean): Error {
+  if (said.includes('Code: 76') && said.includes('lock'))
+    return new Unusable(
       `metrics: the folder ${dir} is in use by another process. Stop the other Runstream first, or give this one its own folder ` +
         `(RUNSTREAM_DATA or RUNSTREAM_METRICS).`,
     );
-  }
-  if (/Cannot find module '@?chdb/.test(said)) {
-    return new Error(
+  if (/Cannot find module '@?chdb/.test(said))
+    return new Unusable(
       'metrics: the embedded engine (npm chdb) is not installed here, as in the image of a cluster. Give RUNSTREAM_METRICS=clickhouse://…, or take the image that has it.',
     );
-  }
-  return new Error(
-    `metrics: the ClickHouse engine did not start in ${dir}: ${said.slice(-2_000) || 'it said nothing'}`,
-  );
+  if (/No space left on device|NOT_ENOUGH_SPACE|Code: 243/.test(said))
+    return new Unavailable(`metrics: the disk is full, the engine can't start in ${dir}; free some space`, 1_000);
+  if (/Permission denied|EACCES/.test(said))
+    return new Unusable(
+      `metrics: the engine may not read or write ${dir} (${firstLine(said)}). Give the folder and all in it to the user that runs this program.`,
+    );
+  const message = `metrics: the ClickHouse engine did not start in ${dir}: ${firstLine(said) || 'it said nothing'} (more in ${join(dir, 'engine.log')})`;
+  return ended && said !== '' ? new EngineEnded(message) : new Unusable(message);
+}
+
+function firstLine(said: string): string {
+  const line = said.split('\n').find((text) => /Code: \d+|Exception|rror/.test(text)) ?? said.split('\n')[0] ?? '';
+  return line.slice(0, 500).trim();
 }

@@ -29,6 +29,8 @@ export interface Configuration {
   readonly logPartitions: number;
   /** For the command line, when the server it talks to needs one. */
   readonly apiKey: string | null;
+  /** Records a projection may be behind before a process that reads says that it is not ready; 0: any number. */
+  readonly lagMax: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Origins of other web sites whose pages may ask this server, such as "https://grafana.example.com". */
   readonly origins: readonly string[];
@@ -62,6 +64,7 @@ const schema = z.object({
   RUNSTREAM_PORT: z.coerce.number().int().min(0).max(65_535).default(7171),
   RUNSTREAM_LOG_PARTITIONS: z.coerce.number().int().min(1).max(1_024).default(2),
   RUNSTREAM_API_KEY: z.string().optional(),
+  RUNSTREAM_LAG_MAX: z.coerce.number().int().min(0).default(0),
   RUNSTREAM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   RUNSTREAM_ORIGINS: z.string().default(''),
   RUNSTREAM_ARTIFACT_BYTES_MAX: z.coerce
@@ -192,6 +195,7 @@ export function readConfiguration(
     port: env.RUNSTREAM_PORT,
     logPartitions: env.RUNSTREAM_LOG_PARTITIONS,
     apiKey: env.RUNSTREAM_API_KEY ?? null,
+    lagMax: env.RUNSTREAM_LAG_MAX,
     logLevel: env.RUNSTREAM_LOG_LEVEL,
     origins,
     artifactBytesMax: env.RUNSTREAM_ARTIFACT_BYTES_MAX,

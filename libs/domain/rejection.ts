@@ -43,6 +43,11 @@ export class Unavailable extends Error {
   }
 }
 
+/** What a person has to mend before we can go on: names the file or folder and says what to do. */
+export class Unusable extends Error {
+  override readonly name: string = 'Unusable';
+}
+
 /** The record can't be read: it goes to dead letters with this reason and its bytes. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable';

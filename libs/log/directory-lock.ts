@@ -4,6 +4,7 @@ import { mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promi
 import { createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { Unusable } from '#libs/domain/rejection.js';
 import { isMissing } from './log-fs.js';
 
 export interface DirectoryLock {
@@ -66,7 +67,7 @@ function beating(path: string, beatMs: number): NodeJS.Timeout {
 
 function inUse(dir: string, owner: Owner | null): Error {
   const who = owner === null ? 'another process' : `process ${owner.pid} on ${owner.host}`;
-  return new Error(
+  return new Unusable(
     `${dir} is in use by ${who}: one process owns a log directory. Stop it, or give this one another directory (RUNSTREAM_DATA)`,
   );
 }

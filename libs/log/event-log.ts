@@ -64,6 +64,8 @@ export interface EventLog {
   /** Starts and durable ends of all partitions of a topic. */
   ranges(topic: Topic): Promise<readonly PartitionRange[]>;
   /** How many partitions a topic has; fixed while the log is open. */
+  /** Why nothing is read on though the log answers, and what to do; null: all is well. */
+  problem?(): string | null;
   partitionCount(topic: Topic): number;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type KafkaConfig, type SASLOptions } from 'kafkajs';
 import { Unavailable } from '#libs/domain/rejection.js';
+import { mendConnections } from './kafka-connection.js';
 import { codecs } from './kafka-codecs.js';
 
 const { Kafka, KafkaJSError, CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
@@ -74,6 +75,7 @@ function readSasl(mechanism: string | null, user?: string, password?: string): S
 
 /** A client of the driver that says nothing by itself: what goes wrong is told by whoever asked. */
 export function createKafka(address: KafkaAddress, clientId: string): InstanceType<typeof Kafka> {
+  mendConnections();
   CompressionCodecs[CompressionTypes.LZ4] = () => codecs.lz4;
   CompressionCodecs[CompressionTypes.ZSTD] = () => codecs.zstd;
   const config: KafkaConfig = {
@@ -81,7 +83,7 @@ export function createKafka(address: KafkaAddress, clientId: string): InstanceTy
     brokers: [...address.brokers],
     connectionTimeout: 3_000,
     authenticationTimeout: 5_000,
-    requestTimeout: 15_000,
+    requestTimeout: 10_000,
     ssl: address.tls,
     ...(address.sasl && { sasl: address.sasl }),
     logLevel: logLevel.NOTHING,
@@ -93,10 +95,37 @@ export function createKafka(address: KafkaAddress, clientId: string): InstanceTy
 /** What the driver throws while brokers are away, overloaded or electing leaders. Anything else goes up as it is. */
 export function readKafkaError(error: unknown, what: string): unknown {
   if (error instanceof Unavailable || !(error instanceof Error)) return error;
-  if (!(error instanceof KafkaJSError) && !/^(E[A-Z]+)$/.test((error as NodeJS.ErrnoException).code ?? ''))
-    return error;
+  if (!fromDriver(error)) return error;
   const cause = rootOf(error);
   return new Unavailable(`Kafka can't ${what} now: ${cause.message}`, 500, { cause: error });
+}
+
+/**
+ * The driver also throws plain errors (`Broker not connected`), and stumbles over itself when a connection goes away under it: whatever comes
+ * out of its code means that brokers can't be asked now.
+ */
+export function fromDriver(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof KafkaJSError || /^E[A-Z_]+$/.test(code ?? '')) return true;
+  const frame = (error.stack ?? '').split('\n').find((line) => /^\s+at /.test(line) && !/\(node:|at node:/.test(line));
+  return /[\\/]kafkajs[\\/]/.test(frame ?? '');
+}
+
+/** The work, or `Unavailable` after this time; what it was waiting for goes on by itself and its failure is nobody's. */
+export async function within<T>(timeoutMs: number, what: string, work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Unavailable(`Kafka can't ${what} now: no answer in ${timeoutMs} ms`, 2_000)),
+      timeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function rootOf(error: Error): Error {

@@ -50,7 +50,7 @@ describe.skipIf(kafkaMissing() !== null)('on a real broker', () => {
     const url = newAddress();
     await (await open(url)).close();
     await expect(open(url, 'spec', { ...partitions, telemetry: 4 })).rejects.toThrow(
-      /telemetry has 2 partitions, the configuration says 4: set RUNSTREAM_LOG_PARTITIONS=2/,
+      /telemetry has 2 partitions, the configuration says 4: if the log was made so, set RUNSTREAM_LOG_PARTITIONS=2/,
     );
     const compacted = newAddress();
     const kafka = createKafka(readKafkaUrl(compacted), 'spec');

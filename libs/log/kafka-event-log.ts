@@ -17,7 +17,7 @@ import { KafkaFetcher } from './kafka-fetch.js';
 import { groupAssignments } from './kafka-group.js';
 import { KafkaPartition } from './kafka-partition.js';
 import { ProducerLane } from './kafka-producer.js';
-import { openTopics, topicName, type PartitionCounts } from './kafka-topics.js';
+import { countProblem, openTopics, topicName, type PartitionCounts } from './kafka-topics.js';
 import { TailCache } from './tail-cache.js';
 
 export interface KafkaLogOptions {
@@ -60,6 +60,7 @@ class KafkaEventLog implements EventLog {
   readonly #lanes: readonly ProducerLane[];
   readonly #fetcher: KafkaFetcher;
   readonly #partitions: ReadonlyMap<Topic, readonly KafkaPartition[]>;
+  #problem: string | null = null;
   #queuedBytes = 0;
   #closed = false;
 
@@ -186,11 +187,32 @@ class KafkaEventLog implements EventLog {
       sessionTimeoutMs: address.sessionTimeoutMs,
       signal,
     };
-    yield* groupAssignments(options, (assigned) => ({
+    const joined = groupAssignments(options, (assigned) => ({
       partitions: Object.entries(assigned).flatMap(([name, partitions]) =>
         partitions.map((partition) => ({ topic: names.get(name)!, partition })),
       ),
     }));
+    for await (const assignment of joined) {
+      await this.#lookForGrowth(wanted, signal);
+      const strange = assignment.partitions.some(({ topic, partition }) => partition >= this.partitionCount(topic));
+      // keys of a grown topic may lie in other partitions: nothing is applied, and why is told by `problem`
+      yield this.#problem === null && !strange ? assignment : { partitions: [] };
+    }
+  }
+
+  problem(): string | null {
+    return this.#problem;
+  }
+
+  async #lookForGrowth(wanted: readonly Topic[], signal: AbortSignal): Promise<void> {
+    this.#problem = null;
+    for (const topic of wanted) {
+      const name = topicName(this.options.address, topic);
+      const options = { what: 'tell its partitions', givesUpAfterMs: answersWithinMs, signal };
+      const count = await patiently(() => this.#fetcher.partitionCount(name), options).catch(() => null);
+      if (count !== null && count !== this.partitionCount(topic))
+        this.#problem = countProblem(name, topic, count, this.partitionCount(topic));
+    }
   }
 
   async ranges(topic: Topic): Promise<readonly PartitionRange[]> {

@@ -1,5 +1,8 @@
 import kafkajs, { type Kafka, type KafkaMessage } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartitionId, StoredRecord } from './event-log.js';
+import { withoutAborted, type AbortedTransaction, type TransactionalMessage } from './kafka-aborted.js';
+import { within } from './kafka-client.js';
 
 const { KafkaJSOffsetOutOfRange, KafkaJSError } = kafkajs;
 
@@ -9,6 +12,8 @@ interface DriverCluster {
   disconnect(): Promise<void>;
   addTargetTopic(topic: string): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): readonly unknown[];
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
   findBroker(options: { nodeId: string }): Promise<DriverBroker>;
   isConnected(): boolean;
@@ -28,11 +33,16 @@ interface DriverBroker {
     }[];
   }): Promise<{
     responses: readonly {
-      partitions: readonly { partition: number; highWatermark: string; messages: readonly FetchedMessage[] }[];
+      partitions: readonly {
+        partition: number;
+        highWatermark: string;
+        messages: readonly FetchedMessage[];
+        abortedTransactions?: readonly AbortedTransaction[] | null;
+      }[];
     }[];
   }>;
 }
-type FetchedMessage = KafkaMessage & { readonly isControlRecord?: boolean };
+type FetchedMessage = KafkaMessage & TransactionalMessage;
 
 const createClusterName = 'private:Kafka:createCluster';
 
@@ -44,6 +54,9 @@ function createCluster(kafka: Kafka): DriverCluster {
   return create({ metadataMaxAge: 60_000, allowAutoTopicCreation: false, isolationLevel: readCommitted });
 }
 const readCommitted = 1;
+/** A question to brokers is answered within this time, or they are away. */
+const answerWithinMs = 10_000;
+const goodbyeMs = 3_000;
 
 export interface Fetched {
   /** Without what lies before the asked offset and without the marks of transactions. */
@@ -98,11 +111,14 @@ export class KafkaFetcher {
   async #with<T>(topic: string, work: (cluster: DriverCluster) => Promise<T>): Promise<T> {
     const cluster = this.#idle.pop() ?? createCluster(this.kafka);
     this.#busy.add(cluster);
-    try {
+    const asked = (async () => {
       if (!cluster.isConnected()) await cluster.connect();
       await cluster.addTargetTopic(topic);
       await cluster.refreshMetadataIfNecessary();
-      const result = await work(cluster);
+      return work(cluster);
+    })();
+    try {
+      const result = await within(answerWithinMs, 'be read', asked);
       if (!this.#closed) this.#idle.push(cluster);
       return result;
     } catch (error) {
@@ -115,9 +131,18 @@ export class KafkaFetcher {
     }
   }
 
+  /** How many partitions the brokers say that a topic has now. */
+  partitionCount(topic: string): Promise<number> {
+    return this.#with(topic, async (cluster) => {
+      await cluster.refreshMetadata();
+      return cluster.findTopicPartitionMetadata(topic).length;
+    });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled([...this.#idle, ...this.#busy].map((cluster) => cluster.disconnect()));
+    const left = Promise.allSettled([...this.#idle, ...this.#busy].map((cluster) => cluster.disconnect()));
+    await Promise.race([left, sleep(goodbyeMs, undefined, { ref: false })]);
   }
 }
 
@@ -142,14 +167,14 @@ async function fetchWith(
       if (!(error instanceof KafkaJSOffsetOutOfRange)) throw error;
       throw new RangeError(`log ${partition.topic}/${partition.partition}: offset ${from} is not there`);
     });
-  const { messages = [], highWatermark = '0' } = responses[0]?.partitions[0] ?? {};
+  const { messages = [], highWatermark = '0', abortedTransactions } = responses[0]?.partitions[0] ?? {};
   const records: StoredRecord[] = [];
   let next = from;
-  for (const message of messages) {
+  for (const message of messages) next = Math.max(next, Number(message.offset) + 1);
+  for (const message of withoutAborted(messages, abortedTransactions ?? [])) {
     const offset = Number(message.offset);
-    next = Math.max(next, offset + 1);
     // a broker sends whole batches, from the one that holds the asked offset on
-    if (offset >= from && message.isControlRecord !== true) records.push(toRecord(partition, message, offset));
+    if (offset >= from) records.push(toRecord(partition, message, offset));
   }
   return { records, next, end: Number(highWatermark) };
 }

@@ -1,6 +1,7 @@
 import kafkajs, { type Consumer, type Kafka, type PartitionAssigner } from 'kafkajs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assignment } from './event-log.js';
+import { fromDriver } from './kafka-client.js';
 
 const { AssignerProtocol } = kafkajs;
 
@@ -45,6 +46,7 @@ export interface GroupOptions {
 }
 
 const rejoinAfterMs = 500;
+const goodbyeMs = 3_000;
 
 /**
  * Membership of a consumer group without its reading: every assigned partition is paused at once, so the driver only keeps the
@@ -94,9 +96,10 @@ async function stayJoined(
       await memberUntilGone(consumer, options, onJoin);
     } catch (error) {
       // brokers that are away are waited for; the members' readers go on meanwhile, epochs make that harmless
-      if (!(error instanceof kafkajs.KafkaJSError) && !(error as NodeJS.ErrnoException).code) throw error;
+      if (!(error instanceof Error) || !fromDriver(error)) throw error;
     } finally {
-      await consumer.disconnect().catch(() => undefined);
+      const left = consumer.disconnect().catch(() => undefined);
+      await Promise.race([left, sleep(goodbyeMs, undefined, { ref: false })]);
     }
     await sleep(rejoinAfterMs, undefined, { signal }).catch(() => undefined);
   }

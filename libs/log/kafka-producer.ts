@@ -1,12 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Kafka, type Message, type Producer, type TopicMessages } from 'kafkajs';
 import type { EventRecord } from './event-log.js';
-import { readKafkaError, type Compression } from './kafka-client.js';
+import { Unavailable } from '#libs/domain/rejection.js';
+import { readKafkaError, within, type Compression } from './kafka-client.js';
 
 const { CompressionTypes } = kafkajs;
 const types = { lz4: CompressionTypes.LZ4, gzip: CompressionTypes.GZIP, none: CompressionTypes.None };
 
 /** One request to the brokers carries at most this; a larger single record goes alone. */
 const requestBytesMax = 1024 * 1024;
+
+/** An append is answered within this time, stored or not. */
+const answerWithinMs = 12_000;
+const goodbyeMs = 3_000;
 
 interface Waiting {
   readonly topic: string;
@@ -53,11 +59,14 @@ export class ProducerLane {
     while (this.#waiting.length > 0) {
       const taken = this.#take();
       try {
-        await this.#send(taken);
+        await within(answerWithinMs, 'store events', this.#send(taken));
       } catch (error) {
+        const known = readKafkaError(error, 'store events');
+        for (const { reject } of taken) reject(known);
+        // brokers that say nothing say nothing to the next one either: nobody waits twice as long because he came later
+        if (error instanceof Unavailable) for (const { reject } of this.#waiting.splice(0)) reject(known);
         // what was sent may have been stored: a new producer has a new number, so its next batch can't be mistaken for this one
-        await this.#forget();
-        for (const { reject } of taken) reject(readKafkaError(error, 'store events'));
+        void this.#forget();
       }
     }
     this.#running = null;
@@ -116,10 +125,12 @@ export class ProducerLane {
     return producer;
   }
 
-  async #forget(): Promise<void> {
-    const producer = await this.#producer?.catch(() => null);
+  /** A goodbye may never be heard: it is not waited for. */
+  #forget(): Promise<void> {
+    const producer = this.#producer;
     this.#producer = null;
-    await producer?.disconnect().catch(() => undefined);
+    const left = producer?.then((known) => known.disconnect()).catch(() => undefined);
+    return Promise.race([left, sleep(goodbyeMs, undefined, { ref: false })]).then(() => undefined);
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin } from 'kafkajs';
+import { Unusable } from '#libs/domain/rejection.js';
 import { limits } from '#libs/domain/limits.js';
 import { topics, type Topic } from '#libs/domain/event.js';
 import type { KafkaAddress } from './kafka-client.js';
@@ -74,16 +75,22 @@ async function readCounts(admin: Admin, address: KafkaAddress): Promise<Readonly
   }
 }
 
+/** The same sentence at a start and in the middle of it. */
+export function countProblem(name: string, topic: Topic, kept: number, expected: number): string {
+  const hint =
+    topic === 'catalog'
+      ? 'it must have exactly 1'
+      : `if the log was made so, set RUNSTREAM_LOG_PARTITIONS=${kept} in every process. If the topic was grown since, do not: runs would move ` +
+        'to other partitions; keep the number and make a second deployment (docs/operations.md, "More partitions")';
+  return `Kafka topic ${name} has ${kept} partitions, the configuration says ${expected}: ${hint}`;
+}
+
 async function checkCounts(admin: Admin, address: KafkaAddress, counts: PartitionCounts): Promise<void> {
   const found = await readCounts(admin, address);
   for (const topic of topics) {
     const kept = found.get(topicName(address, topic)) ?? 0;
     if (kept === counts[topic]) continue;
-    const hint =
-      topic === 'catalog' ? 'it must have exactly 1' : `set RUNSTREAM_LOG_PARTITIONS=${kept} in every process`;
-    throw new Error(
-      `Kafka topic ${topicName(address, topic)} has ${kept} partitions, the configuration says ${counts[topic]}: ${hint}`,
-    );
+    throw new Unusable(countProblem(topicName(address, topic), topic, kept, counts[topic]));
   }
 }
 

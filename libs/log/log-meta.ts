@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { topics, type Topic } from '#libs/domain/event.js';
+import { Unusable } from '#libs/domain/rejection.js';
 import type { LogFs } from './log-fs.js';
 
 export type PartitionCounts = Readonly<Record<Topic, number>>;
@@ -19,10 +20,10 @@ export async function readMeta(fs: LogFs, dir: string): Promise<PartitionCounts 
   try {
     meta = JSON.parse(text) as typeof meta;
   } catch (error) {
-    throw new Error(`${path} is damaged: it is not JSON. Restore it from a copy`, { cause: error });
+    throw new Unusable(`${path} is damaged: it is not JSON. Restore it from a copy`, { cause: error });
   }
   if (meta.version !== formatVersion) {
-    throw new Error(
+    throw new Unusable(
       `${path}: log format ${String(meta.version)} is not the one this program reads (${formatVersion}); upgrade Runstream`,
     );
   }
@@ -30,7 +31,7 @@ export async function readMeta(fs: LogFs, dir: string): Promise<PartitionCounts 
   for (const topic of topics) {
     const count = meta.partitions?.[topic];
     if (typeof count !== 'number' || !Number.isInteger(count) || count < 1)
-      throw new Error(`${path} has no partition count of topic ${topic}`);
+      throw new Unusable(`${path} has no partition count of topic ${topic}: it is damaged. Restore it from a copy`);
     counts[topic] = count;
   }
   return counts as PartitionCounts;
@@ -42,7 +43,7 @@ export async function openMeta(fs: LogFs, dir: string, counts: PartitionCounts):
   if (kept !== null) {
     for (const topic of topics) {
       if (kept[topic] !== counts[topic]) {
-        throw new Error(
+        throw new Unusable(
           `log ${dir}: topic ${topic} has ${kept[topic]} partitions, the configuration says ${counts[topic]}. ` +
             `The number can't change in place, keys would move: configure ${kept[topic]}, or export and import into a new directory`,
         );
@@ -64,7 +65,7 @@ async function refuseOrphans(fs: LogFs, dir: string): Promise<void> {
   const names = (await fs.list(dir)) ?? [];
   const orphan = names.find((name) => /^[a-z]+-\d+$/.test(name));
   if (orphan !== undefined)
-    throw new Error(`log ${dir} has partition ${orphan} but no ${metaName}: restore that file from a copy`);
+    throw new Unusable(`log ${dir} has partition ${orphan} but no ${metaName}: restore that file from a copy`);
 }
 
 async function writeMeta(fs: LogFs, dir: string, counts: PartitionCounts): Promise<void> {

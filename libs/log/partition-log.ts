@@ -1,6 +1,7 @@
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { EventRecord, PartitionId, PartitionRange, ReadOptions, StoredRecord } from './event-log.js';
 import { GroupCommit } from './group-commit.js';
+import { checkSegments, type LogDamage, type PartitionEnds } from './log-ends.js';
 import type { LogFs } from './log-fs.js';
 import { BlockReader, CorruptLog, Segment, readSegmentFileName, recoverSegment } from './segment-file.js';
 import { blockHeaderBytes } from './segment-block.js';
@@ -15,6 +16,9 @@ export interface PartitionLogOptions {
   readonly clock: () => number;
   readonly segmentBytesMax: number;
   readonly tail: PartitionTail;
+  /** What the partition surely held at the last look, where that is known. */
+  readonly ends?: PartitionEnds | undefined;
+  readonly onDamage?: (damage: LogDamage) => void;
 }
 
 type DiskOutcome = { readonly records: StoredRecord[] } | { readonly error: unknown };
@@ -23,8 +27,9 @@ const batchBytesDefault = 4 * 1024 * 1024;
 export async function openPartitionLog(options: PartitionLogOptions): Promise<PartitionLog> {
   const { fs, directory } = options;
   const segments = await openSegments(fs, directory);
+  checkSegments(directory, options.ends, segments);
   const last = segments.at(-1)!;
-  const scanned = await recoverSegment(fs, last);
+  const scanned = await recoverSegment(fs, last, options.onDamage);
   await fs.syncDirectory(directory);
   let { lastAppendedAt } = scanned;
   const before = segments.at(-2);
@@ -101,6 +106,12 @@ export class PartitionLog {
   get range(): PartitionRange {
     const { topic, partition } = this.options.partition;
     return { topic, partition, start: this.segments[0]!.baseOffset, end: this.#commit.durableEnd };
+  }
+
+  /** What is durable now. */
+  get ends(): PartitionEnds {
+    const segments = this.segments.map(({ baseOffset, durableBytes }) => [baseOffset, durableBytes] as const);
+    return { end: this.#commit.durableEnd, segments };
   }
 
   append(records: readonly EventRecord[]): Promise<number> {

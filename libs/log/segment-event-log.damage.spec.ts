@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { idsOf, readAll, recordOf } from './event-log.contract.js';
 import type { EventLog } from './event-log.js';
+import type { LogDamage } from './log-ends.js';
 import { openSegmentEventLog, type SegmentEventLogOptions } from './segment-event-log.js';
 import { segmentFileName } from './segment-file.js';
 import { verifySegmentLog } from './verify-segment-log.js';
@@ -114,6 +115,77 @@ describe('SegmentEventLog', () => {
     );
     await rm(join(dir, 'log.json'));
     await expect(open()).rejects.toThrow('no log.json');
+  });
+
+  test('says what was cut off a torn end: file, byte, bytes and records', async () => {
+    await given(3);
+    const [path] = await segments();
+    const { size } = await stat(path!);
+    await truncate(path!, size - 48 - 10); // the seal, and a part of the last record
+    const said: LogDamage[] = [];
+    const log = await open({ onDamage: (damage) => said.push(damage) });
+    expect(idsOf(await readAll(log, home))).toEqual(['e0', 'e1']);
+    await log.close();
+    expect(said[0]!.message).toMatch(/torn and is cut off/);
+    const { size: left } = { size: Number(said[0]!.fields['byte']) };
+    expect(said[0]!.fields).toEqual({ file: path, byte: left, bytesCut: size - 58 - left, recordsCut: 1 });
+    expect(said[1]).toMatchObject({ fields: { partition: 'runs/0', firstMissing: 2, recordsMissing: 1 } });
+  });
+
+  test('says that acknowledged records are missing when the end is cut between two of them or its file or folder is gone', async () => {
+    await given(30, { segmentBytesMax: 600 });
+    const files = await segments();
+    const cuts = [
+      async () => truncate(files.at(-1)!, 0),
+      async () => {
+        await rm(files.at(-1)!);
+        await rm(files.at(-2)!);
+      },
+      async () => rm(folder, { recursive: true }),
+    ];
+    let end = 30;
+    for (const cut of cuts) {
+      await cut();
+      const said: LogDamage[] = [];
+      const log = await open({ onDamage: (damage) => said.push(damage) });
+      const now = (await log.ranges('runs'))[0]!.end;
+      await log.close();
+      expect(now).toBeLessThan(end);
+      expect(said).toMatchObject([
+        {
+          message: expect.stringMatching(/acknowledged records are missing/),
+          fields: { partition: 'runs/0', folder, recordsMissing: end - now },
+        },
+      ]);
+      end = now;
+    }
+    expect(end).toBe(0);
+    // said once: from now on this is what the log holds
+    const said: LogDamage[] = [];
+    await (await open({ onDamage: (damage) => said.push(damage) })).close();
+    expect(said).toEqual([]);
+  });
+
+  test('refuses a file that is missing or cut before the last one, when it opens', async () => {
+    await given(30, { segmentBytesMax: 600 });
+    const files = await segments();
+    const whole = await readFile(files[1]!);
+    await truncate(files[1]!, whole.length - 1);
+    await expect(open()).rejects.toThrow(new RegExp(`${files[1]!}: the file is cut .*at byte ${whole.length - 1}`));
+    await rm(files[1]!);
+    await expect(open()).rejects.toThrow(`${files[1]!}: the file is missing`);
+    await writeFile(files[1]!, whole);
+    await (await open()).close();
+  });
+
+  test('makes its record of the ends anew when that is damaged, and says so', async () => {
+    await given(2);
+    await writeFile(join(dir, 'ends.json'), '{"version":1');
+    const said: LogDamage[] = [];
+    await (await open({ onDamage: (damage) => said.push(damage) })).close();
+    expect(said).toMatchObject([{ fields: { file: join(dir, 'ends.json') } }]);
+    await (await open({ onDamage: (damage) => said.push(damage) })).close();
+    expect(said).toHaveLength(1);
   });
 
   test('refuses at the door what the queue can not take, and takes it later', async () => {

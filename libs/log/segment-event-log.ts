@@ -11,6 +11,8 @@ import type {
   ReadOptions,
   StoredRecord,
 } from './event-log.js';
+import { partitionName } from '#libs/domain/position-token.js';
+import { checkEnds, readEnds, writeEnds, type LogDamage } from './log-ends.js';
 import { nodeLogFs, type LogFs } from './log-fs.js';
 import { openMeta, partitionDirectory, type PartitionCounts } from './log-meta.js';
 import { openPartitionLog, type PartitionLog } from './partition-log.js';
@@ -26,6 +28,8 @@ export interface SegmentEventLogOptions {
   /** Newest records kept in memory for followers. */
   readonly tailBytesMax?: number;
   readonly fs?: LogFs;
+  /** Told of an end that was cut, and of acknowledged records that are not there any more. */
+  readonly onDamage?: (damage: LogDamage) => void;
 }
 
 const defaults = {
@@ -43,6 +47,8 @@ export async function openSegmentEventLog(options: SegmentEventLogOptions): Prom
   const lock = await lockDirectory(dir);
   try {
     await openMeta(fs, dir, options.partitions);
+    const onDamage = options.onDamage ?? (() => undefined);
+    const ends = await readEnds(fs, dir, onDamage);
     const tail = new TailCache(options.tailBytesMax ?? defaults.tailBytesMax);
     const partitions = new Map<Topic, readonly PartitionLog[]>();
     for (const topic of topics) {
@@ -55,11 +61,20 @@ export async function openSegmentEventLog(options: SegmentEventLogOptions): Prom
           clock: options.clock,
           segmentBytesMax,
           tail: tail.partition(),
+          ends: ends[partitionName(topic, partition)],
+          onDamage,
         }),
       );
       partitions.set(topic, await Promise.all(opened));
     }
-    return new SegmentEventLog(partitions, lock, options.queueBytesMax ?? defaults.queueBytesMax);
+    const named = [...partitions].flatMap(([topic, logs]) =>
+      logs.map((log, partition) => [partitionName(topic, partition), log] as const),
+    );
+    await checkEnds(fs, dir, options.partitions, ends, new Map(named.map(([name, log]) => [name, log.ends])), onDamage);
+    const keepEnds = (): Promise<void> =>
+      writeEnds(fs, dir, Object.fromEntries(named.map(([name, log]) => [name, log.ends])));
+    await keepEnds().catch(ignoreRefusal);
+    return new SegmentEventLog(partitions, lock, options.queueBytesMax ?? defaults.queueBytesMax, keepEnds);
   } catch (error) {
     await lock.release();
     throw error;
@@ -74,6 +89,7 @@ class SegmentEventLog implements EventLog {
     private readonly partitions: ReadonlyMap<Topic, readonly PartitionLog[]>,
     private readonly lock: DirectoryLock,
     private readonly queueBytesMax: number,
+    private readonly keepEnds: () => Promise<void>,
   ) {}
 
   async append(records: readonly EventRecord[]): Promise<readonly Position[]> {
@@ -131,6 +147,7 @@ class SegmentEventLog implements EventLog {
     this.#closed = true;
     try {
       await Promise.all([...this.partitions.values()].flat().map((log) => log.close()));
+      await this.keepEnds().catch(ignoreRefusal);
     } finally {
       await this.lock.release();
     }
@@ -161,6 +178,11 @@ class SegmentEventLog implements EventLog {
     });
     return groups;
   }
+}
+
+/** A full or failing disk keeps an older record of the ends, which is as true. */
+function ignoreRefusal(error: NodeJS.ErrnoException): void {
+  if (typeof error.code !== 'string') throw error;
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { Unusable } from '#libs/domain/rejection.js';
+import type { LogDamage } from './log-ends.js';
 import type { LogFile, LogFs } from './log-fs.js';
 import { blockHeaderBytes, blockIntact, blockMagic, readBlockHeader, type BlockHeader } from './segment-block.js';
 
 /** Bytes that were durable once can't be read back. Not retriable: a person has to look. */
-export class CorruptLog extends Error {
+export class CorruptLog extends Unusable {
   override readonly name = 'CorruptLog';
   constructor(path: string, position: number, what: string) {
     super(
@@ -166,12 +168,32 @@ export async function findProofOfDurability(file: LogFile, damagedAt: number, si
   return null;
 }
 
+/** How many records a torn end says to hold; null where that can't be read. */
+async function recordsBehind(file: LogFile, from: number, size: number): Promise<number | null> {
+  const rest = Buffer.allocUnsafeSlow(Math.min(size - from, 64 * 1024 * 1024));
+  const bytes = rest.subarray(0, await file.read(rest, from));
+  let records = 0;
+  let found = false;
+  for (let at = 0; at + blockHeaderBytes <= bytes.length;) {
+    const header = readBlockHeader(bytes, at);
+    if (header === null || header.position !== from + at || header.records > 1_000_000) break;
+    found = true;
+    records += header.records;
+    at += blockHeaderBytes + header.payloadBytes;
+  }
+  return found ? records : null;
+}
+
 /**
  * Makes the last file of a partition fit to be appended to: cuts a torn tail, and writes its last group again, because a
  * process before us may have seen the fdatasync of just that group fail: its pages then look clean and are on no disk. Throws
  * `CorruptLog` instead of cutting what was acknowledged.
  */
-export async function recoverSegment(fs: LogFs, segment: Segment): Promise<ScannedSegment> {
+export async function recoverSegment(
+  fs: LogFs,
+  segment: Segment,
+  onDamage: (damage: LogDamage) => void = () => undefined,
+): Promise<ScannedSegment> {
   const file = await fs.open(segment.path, 'write');
   try {
     const size = await file.size();
@@ -181,7 +203,13 @@ export async function recoverSegment(fs: LogFs, segment: Segment): Promise<Scann
       const proof = await findProofOfDurability(file, end, size);
       if (proof !== null)
         throw new CorruptLog(segment.path, end, `damaged block (an intact later one is at byte ${proof})`);
+      const records = await recordsBehind(file, end, size);
       await file.truncate(end);
+      onDamage({
+        message:
+          'the end of the log was torn and is cut off; no sender was told that it was stored, unless the disk lost what it had acknowledged',
+        fields: { file: segment.path, byte: end, bytesCut: size - end, recordsCut: records ?? 'unknown' },
+      });
     }
     if (end > scanned.lastGroupPosition) {
       const group = Buffer.allocUnsafeSlow(end - scanned.lastGroupPosition);

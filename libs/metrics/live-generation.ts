@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { MetricTablesBroken } from '#libs/clickhouse/clickhouse-errors.js';
 import { Unavailable } from '#libs/domain/rejection.js';
 import { tableOf, type TableName } from './clickhouse-schema.js';
 import { GenerationTable } from './points-generation.js';
@@ -25,7 +26,7 @@ export class LiveGeneration {
     try {
       return await question((name) => tableOf(generation, name));
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('ClickHouse 60 ')) throw error;
+      if (!(error instanceof MetricTablesBroken)) throw error;
       this.#known = null;
       const next = await this.#current();
       if (next === generation) throw error;

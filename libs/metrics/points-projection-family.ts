@@ -3,21 +3,25 @@ import { Rejection } from '#libs/domain/rejection.js';
 import type { Checkpoints } from '#libs/projecting/checkpoints.js';
 import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
 import { GenerationTable } from './points-generation.js';
-import { PointsProjection, pointsTopics } from './points-projection.js';
+import { TableGuard } from './table-guard.js';
+import { checkpointNameOf, PointsProjection, pointsTopics } from './points-projection.js';
 
 export interface PointsFamilyOptions {
   readonly client: ClickHouseClient;
   readonly checkpoints: Checkpoints;
   /** Unpredictable text that names a generation's tables, so that a wiped store is noticed. */
   readonly randomHex: () => string;
+  /** Told when the store is not the one that was filled before, which is then filled from the log. */
+  readonly onReplaced?: () => void;
 }
 
 /** Makes the tables that are missing, the live generation and the views over it. */
 export async function openPointsProjectionFamily(options: PointsFamilyOptions): Promise<ProjectionFamily> {
   const table = new GenerationTable(options.client, options.randomHex);
   await table.prepare();
-  const family = new PointsProjectionFamily(options, table);
+  const family = new PointsProjectionFamily(options, table, new TableGuard(options.client, options.checkpoints));
   await family.live();
+  await family.sayReplaced();
   // views of an older program are replaced
   await table.makeViews((await family.generations()).live);
   return family;
@@ -31,6 +35,7 @@ class PointsProjectionFamily implements ProjectionFamily {
   constructor(
     readonly options: PointsFamilyOptions,
     readonly table: GenerationTable,
+    readonly guard: TableGuard,
   ) {}
 
   async live(): Promise<Projection> {
@@ -56,6 +61,32 @@ class PointsProjectionFamily implements ProjectionFamily {
   async generations(): Promise<{ live: number; all: readonly number[] }> {
     const rows = await this.table.all();
     return { live: (await this.table.live()) ?? 1, all: rows.map((row) => row.generation) };
+  }
+
+  async checkpointsOf(generation: number): Promise<ReadonlyMap<string, number>> {
+    const row = (await this.table.all()).find((one) => one.generation === generation);
+    return row ? this.options.checkpoints.all(checkpointNameOf(row)) : new Map<string, number>();
+  }
+
+  /** Records of tables that no store has any more: it was wiped, or another one stands in its place. */
+  async sayReplaced(): Promise<void> {
+    const known = new Set((await this.table.all()).map(checkpointNameOf));
+    const { checkpoints, onReplaced } = this.options;
+    const gone = (await checkpoints.names('points@')).filter((name) => !known.has(name));
+    if (gone.length > 0) onReplaced?.();
+    for (const name of gone) await checkpoints.remove(name);
+  }
+
+  async damage(rest?: (busyMs: number) => Promise<void>): Promise<readonly string[]> {
+    const live = await this.table.live();
+    const row = (await this.table.all()).find(({ generation }) => generation === live);
+    if (!row) return [];
+    const tables = { generation: row.generation, checkpointName: checkpointNameOf(row) };
+    return rest ? this.guard.lookThoroughly(tables, rest) : this.guard.look(tables);
+  }
+
+  lease(holder: string, leaseMs: number): Promise<boolean> {
+    return this.options.checkpoints.lease('points are mended', holder, leaseMs);
   }
 
   async switchTo(generation: number): Promise<void> {

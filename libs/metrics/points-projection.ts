@@ -29,6 +29,10 @@ export interface PointsProjectionOptions {
   readonly seriesMax?: number;
 }
 
+/** Another store's tables have another marker, so their checkpoints are others. */
+export const checkpointNameOf = ({ generation, marker }: { generation: number; marker: string }): string =>
+  `points@${generation}:${marker}`;
+
 /** Batches of different partitions written at once: while the engine takes one, the next is encoded. Each may take tens of MB. */
 const batchesInFlightMax = 2;
 
@@ -48,7 +52,7 @@ export class PointsProjection implements Projection {
 
   constructor(options: PointsProjectionOptions) {
     this.generation = options.generation;
-    this.checkpointName = `points@${options.generation}:${options.marker}`;
+    this.checkpointName = checkpointNameOf(options);
     this.#client = options.client;
     this.#checkpoints = options.checkpoints;
     this.#registry = new SeriesRegistry(options.client, options.generation, options.seriesMax ?? 1_000_000);

@@ -18,7 +18,7 @@ export async function claimPartition(session: SqlSession, projection: string, pa
 }
 
 // a lease is measured by one clock, the database's
-const nowMs = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+export const nowMs = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 /** A new epoch fences the owners of all partitions; until the lease ends nobody may claim one. 0 ends it. */
 export async function holdPartitions(

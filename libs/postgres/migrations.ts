@@ -31,10 +31,34 @@ const sharedMigrations: readonly (readonly string[])[] = [
   ],
   // while held nobody claims: tables of several processes are compared at one position
   [`alter table runstream.checkpoints add column held_until bigint not null default 0`],
+  // what stores without transactions held, and who is busy mending one
+  [
+    'create table runstream.store_records (projection text primary key, record text not null)',
+    'create table runstream.leases (name text primary key, holder text not null, until bigint not null)',
+  ],
 ];
+
+/** Nothing to write: a full disk or a read-only server is no reason not to start. */
+async function upToDate(
+  database: SqlDatabase,
+  question: string,
+  parameters: readonly unknown[],
+  version: number,
+): Promise<boolean> {
+  try {
+    const [row] = await database.query<{ version: number | null }>(question, parameters);
+    return (row?.version ?? 0) >= version;
+  } catch (error) {
+    // no such schema, no such table
+    if (['3F000', '42P01'].includes((error as { code?: string }).code ?? '')) return false;
+    throw error;
+  }
+}
 
 /** Brings the shared tables to this program's version; safe to run by several processes at once. */
 export async function migrateShared(database: SqlDatabase): Promise<void> {
+  if (await upToDate(database, 'select max(version) as version from runstream.migrations', [], sharedMigrations.length))
+    return;
   await database.transaction(async (session) => {
     await session.query('select pg_advisory_xact_lock($1)', [migrationLock]);
     await session.query('create schema if not exists runstream');
@@ -57,13 +81,19 @@ export async function migrateGeneration(
   steps: readonly ((schema: string) => readonly string[])[],
 ): Promise<void> {
   const schema = `${family}_g${generation}`;
+  const kept = 'select version from runstream.generations where family = $1 and generation = $2';
+  if (await upToDate(database, kept, [family, generation], steps.length)) return;
   await database.transaction(async (session) => {
     await session.query('select pg_advisory_xact_lock($1)', [migrationLock]);
     const [row] = await session.query<{ version: number }>(
       'select version from runstream.generations where family = $1 and generation = $2',
       [family, generation],
     );
-    if (!row) await session.query(`create schema ${schema}`);
+    if (!row) {
+      // tables of which there is no record belong to checkpoints that are gone
+      await session.query(`drop schema if exists ${schema} cascade`);
+      await session.query(`create schema ${schema}`);
+    }
     for (const step of steps.slice(row?.version ?? 0))
       for (const statement of step(schema)) await session.query(statement);
     await session.query(

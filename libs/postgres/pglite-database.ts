@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Unavailable } from '#libs/domain/rejection.js';
 import { PgliteEngine } from './pglite-engine.js';
 import type { SqlDatabase, SqlSession } from './sql-database.js';
 
@@ -9,6 +10,8 @@ export interface PgliteOptions {
   readonly dir: string | null;
   /** Names the machine's current start, so that its crash is told from ours; null: it can't be told. */
   readonly bootId?: () => string | null;
+  /** Told when files under tables are found to be damaged while they are used. */
+  readonly onDamaged?: (message: string) => void;
 }
 export interface OpenedPglite {
   readonly database: PgliteDatabase;
@@ -25,7 +28,11 @@ export interface OpenedPglite {
  * Opens the embedded PostgreSQL in its worker thread. A folder that does not open is moved aside, never deleted; so is one that was
  * in use when the machine itself went down: PGlite does not fsync, and what the disk holds then may be anything.
  */
-export async function openPgliteDatabase({ dir, bootId = readBootId }: PgliteOptions): Promise<OpenedPglite> {
+export async function openPgliteDatabase({
+  dir,
+  bootId = readBootId,
+  onDamaged = () => undefined,
+}: PgliteOptions): Promise<OpenedPglite> {
   if (dir === null)
     return { database: new PgliteDatabase(null, await PgliteEngine.open(null)), cleanStop: true, damaged: null };
   await mkdir(dir, { recursive: true });
@@ -39,12 +46,51 @@ export async function openPgliteDatabase({ dir, bootId = readBootId }: PgliteOpt
   let engine: PgliteEngine;
   try {
     engine = await PgliteEngine.open(dataDir);
+    await readThrough(engine);
   } catch (error) {
+    await refuseFullDisk(dir, error);
     if (!existsSync(dataDir)) throw error;
     damaged = await moveAside(dir, dataDir);
     engine = await PgliteEngine.open(dataDir);
   }
-  return { database: new PgliteDatabase(dir, engine), cleanStop: left === null && damaged === null, damaged };
+  return {
+    database: new PgliteDatabase(dir, engine, onDamaged),
+    cleanStop: left === null && damaged === null,
+    damaged,
+  };
+}
+
+/**
+ * PostgreSQL panics when there is no room for the next file of its journal, and then reads end as well: so what writes much is refused
+ * before that, while there is room for two of them.
+ */
+const journalBytes = 32 * 1024 * 1024;
+
+async function refuseFullDisk(dir: string, cause?: unknown): Promise<void> {
+  const { bavail, bsize } = await statfs(dir);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= journalBytes) return;
+  throw new Unavailable(
+    `the run tables: the disk is full (${freeBytes} bytes free in ${dir}, ${journalBytes} are needed); free some space`,
+    1_000,
+    { cause },
+  );
+}
+
+/** Every page has a checksum, and a checkpoint that can't be read would be a reason to wait for ever: what all else stands on is read once. */
+async function readThrough(engine: PgliteEngine): Promise<void> {
+  try {
+    const tables = (await engine.ask({
+      kind: 'query',
+      text: "select schemaname || '.' || tablename as name from pg_tables where schemaname in ('pg_catalog', 'runstream') and tablename not like 'pg_statistic%'",
+      parameters: [],
+    })) as readonly { name: string }[];
+    for (const { name } of tables)
+      await engine.ask({ kind: 'query', text: `select count(t.*) from ${name} t`, parameters: [] });
+  } catch (error) {
+    await engine.terminate();
+    throw error;
+  }
 }
 
 async function moveAside(dir: string, dataDir: string): Promise<string> {
@@ -72,8 +118,10 @@ export class PgliteDatabase implements SqlDatabase {
   constructor(
     private readonly dir: string | null,
     engine: PgliteEngine,
+    private readonly onDamaged: (message: string) => void = () => undefined,
   ) {
     this.#engine = engine;
+    engine.onDamaged = onDamaged;
   }
 
   query<Row>(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
@@ -82,6 +130,7 @@ export class PgliteDatabase implements SqlDatabase {
 
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
     return this.#inTurn(async (engine) => {
+      if (this.dir !== null) await refuseFullDisk(this.dir);
       const session: SqlSession = {
         query: async <Row>(text: string, parameters: readonly unknown[] = []) =>
           (await engine.ask({ kind: 'query', text, parameters })) as readonly Row[],
@@ -116,10 +165,25 @@ export class PgliteDatabase implements SqlDatabase {
     if (clean && this.dir !== null) await rm(markerOf(this.dir), { force: true });
   }
 
+  /** What does not open while the disk is full is not damaged: it may need room to go over its journal. */
+  async #reopen(): Promise<PgliteEngine> {
+    const { dir } = this;
+    if (dir === null) return PgliteEngine.open(null);
+    try {
+      return await PgliteEngine.open(join(dir, 'data'));
+    } catch (error) {
+      await refuseFullDisk(dir, error);
+      throw new Unavailable(`the embedded PostgreSQL does not open: ${(error as Error).message}`, 1_000, {
+        cause: error,
+      });
+    }
+  }
+
   #inTurn<T>(work: (engine: PgliteEngine) => Promise<T>): Promise<T> {
     const result = this.#turn.then(async () => {
       if (this.#engine.dead && !this.#closed) {
-        this.#engine = await PgliteEngine.open(this.dir === null ? null : join(this.dir, 'data'));
+        this.#engine = await this.#reopen();
+        this.#engine.onDamaged = this.onDamaged;
       }
       return work(this.#engine);
     });

@@ -3,21 +3,13 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { entryPoint } from '#libs/config/entry-point.js';
 import { Unavailable } from '#libs/domain/rejection.js';
-import type { PgliteReply, PgliteRequest } from './pglite-worker.js';
+import { DamagedTables, readSqlError } from './sql-errors.js';
+import type { PgliteFailure, PgliteReply, PgliteRequest } from './pglite-worker.js';
 
 type Request = PgliteRequest extends infer R ? (R extends PgliteRequest ? Omit<R, 'id'> : never) : never;
 interface Pending {
   readonly resolve: (rows: readonly unknown[]) => void;
   readonly reject: (error: Error) => void;
-}
-
-/** Errors that go away by repeating the transaction: serialization failure, deadlock. */
-export const retriableCodes: ReadonlySet<string> = new Set(['40001', '40P01']);
-
-export function sqlError(message: string, code: string | null): Error {
-  if (code !== null && retriableCodes.has(code))
-    return new Unavailable(`the transaction must be repeated: ${message}`, 50);
-  return Object.assign(new Error(`SQL failed: ${message}`), { code });
 }
 
 function startWorker(workerData: unknown): Worker {
@@ -39,6 +31,8 @@ export class PgliteEngine {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   dead = false;
+  /** Told when files under the tables are found to be damaged. */
+  onDamaged: (message: string) => void = () => undefined;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -84,7 +78,27 @@ export class PgliteEngine {
     this.#pending.delete(reply.id);
     if (this.#pending.size === 0) this.#worker.unref();
     if ('rows' in reply) pending?.resolve(reply.rows);
-    else pending?.reject(sqlError(reply.error.message, reply.error.code));
+    else if (reply.error.ends && reply.id !== 0) this.#end(reply.error, pending);
+    else pending?.reject(this.#read(reply.error));
+  }
+
+  #read(failure: PgliteFailure): Error {
+    const known = readSqlError(failure);
+    if (known instanceof DamagedTables) this.onDamaged(known.message);
+    return known;
+  }
+
+  /** After a panic the engine answers nothing more: the next one in turn opens another. */
+  #end(failure: PgliteFailure, pending: Pending | undefined): void {
+    const known = this.#read(failure);
+    const said = known instanceof Unavailable || known instanceof DamagedTables ? known.message : failure.message;
+    pending?.reject(
+      known instanceof DamagedTables
+        ? known
+        : new Unavailable(`the embedded PostgreSQL stopped: ${said}`, 200, { cause: known }),
+    );
+    this.#die(said);
+    void this.#worker.terminate();
   }
 
   #die(reason: string): void {

@@ -9,8 +9,13 @@ export type PgliteRequest =
   | { readonly id: number; readonly kind: 'script'; readonly text: string }
   | { readonly id: number; readonly kind: 'close' };
 export type PgliteReply =
-  | { readonly id: number; readonly rows: readonly unknown[] }
-  | { readonly id: number; readonly error: { readonly message: string; readonly code: string | null } };
+  { readonly id: number; readonly rows: readonly unknown[] } | { readonly id: number; readonly error: PgliteFailure };
+export interface PgliteFailure {
+  readonly message: string;
+  readonly code: string | null;
+  /** After it nothing more is answered: PostgreSQL panicked, or the program around it did. */
+  readonly ends: boolean;
+}
 
 /** Id 0 answers the opening itself. */
 const port = parentPort!;
@@ -18,10 +23,14 @@ const { dataDir } = workerData as { dataDir: string | null };
 const int8 = 20;
 
 function fail(id: number, error: unknown): void {
-  const { message, code } = error as { message?: string; code?: string };
+  const { message, code, severity } = error as { message?: string; code?: string; severity?: string };
   port.postMessage({
     id,
-    error: { message: message ?? String(error), code: typeof code === 'string' ? code : null },
+    error: {
+      message: message ?? String(error),
+      code: typeof code === 'string' ? code : null,
+      ends: severity === undefined || severity === 'FATAL' || severity === 'PANIC',
+    },
   } satisfies PgliteReply);
 }
 

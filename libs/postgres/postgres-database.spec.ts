@@ -50,6 +50,7 @@ describe.skipIf(postgresMissing() !== null)('a PostgreSQL server', () => {
     expect(await databases[0]!.query('select version from runstream.migrations order by version')).toEqual([
       { version: 1 },
       { version: 2 },
+      { version: 3 },
     ]);
     await Promise.all(databases.map((database) => database.close()));
   });

@@ -1,6 +1,9 @@
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { Unavailable } from '#libs/domain/rejection.js';
-import { sqlError } from './pglite-engine.js';
+import { watchAnswer } from '#libs/observability/watch-answer.js';
+import { readSqlError } from './sql-errors.js';
 import type { SqlDatabase, SqlSession } from './sql-database.js';
 
 export interface PostgresOptions {
@@ -12,31 +15,22 @@ export interface PostgresOptions {
 /** The server ends a connection that does nothing inside a transaction for this long; its locks go with it. */
 const stalledAfterMs = 10_000;
 const int8 = 20;
-// what a server that is down, starting, stopping or out of connections says
-const downCodes = /^(08...|57P0.|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
-
-function readError(error: unknown): Error {
-  const { message, code } = error as { message?: string; code?: string };
-  const text = message ?? String(error);
-  if (
-    (code !== undefined && downCodes.test(code)) ||
-    /terminated|not queryable|timeout (expired|exceeded)/.test(text)
-  ) {
-    return new Unavailable(`PostgreSQL can't be reached: ${text}`, 500, { cause: error });
-  }
-  return sqlError(text, code ?? null);
-}
+export const connectTimeoutMs = 5_000;
 
 /** A PostgreSQL server through a pool of connections. */
 export class PostgresDatabase implements SqlDatabase {
   readonly embedded = false;
   readonly #pool: pg.Pool;
+  readonly #url: string;
 
   constructor(options: PostgresOptions) {
+    this.#url = options.url;
     this.#pool = new pg.Pool({
       connectionString: options.url,
       max: options.connectionsMax ?? 10,
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
       // a process that stalls in a transaction must not hold up those who take over from it
       idle_in_transaction_session_timeout: stalledAfterMs,
       types: {
@@ -51,46 +45,91 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   query<Row>(text: string, parameters: readonly unknown[] = []): Promise<readonly Row[]> {
-    return run(this.#pool, text, parameters);
+    return this.#withClient((client) => this.#run(client, text, parameters));
   }
 
-  async transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw readError(error);
+  transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
+    return this.#withClient(async (client) => {
+      await this.#run(client, 'begin', []);
+      try {
+        const result = await work({ query: (text, parameters = []) => this.#run(client, text, parameters) });
+        await this.#run(client, 'commit', []);
+        return result;
+      } catch (error) {
+        // a connection whose rollback fails too is thrown away
+        await this.#run(client, 'rollback', []).catch((failure: unknown) => broken.set(client, failure as Error));
+        throw error;
+      }
     });
-    let broken: Error | undefined;
-    try {
-      await run(client, 'begin', []);
-      const result = await work({ query: (text, parameters = []) => run(client, text, parameters) });
-      await run(client, 'commit', []);
-      return result;
-    } catch (error) {
-      // a connection whose rollback fails too is thrown away by release(error)
-      await client.query('rollback').catch((failure: unknown) => (broken = failure as Error));
-      throw error;
-    } finally {
-      client.release(broken);
-    }
   }
 
   async script(text: string): Promise<void> {
-    await run(this.#pool, text, undefined);
+    await this.#withClient((client) => this.#run(client, text, undefined));
   }
 
   async close(): Promise<void> {
-    await this.#pool.end();
+    // a goodbye may never be heard on a dead way
+    await Promise.race([this.#pool.end(), sleep(connectTimeoutMs, undefined, { ref: false })]);
+  }
+
+  async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw readSqlError(error);
+    });
+    try {
+      return await work(client);
+    } finally {
+      client.release(broken.get(client));
+    }
+  }
+
+  async #run<Row>(
+    client: pg.PoolClient,
+    text: string,
+    parameters: readonly unknown[] | undefined,
+  ): Promise<readonly Row[]> {
+    const asked = parameters === undefined ? client.query(text) : client.query(text, [...parameters]);
+    let lost: string | null = null;
+    const watch = {
+      alive: () => this.#working(backendOf(client)),
+      giveUp: (reason: string) => {
+        lost = reason;
+        broken.set(client, new Error(reason));
+        // what waits on it fails: nobody else can end a connection that only we hold to be open
+        streamOf(client).destroy();
+      },
+    };
+    try {
+      return (await watchAnswer(asked, watch)).rows as Row[];
+    } catch (error) {
+      throw lost === null ? readSqlError(error) : new Unavailable(`PostgreSQL can't be reached: ${String(lost)}`, 500);
+    }
+  }
+
+  /** Whether the server's side of a connection is at work on our statement; asked over a new one. */
+  async #working(backend: number): Promise<boolean> {
+    const client = new pg.Client({ connectionString: this.#url, connectionTimeoutMillis: connectTimeoutMs });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ working: boolean }>(
+        `select count(*) filter (where pid = $1 and state = 'active') > 0 as working from pg_stat_activity`,
+        [backend],
+      );
+      return rows[0]!.working;
+    } finally {
+      // a goodbye may never be heard on a dead way
+      streamOf(client).destroy();
+    }
   }
 }
 
-async function run<Row>(
-  client: pg.Pool | pg.PoolClient,
-  text: string,
-  parameters: readonly unknown[] | undefined,
-): Promise<readonly Row[]> {
-  try {
-    const result = parameters === undefined ? await client.query(text) : await client.query(text, [...parameters]);
-    return result.rows as Row[];
-  } catch (error) {
-    throw readError(error);
-  }
+/** Connections that must not be used again, and why. */
+const broken = new WeakMap<pg.PoolClient, Error>();
+
+interface Inside {
+  readonly processID: number;
+  readonly connection: { readonly stream: Socket };
 }
+const backendOf = (client: pg.PoolClient): number => (client as unknown as Inside).processID;
+const streamOf = (client: pg.ClientBase): Socket => (client as unknown as Inside).connection.stream;

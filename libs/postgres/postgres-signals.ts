@@ -20,6 +20,7 @@ const eventsPerMessageMax = 40;
 /** Said at most this often; a newer position of a partition replaces an older one that was not said yet. */
 const saidEveryMs = 10;
 const reconnectMs = 500;
+const askEveryMs = 10_000;
 
 /**
  * What the processes of a deployment tell each other through PostgreSQL: hints, said after the commit. A lost one costs a listener
@@ -30,6 +31,8 @@ export class PostgresSignals {
   readonly #wanted = new Map<string, string>();
   readonly #eventIds: string[] = [];
   readonly #stop = new AbortController();
+  #closed = (): void => undefined;
+  readonly #untilClosed = new Promise<void>((resolve) => (this.#closed = resolve));
   #saying: Promise<void> | null = null;
   #client: pg.Client | null = null;
   #listening: Promise<void> = Promise.resolve();
@@ -62,7 +65,9 @@ export class PostgresSignals {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#client?.end().catch(() => undefined);
+    // a goodbye may never be heard on a dead way
+    void this.#client?.end().catch(() => undefined);
+    this.#closed();
     await this.#listening;
     await this.#saying;
   }
@@ -85,7 +90,13 @@ export class PostgresSignals {
 
   async #listen(handlers: SignalHandlers): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 5_000, keepAlive: true });
+      const client = new pg.Client({
+        connectionString: this.url,
+        connectionTimeoutMillis: 5_000,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: 10_000,
+        query_timeout: 5_000,
+      });
       const broken = new Promise<void>((resolve) => {
         client.on('error', () => resolve());
         client.on('end', () => resolve());
@@ -96,13 +107,22 @@ export class PostgresSignals {
         await client.connect();
         await client.query(`listen ${channel}`);
         handlers.listening();
-        await broken;
+        await Promise.race([broken, untilSilent(client), this.#untilClosed]);
       } catch {
         // not there now: tried again below
       }
-      await client.end().catch(() => undefined);
+      // a goodbye may never be heard on a dead way
+      void client.end().catch(() => undefined);
       await sleep(reconnectMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }
+  }
+}
+
+/** A connection that is only listened on never tells that its other end is gone: it is asked from time to time. */
+async function untilSilent(client: pg.Client): Promise<void> {
+  for (;;) {
+    await sleep(askEveryMs, undefined, { ref: false });
+    await client.query('select 1');
   }
 }
 

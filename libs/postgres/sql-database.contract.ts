@@ -54,6 +54,7 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
       expect(await database.query('select version from runstream.migrations')).toEqual([
         { version: 1 },
         { version: 2 },
+        { version: 3 },
       ]);
     });
 
@@ -86,6 +87,26 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
         await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 9, to: 12, deadLetters: [] }),
       ).toBe('stale');
       expect(await checkpoints.all('points@1')).toEqual(new Map([['telemetry/3', 5]]));
+    });
+
+    it('remembers what a store held, and gives a lease to one at a time', async () => {
+      const database = await open();
+      await migrateShared(database);
+      const checkpoints = createPostgresCheckpoints(database);
+      expect(await checkpoints.remembered('points@7')).toBeNull();
+      await checkpoints.remember('points@7', '[1]');
+      await checkpoints.remember('points@7', '[2]');
+      expect(await checkpoints.remembered('points@7')).toBe('[2]');
+      await checkpoints.claim('other@7', { topic: 'runs', partition: 0 });
+      await checkpoints.claim('other@7', { topic: 'runs', partition: 1 });
+      expect(await checkpoints.names('other@')).toEqual(['other@7']);
+      await checkpoints.remove('points@7');
+      expect(await checkpoints.remembered('points@7')).toBeNull();
+      expect(await checkpoints.lease('mending', 'a', 60_000)).toBe(true);
+      expect(await checkpoints.lease('mending', 'b', 60_000)).toBe(false);
+      expect(await checkpoints.lease('mending', 'a', 0)).toBe(true);
+      expect(await checkpoints.lease('mending', 'b', 60_000)).toBe(true);
+      await checkpoints.lease('mending', 'b', 0);
     });
 
     it('holds partitions against owners and claims until let go, or until the lease ends', async () => {

@@ -23,4 +23,11 @@ export interface Checkpoints {
   hold(projection: string, leaseMs: number): Promise<ReadonlyMap<string, Claim>>;
   all(projection: string): Promise<ReadonlyMap<string, number>>;
   remove(projection: string): Promise<void>;
+  /** What the store of a projection held at the last look, as its guard has written it; kept until the checkpoints are removed. */
+  remember(projection: string, record: string): Promise<void>;
+  remembered(projection: string): Promise<string | null>;
+  /** Names of all that have been claimed once, with this beginning. */
+  names(beginning: string): Promise<readonly string[]>;
+  /** True: ours alone for this long, unless taken again before; somebody who dies lets go by that. */
+  lease(name: string, holder: string, leaseMs: number): Promise<boolean>;
 }

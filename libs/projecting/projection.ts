@@ -68,6 +68,15 @@ export interface ProjectionFamily {
   live(): Promise<Projection>;
   /** Creates (or opens) the tables of a generation beside the live one. */
   openGeneration(generation: number): Promise<Projection>;
+  /** Stored checkpoints of a generation, live or kept: partition name -> first offset not yet applied. */
+  checkpointsOf(generation: number): Promise<ReadonlyMap<string, number>>;
+  /**
+   * What is wrong with the tables of the live generation: missing, emptied, damaged; nothing: they hold what they held at the last look.
+   * `rest` asks for a thorough look at every byte, and is waited for in between.
+   */
+  damage(rest?: (busyMs: number) => Promise<void>): Promise<readonly string[]>;
+  /** True: this process alone mends the tables for so long. */
+  lease(holder: string, leaseMs: number): Promise<boolean>;
   /** All generations that have tables, and which one is live. */
   generations(): Promise<{ readonly live: number; readonly all: readonly number[] }>;
   /** Atomically makes readers use this generation from now on; the old one is kept. */

@@ -57,6 +57,9 @@ describe('a rebuild', () => {
       generations: () => Promise.resolve({ live, all: [...lists.keys()] }),
       live: () => Promise.resolve(lists.get(live)!),
       switchTo: (generation) => Promise.resolve(void (live = generation)),
+      damage: () => Promise.resolve([]),
+      lease: () => Promise.resolve(true),
+      checkpointsOf: () => Promise.resolve(new Map<string, number>()),
       drop: (generation) => Promise.resolve(void lists.delete(generation)),
     };
     await add('a', 'b', 'c');

@@ -13,6 +13,8 @@ export interface RebuildReport {
   readonly rebuiltDigest: string;
   readonly equal: boolean;
   readonly switched: boolean;
+  /** What was wrong with the live tables; then their difference is no reason to keep them. */
+  readonly damage: readonly string[];
 }
 
 /** The live generation without a projector that writes to it. */
@@ -27,6 +29,8 @@ export interface RebuildOptions {
   readonly pauseLive: () => Promise<PausedLive>;
   /** Switch even if the digests differ: for when the live tables are known to be wrong. */
   readonly force?: boolean;
+  /** What is known to be wrong with the live tables; absent: it is looked for, at every byte. */
+  readonly damage?: readonly string[];
   readonly signal: AbortSignal;
   readonly onProgress?: (records: number) => void;
 }
@@ -50,6 +54,7 @@ export async function rebuild(
   options: RebuildOptions,
 ): Promise<RebuildReport> {
   const { live: from, all } = await family.generations();
+  const damage = options.damage ?? (await family.damage(() => Promise.resolve()));
   const live = await family.live();
   const next = await family.openGeneration(Math.max(from, ...all) + 1);
   const filler = await Filler.open(log, next, options);
@@ -59,19 +64,34 @@ export async function rebuild(
   const paused = await options.pauseLive();
   let switched = false;
   try {
-    const liveFiller = await Filler.open(log, live, { signal: options.signal }, paused.claims);
-    let [liveDigest, rebuiltDigest] = ['', 'unread'];
-    for (let look = 1; look <= (paused.claims ? sharedLooks : 1) && liveDigest !== rebuiltDigest; look++) {
-      const ends = await endsOf(log, family.topics);
-      await liveFiller.fillTo(ends);
-      await filler.fillTo(ends);
-      [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
+    let [liveDigest, rebuiltDigest] = ['damaged', 'unread'];
+    if (damage.length > 0) {
+      await filler.fillTo(await endsOf(log, family.topics));
+      rebuiltDigest = await next.digest();
+    } else {
+      const liveFiller = await Filler.open(log, live, { signal: options.signal }, paused.claims);
+      for (let look = 1; look <= (paused.claims ? sharedLooks : 1) && liveDigest !== rebuiltDigest; look++) {
+        const ends = await endsOf(log, family.topics);
+        await liveFiller.fillTo(ends);
+        await filler.fillTo(ends);
+        [liveDigest, rebuiltDigest] = [await live.digest(), await next.digest()];
+      }
     }
     const equal = liveDigest === rebuiltDigest;
-    switched = equal || options.force === true;
+    switched = equal || options.force === true || damage.length > 0;
     if (switched) await family.switchTo(next.generation);
     const { records } = filler;
-    return { family: family.name, from, to: next.generation, records, liveDigest, rebuiltDigest, equal, switched };
+    return {
+      family: family.name,
+      from,
+      to: next.generation,
+      records,
+      liveDigest,
+      rebuiltDigest,
+      equal,
+      switched,
+      damage,
+    };
   } finally {
     await paused.resume(switched);
   }
@@ -101,6 +121,12 @@ export async function holdLive(live: Projection): Promise<PausedLive> {
       if (!switched) await live.hold(0);
     },
   };
+}
+
+/** Also drops those that were kept because the log had lost what they have seen. */
+export async function dropOthers(family: ProjectionFamily): Promise<void> {
+  const { live, all } = await family.generations();
+  for (const generation of all) if (generation !== live) await family.drop(generation);
 }
 
 /** Fills a generation from the log up to given positions, any number of times. */

@@ -112,7 +112,15 @@ class PostgresRunTable implements RunTable {
     const rows = await this.database.query<WriterRecord>(
       `select s.writer, s.attempt, s.topic, s.rank, s.contiguous, s.above, s.last_step, s.last_seen, w.host, w.state, w.last_telemetry_seq, w.last_runs_seq
        from ${schema}.seqs s left join ${schema}.writers w on w.run = s.run and w.attempt = s.attempt and w.writer = s.writer
-       where s.run = $1 order by s.attempt, s.rank, s.writer, s.topic`,
+       where s.run = $1
+       union all
+       -- what was announced and of which nothing has come: it has no row of its own
+       select w.writer, w.attempt, a.topic, w.rank, 0, '[]'::json, null, 0, w.host, w.state, w.last_telemetry_seq, w.last_runs_seq
+       from ${schema}.writers w cross join (values ('runs'), ('telemetry')) a (topic)
+       where w.run = $1 and case a.topic when 'runs' then w.last_runs_seq else w.last_telemetry_seq end > 0
+         and not exists (select 1 from ${schema}.seqs s
+           where s.run = w.run and s.attempt = w.attempt and s.writer = w.writer and s.topic = a.topic)
+       order by attempt, rank, writer, topic`,
       [clean(run)],
     );
     return readWriters(rows);

@@ -9,6 +9,7 @@ import {
   readCheckpoints,
   storeDeadLetters,
 } from '#libs/postgres/checkpoint-rows.js';
+import { createPostgresCheckpoints } from '#libs/postgres/postgres-checkpoints.js';
 import { migrateGeneration, migrateShared } from '#libs/postgres/migrations.js';
 import type { SqlDatabase, SqlSession } from '#libs/postgres/sql-database.js';
 import type { ApplyOutcome, Claim, ProjectedBatch, Projection, ProjectionFamily } from '#libs/projecting/projection.js';
@@ -16,6 +17,7 @@ import { applyCatalog } from './apply-catalog.js';
 import { applyRuns } from './apply-runs.js';
 import { applyTelemetry } from './apply-telemetry.js';
 import { readBatch, type ReadRecord } from './read-batch.js';
+import { findRunTableDamage } from './run-table-damage.js';
 import { digestedTables, runMigrations } from './run-schema.js';
 import type { VerdictRows } from './verdict-rows.js';
 
@@ -69,6 +71,9 @@ export async function openRunProjectionFamily({ database, board }: RunProjection
     topics,
     openGeneration,
     generations,
+    damage: async (rest) => findRunTableDamage(database, (await generations()).live, rest),
+    lease: (holder, leaseMs) => createPostgresCheckpoints(database).lease('runs are mended', holder, leaseMs),
+    checkpointsOf: (generation) => readCheckpoints(database, `${family}@${generation}`),
     live: async () => openGeneration((await generations()).live),
     switchTo: async (generation) => {
       const rows = await database.query<{ generation: number; live: boolean }>(

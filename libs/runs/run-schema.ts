@@ -110,3 +110,6 @@ export const digestedTables: readonly { readonly table: string; readonly key: re
   { table: 'registered_models', key: ['world', 'name'] },
   { table: 'model_versions', key: ['world', 'name', 'version'] },
 ];
+
+/** Every table of a generation: one that is not there was taken away. */
+export const runTableNames: readonly string[] = [...digestedTables.map(({ table }) => table), 'verdicts', 'seen_ids'];

@@ -89,6 +89,26 @@ export function describeRunTable(name: string, open: () => Promise<RunTables>): 
       expect(await table.project('p')).toMatchObject({ name: 'p', number: 0, runCount: 1, activeRunCount: 1 });
     });
 
+    it('accounts for what a writer announced and of which nothing has come', async () => {
+      const tables = await open();
+      const log = examples();
+      log.add('RunStarted', 'r', { project: 'p', launch: 'l' }, { writer: { id: 'w', attempt: 1, rank: 3, seq: 1 } });
+      log.add(
+        'RunFinished',
+        'r',
+        { state: 'finished', lastTelemetrySeq: 133, lastRunsSeq: 2 },
+        { writer: { id: 'w', attempt: 1, rank: 3, seq: 2 } },
+      );
+      await feed(await tables.family.live(), log);
+      const [writer, ...others] = await tables.table.writers('r');
+      expect(others).toEqual([]);
+      expect(writer).toMatchObject({ writer: 'w', rank: 3, state: 'finished' });
+      expect(writer!.topics).toEqual([
+        { topic: 'runs', contiguousSeq: 2, maxSeq: 2, lastSeq: 2, gaps: [] },
+        { topic: 'telemetry', contiguousSeq: 0, maxSeq: 0, lastSeq: 133, gaps: [] },
+      ]);
+    });
+
     it('refuses a zombie, a repeated batch and a batch from elsewhere', async () => {
       const { family, table } = await open();
       const live = await family.live();

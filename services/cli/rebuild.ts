@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openBackend } from '#libs/backend/open-backend.js';
 import type { Configuration } from '#libs/config/configuration.js';
 import { createLogger } from '#libs/observability/logger.js';
-import { holdLive, othersGoOverMs, rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
+import { dropOthers, holdLive, othersGoOverMs, rebuild, type RebuildReport } from '#libs/projecting/rebuild.js';
 import { askRunningServer } from './running-server.js';
 
 interface RebuildOptions {
@@ -21,15 +21,16 @@ export async function rebuildCommand(
       (await askRunningServer<RebuildReport>(configuration, '/v1/admin/rebuild', { projection: name, ...options })) ??
       (await rebuildAlone(configuration, name, options));
     say(report);
-    equal &&= report.equal;
+    equal &&= report.equal || report.damage.length > 0;
   }
   if (!equal && !options.force) process.exitCode = 2;
 }
 
 function say(report: RebuildReport): void {
-  const { family, from, to, records, liveDigest, rebuiltDigest, equal, switched } = report;
+  const { family, from, to, records, liveDigest, rebuiltDigest, equal, switched, damage } = report;
   console.log(`${family}: ${records} records into generation ${to} beside ${from}`);
   console.log(`  live     ${liveDigest}\n  rebuilt  ${rebuiltDigest}  ${equal ? 'identical' : 'DIFFERENT'}`);
+  for (const wrong of damage) console.log(`  damaged: ${wrong}`);
   console.log(switched ? `  generation ${to} is live now` : `  not switched; --force makes generation ${to} live`);
 }
 
@@ -55,7 +56,7 @@ async function rebuildAlone(
     });
     if (options.dropOld && report.switched) {
       if (backend.shared) await sleep(othersGoOverMs);
-      await family.drop(report.from);
+      await dropOthers(family);
     }
     return report;
   } finally {

@@ -2,8 +2,10 @@ import { chmod } from 'node:fs/promises';
 import type { Configuration } from '#libs/config/configuration.js';
 import { openBackend } from '#libs/backend/open-backend.js';
 import { ConfigurationError } from '#libs/config/configuration.js';
+import { patiently } from '#libs/backend/patiently.js';
 import { createLogger, type Logger } from '#libs/observability/logger.js';
 import { isLoopback } from '../http/auth.js';
+import { WaitingRoom } from '../status/waiting-room.js';
 import { stopOnSignals } from './stop.js';
 
 /** Runs until told to stop; the first signal stops cleanly, also while the server starts; a second one at once. */
@@ -11,9 +13,12 @@ export async function start(configuration: Configuration, version: string): Prom
   const logger = createLogger(configuration.logLevel, (line) => process.stderr.write(line), Date.now);
   const opened: (() => Promise<void>)[] = [];
   let stopping = false;
-  const starting = open(configuration, version, logger, opened, (code) => stop(code));
+  // what is waited for when we are told to stop is not waited for any more
+  const stopped = new AbortController();
+  const starting = open(configuration, version, logger, opened, stopped.signal, (code) => stop(code));
   const stop = stopOnSignals(logger, async () => {
     stopping = true;
+    stopped.abort();
     await starting.catch(() => null);
     for (const close of opened.splice(0).reverse()) await close();
   });
@@ -34,22 +39,38 @@ async function open(
   version: string,
   logger: Logger,
   opened: (() => Promise<void>)[],
+  signal: AbortSignal,
   stop: (code: number) => void,
 ): Promise<string> {
   await closeFolders(configuration);
   // the frameworks are read while the engines start: together they are most of the time a person waits
-  const [backend, { openServer }] = await Promise.all([
-    openBackend(configuration, { clock: Date.now, logger }),
+  const room = new WaitingRoom(configuration.host, configuration.port, Date.now, (url) =>
+    logger.warn('not everything is there yet; what is missing is told at the address', { readyz: `${url}/readyz` }),
+  );
+  const patience = {
+    logger,
+    patienceMs: Infinity,
+    signal,
+    onWaiting: (what: string, reason: string | null) => room.waiting(what, reason),
+  };
+  opened.push(async () => void (await room.close()));
+  const [prepared, { openServer }] = await Promise.all([
+    openBackend(configuration, { clock: Date.now, ...patience }),
     import('../server.js'),
   ]);
-  opened.push(() => backend.close());
-  // the key may have been made a moment ago: the run tables must contain it
-  if (!isLoopback(configuration.host) && !backend.shared) await backend.catchUp('runs');
-  if (!isLoopback(configuration.host) && !(await backend.hasApiKeys())) {
+  opened.push(() => prepared.close());
+  const hasKeys = async (): Promise<boolean> => {
+    // the key may have been made a moment ago: the run tables must contain it
+    if (!prepared.shared) await prepared.catchUp('runs');
+    return prepared.hasApiKeys();
+  };
+  if (!isLoopback(configuration.host) && !(await patiently('the API keys', patience, hasKeys))) {
     throw new ConfigurationError(
       `RUNSTREAM_HOST=${configuration.host} can be reached from other machines, so API keys are needed. Make one first:\n  npx runstream keys create my-laptop`,
     );
   }
+  const port = await room.close();
+  const backend = port === null ? prepared : { ...prepared, configuration: { ...configuration, port } };
   const onFailure = (what: string, error: unknown): void => {
     logger.error(`${what} failed for a reason that waiting can't mend; stopping`, { error });
     stop(1);

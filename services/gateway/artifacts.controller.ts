@@ -120,6 +120,9 @@ export class ArtifactsController {
     const stat = await artifactStore.stat(digest);
     if (!stat) throw new Rejection('NOT_FOUND', `artifact ${digest} is not there`, 'digest');
     const range = readRange(request.headers.range, stat.sizeBytes);
+    // before the headers: what is wrong with the bytes has others
+    const given = range !== 'unsatisfiable' && request.method !== 'HEAD';
+    const bytes = given ? await artifactStore.get(digest, range ?? undefined) : undefined;
     void reply
       .header('accept-ranges', 'bytes')
       .header('etag', `"${stat.digest}"`)
@@ -134,7 +137,7 @@ export class ArtifactsController {
     if (range)
       void reply.status(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${stat.sizeBytes}`);
     void reply.header('content-length', String(range ? range.end - range.start : stat.sizeBytes));
-    await reply.send(request.method === 'HEAD' ? undefined : await artifactStore.get(digest, range ?? undefined));
+    await reply.send(bytes);
   }
 }
 

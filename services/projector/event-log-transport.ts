@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Backend } from '#libs/backend/backend.js';
@@ -11,6 +12,7 @@ export const projectionPattern = (family: string): string => `projection:${famil
 
 /** How soon a projector follows when another process has made another generation live. */
 const switchWatchMs = 1_000;
+const startAgainMs = 1_000;
 
 interface Running {
   readonly generation: number;
@@ -25,6 +27,8 @@ interface Running {
 export class EventLogTransport extends Server implements CustomTransportStrategy {
   private readonly running = new Map<string, Running>();
   private watching: NodeJS.Timeout | null = null;
+  private readonly stopping = new AbortController();
+  private readonly closed = this.stopping.signal;
 
   constructor(
     private readonly backend: Backend,
@@ -41,6 +45,7 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
   }
 
   async close(): Promise<void> {
+    this.stopping.abort();
     if (this.watching) clearTimeout(this.watching);
     this.watching = null;
     await Promise.all(this.backend.families.map((family) => this.stopFamily(family.name)));
@@ -60,13 +65,26 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
     await this.stopFamily(family);
     return async () => {
       const known = this.backend.families.find((candidate) => candidate.name === family);
-      if (known) await this.startFamily(known);
+      if (known) await this.startPatiently(known);
     };
   }
 
   private async startAll(): Promise<void> {
-    await Promise.all(this.backend.families.map((family) => this.startFamily(family)));
+    await Promise.all(this.backend.families.map((family) => this.startPatiently(family)));
     if (this.backend.shared) this.watchSwitches();
+  }
+
+  /** A store that is down when its projection should begin is no reason to end: it is waited for as in the middle of it. */
+  private async startPatiently(family: ProjectionFamily): Promise<void> {
+    while (!this.closed.aborted) {
+      try {
+        return await this.startFamily(family);
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        this.log.warn('projector waits', { projection: family.name, reason: error.message });
+        await sleep(startAgainMs, undefined, { signal: this.closed }).catch(() => undefined);
+      }
+    }
   }
 
   private watchSwitches(): void {
@@ -84,7 +102,7 @@ export class EventLogTransport extends Server implements CustomTransportStrategy
       if (!running || running.generation === live) return;
       this.log.info('another generation is live; going over to it', { projection: family.name, generation: live });
       await this.stopFamily(family.name);
-      await this.startFamily(family);
+      await this.startPatiently(family);
     } catch (error) {
       if (!(error instanceof Unavailable)) this.onFailure(family.name, error);
     }

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
 import { openEmbeddedServer, type ServerRig } from '../rigs/embedded-rig.js';
 import { runCli } from '../rigs/server-rig.js';
+import { spawnCli } from '../rigs/server-process.js';
 import { settled } from './checks.js';
 
 const run = 'full';
@@ -70,6 +71,12 @@ describe.skipIf(!mountable)('a full disk (skipped where no small file system can
     }
     expect(refused).toBe(3);
     await sleep(1_500); // projectors have met the full disk by now
+    // the run tables had to grow for a run with many params: they wait, and say so
+    await postEvents(rig.server.url, [{ ...started('wide', 'recovery', writerOf('w', 1, 0)), id: 'wide' }]).catch(
+      () => null,
+    );
+    await expect.poll(async () => (await fetch(`${rig.server.url}/readyz`)).text()).toMatch(/disk is full/);
+    expect((await fetch(`${rig.server.url}/readyz`)).status).toBe(503);
     fill(dir, 0, 'last'); // not a byte left: what is asked for is still answered whole
     expect((await fetch(`${rig.server.url}/healthz`)).status).toBe(200);
     expect(await drawn()).toBeGreaterThanOrEqual(5 * 2_000);
@@ -92,6 +99,39 @@ describe.skipIf(!mountable)('a full disk (skipped where no small file system can
     const { code, output } = await runCli(['rebuild', '--drop-old'], rig.environment);
     expect(output.match(/identical/g), output).toHaveLength(2);
     expect(code).toBe(0);
+  });
+
+  it('keeps a start waiting, alive and in words, until there is room', async () => {
+    await rig.server.kill('SIGKILL');
+    fill(dir, 0);
+    const child = spawnCli(['start'], { ...rig.environment, RUNSTREAM_PORT: '0' });
+    let output = '';
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    try {
+      await expect.poll(() => output).toMatch(/readyz=http/);
+      const url = /readyz=(http:\S+)\/readyz/.exec(output)![1]!;
+      const [alive, ready, page] = await Promise.all(['/healthz', '/readyz', '/'].map((path) => fetch(url + path)));
+      expect([alive!.status, ready!.status, page!.status, page!.headers.get('retry-after')]).toEqual([
+        200,
+        503,
+        503,
+        '5',
+      ]);
+      const { waiting } = (await ready!.json()) as { waiting: { what: string; reason: string; since: string }[] };
+      expect(waiting[0]!.reason).toMatch(/disk is full.*free some space/);
+      expect(Date.parse(waiting[0]!.since)).toBeLessThanOrEqual(Date.now());
+      rmSync(join(dir, 'filler'));
+      await expect.poll(async () => (await fetch(`${url}/readyz`).catch(() => null))?.status).toBe(200);
+      const { run: found } = await gql(url, 'query($id: ID!) { run(id: $id) { metric(key: "loss") { count } } }', {
+        id: run,
+      });
+      expect(found.metric.count).toBeGreaterThan(0);
+    } finally {
+      child.kill('SIGTERM');
+      await ended;
+    }
   });
 });
 

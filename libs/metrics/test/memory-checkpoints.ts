@@ -49,8 +49,8 @@ export class MemoryCheckpoints implements Checkpoints {
     return Promise.resolve();
   }
 
-  names(): readonly string[] {
-    return [...this.#rows.keys()];
+  names(beginning: string): Promise<readonly string[]> {
+    return Promise.resolve([...this.#rows.keys()].filter((name) => name.startsWith(beginning)));
   }
 
   #row(projection: string, partition: PartitionId): { epoch: number; position: number } {
@@ -60,5 +60,20 @@ export class MemoryCheckpoints implements Checkpoints {
     const row = rows.get(name) ?? { epoch: 0, position: 0 };
     rows.set(name, row);
     return row;
+  }
+
+  readonly #records = new Map<string, string>();
+
+  remember(projection: string, record: string): Promise<void> {
+    this.#records.set(projection, record);
+    return Promise.resolve();
+  }
+
+  remembered(projection: string): Promise<string | null> {
+    return Promise.resolve(this.#records.get(projection) ?? null);
+  }
+
+  lease(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 }
