@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { topicOf, type EventName } from '#libs/domain/event.js';
+import type { EventName } from '#libs/domain/event.js';
 import { shapeOf, type Field, type Shape } from '#libs/domain/event-shape.js';
 import { eventNames } from '#libs/domain/wire/payload-codec.js';
 
@@ -72,5 +72,3 @@ export interface SomeData {
 export const someData: fc.Arbitrary<SomeData> = fc
   .constantFrom(...eventNames.filter((name) => name !== 'PointsLogged' && name !== 'LinesLogged'))
   .chain((name) => shaped(shapeOf(name)).map((data) => ({ name, data })));
-
-export const topicOfData = ({ name }: SomeData): (typeof topicOf)[EventName] => topicOf[name];
