@@ -31,8 +31,9 @@ describe.skipIf(kafkaMissing() !== null)('a broker that does what brokers should
       for await (const records of log.read(home, 0, { follow: true, signal: stop.signal }))
         seen.push(...idsOf(records));
     })().catch((error: unknown) => failed.push(error));
+    const owned: unknown[] = [];
     const joining = (async () => {
-      for await (const _ of log.assignments('stall', ['runs'], stop.signal)) _;
+      for await (const each of log.assignments('stall', ['runs'], stop.signal)) owned.push(each);
     })().catch((error: unknown) => failed.push(error));
     await expect.poll(() => seen).toEqual(['before']);
     process.kill(rig.pid, 'SIGSTOP');
