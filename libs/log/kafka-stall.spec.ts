@@ -32,7 +32,8 @@ describe.skipIf(kafkaMissing() !== null)('a broker that does what brokers should
         seen.push(...idsOf(records));
     })().catch((error: unknown) => failed.push(error));
     const joining = (async () => {
-      for await (const _ of log.assignments('stall', ['runs'], stop.signal)) void _;
+      for await (const { partitions: given } of log.assignments('stall', ['runs'], stop.signal))
+        expect(given.length).toBeLessThan(2);
     })().catch((error: unknown) => failed.push(error));
     await expect.poll(() => seen).toEqual(['before']);
     process.kill(rig.pid, 'SIGSTOP');

@@ -53,7 +53,9 @@ async function open(
     signal,
     onWaiting: (what: string, reason: string | null) => room.waiting(what, reason),
   };
-  opened.push(async () => void (await room.close()));
+  opened.push(async () => {
+    await room.close();
+  });
   const [prepared, { openServer }] = await Promise.all([
     openBackend(configuration, { clock: Date.now, ...patience }),
     import('../server.js'),
