@@ -27,6 +27,9 @@ export interface RunTableOptions {
   readonly generations: () => Promise<{ readonly live: number }>;
 }
 
+/** What MLflow's clients call the run that a nested one belongs to. */
+const parentTag = 'mlflow.parentRunId';
+
 /** A page of artifacts or writers of one run is not paged; these bound it. */
 const artifactsMax = 100_000;
 const lineageRunsMax = 1_000;
@@ -83,8 +86,9 @@ class PostgresRunTable implements RunTable {
   async children(id: string, first: number): Promise<readonly RunRow[]> {
     const schema = await this.schema();
     const rows = await this.database.query<{ id: string }>(
-      `select id from ${schema}.runs where fork_of = $1 and visible order by started_at, id limit $2`,
-      [clean(id), first],
+      `select id from ${schema}.runs r where visible and (fork_of = $1
+         or id in (select run from ${schema}.tags where key = $3 and left(text, 200) = left($1, 200) and text = $1)) order by started_at, id limit $2`,
+      [clean(id), first, parentTag],
     );
     return this.load(
       schema,

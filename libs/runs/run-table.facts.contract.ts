@@ -49,7 +49,7 @@ export function describeRunFacts(name: string, open: () => Promise<RunTables>): 
       });
     });
 
-    it('lists the forks of a run, oldest first, without deleted ones', async () => {
+    it('lists the forks of a run and those nested in it, oldest first, without deleted ones', async () => {
       const tables = await open();
       const log = examples();
       log.add('RunStarted', 'parent', { project: 'p' });
@@ -57,6 +57,7 @@ export function describeRunFacts(name: string, open: () => Promise<RunTables>): 
         log.add('RunForked', run, { fromRun: 'parent', fromAttempt: 1, fromStep: 40, project: 'p', name: run });
       log.add('RunForked', 'deeper', { fromRun: 'f1', fromAttempt: 0, fromStep: 5, project: 'p', name: '' });
       log.add('RunDeleted', 'f3');
+      log.add('RunStarted', 'nested', { project: 'p', tags: { 'mlflow.parentRunId': 'f1' } });
       await feed(tables, log);
       const { table } = tables;
       expect((await table.children('parent', 10)).map(({ id }) => id)).toEqual(['f2', 'f1']);
@@ -64,6 +65,7 @@ export function describeRunFacts(name: string, open: () => Promise<RunTables>): 
       expect((await table.run('f1'))!.forkOf).toEqual({ run: 'parent', attempt: 1, step: 40 });
       expect((await table.run('deeper'))!.forkOf).toEqual({ run: 'f1', attempt: null, step: 5 });
       expect(await table.children('deeper', 10)).toEqual([]);
+      expect((await table.children('f1', 10)).map(({ id }) => id)).toEqual(['deeper', 'nested']);
     });
 
     it('pages projects so that each comes once, matched by a part of the name', async () => {

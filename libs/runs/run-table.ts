@@ -149,7 +149,7 @@ export interface RunTable {
   run(id: string): Promise<RunRow | null>;
   runs(ids: readonly string[]): Promise<readonly RunRow[]>;
   search(query: RunSearch): Promise<Page<RunRow>>;
-  /** Forks of a run. */
+  /** Forks of a run, and runs nested in it. */
   children(id: string, first: number): Promise<readonly RunRow[]>;
   summaries(runs: readonly string[], keys?: readonly string[]): Promise<ReadonlyMap<string, readonly SummaryRow[]>>;
   writers(run: string): Promise<readonly WriterRow[]>;

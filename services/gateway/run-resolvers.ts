@@ -11,7 +11,7 @@ import { versionsOfRun } from './registry-resolvers.js';
 import { pageSize } from './query-resolvers.js';
 import { completeness } from './completeness.js';
 import { rankStates } from './rank-states.js';
-import { newestOf, versionsOf } from './artifact-versions.js';
+import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
 import { metricsOf } from './run-lineage.js';
 
 const pointsPageMax = 100_000;

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
 import { Rejection } from '#libs/domain/rejection.js';
+import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
 import type { StoredFile } from '#libs/runs/tracking-tables.js';
 import { logged } from '../../http/answer-headers.js';
 import { artifactBody } from '../../http/artifact-body.js';
@@ -81,7 +82,7 @@ export async function keepFile(world: World, path: string, stat: ArtifactStat): 
 
 async function fileAt(world: World, path: string): Promise<StoredFile> {
   await world.log.subjectsSettled([ownerOf(path).subject]);
-  const file = await world.backend.tracking.files.file(world.name, path);
+  const file = (await world.backend.tracking.files.file(world.name, path)) ?? (await loggedFile(world, path));
   if (!file) throw new MlflowError('RESOURCE_DOES_NOT_EXIST', `No such artifact: '${path}'`);
   return file;
 }
@@ -128,6 +129,43 @@ export async function removeFiles(world: World, path: string): Promise<void> {
   );
 }
 
+/** "1/abc/artifacts/plots/a.png" -> the run "abc", its file "plots/a.png". */
+const artifactPath = /^(?:.*\/)?([A-Za-z0-9][\w.-]{0,127})\/artifacts(?:\/(.*))?$/s;
+
+/** Files that another client than MLflow's logged to a run of this world, the last version of each; none where it is no such run. */
+async function loggedFiles(world: World, run: string): Promise<readonly StoredFile[]> {
+  const known = await world.backend.runTable.run(run);
+  if (!known || !(await world.experimentOfKey(known.project))) return [];
+  const rows = await world.backend.runTable.artifacts(run, 'logged');
+  return newestOf(versionsOf(rows)).map(({ name, digest, sizeBytes, mime }) => ({
+    path: name,
+    digest,
+    sizeBytes,
+    mime: mime === '' ? mimeOf(name) : mime,
+  }));
+}
+
+async function loggedFile(world: World, path: string): Promise<StoredFile | null> {
+  const [, run, name] = artifactPath.exec(path) ?? [];
+  if (run === undefined || name === undefined) return null;
+  return (await loggedFiles(world, run)).find((file) => file.path === name) ?? null;
+}
+
+/** The next level of names below a folder of a run. */
+async function loggedBelow(world: World, folder: string): Promise<readonly Listed[]> {
+  const [, run, below = ''] = artifactPath.exec(folder) ?? [];
+  if (run === undefined) return [];
+  const prefix = below === '' ? '' : `${below}/`;
+  const found = new Map<string, Listed>();
+  for (const { path, sizeBytes } of await loggedFiles(world, run)) {
+    if (!path.startsWith(prefix)) continue;
+    const [name = '', ...deeper] = path.slice(prefix.length).split('/');
+    if (deeper.length > 0) found.set(name, { path: name, is_dir: true });
+    else found.set(name, { path: name, is_dir: false, file_size: sizeBytes });
+  }
+  return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
 interface Listed {
   readonly path: string;
   readonly is_dir: boolean;
@@ -140,7 +178,9 @@ async function listed(world: World, folder: string): Promise<readonly Listed[]> 
   const { files } = world.backend.tracking;
   const entries = await files.list(world.name, folder);
   if (entries.length === 0 && folder !== '') {
-    const file = await files.file(world.name, folder);
+    const logged = await loggedBelow(world, folder);
+    if (logged.length > 0) return logged;
+    const file = (await files.file(world.name, folder)) ?? (await loggedFile(world, folder));
     return file ? [{ path: folder.slice(folder.lastIndexOf('/') + 1), is_dir: false, file_size: file.sizeBytes }] : [];
   }
   return entries.map(({ name, folder: is_dir, sizeBytes }) =>

@@ -1,4 +1,4 @@
-import type { ArtifactRow } from '#libs/runs/run-table.js';
+import type { ArtifactRow } from './run-table.js';
 
 export type ArtifactVersion = ArtifactRow & { readonly version: number };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ArtifactRow } from '#libs/runs/run-table.js';
-import { newestOf, versionsOf } from './artifact-versions.js';
+import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
 
 const file = (name: string, digest: string, loggedAt: number, step: number | null = null): ArtifactRow => ({
   run: 'r',
