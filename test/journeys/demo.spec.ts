@@ -79,19 +79,19 @@ it('a person watches a training with a slow and a killed rank from start to end 
   await expect.poll(() => worst.getAttribute('data-rank')).toBe(String(straggler));
   await browser.picture('demo-band');
 
-  // when a rank is killed, it falls silent while nobody starts the job again: the launcher is held
+  // when a rank is killed, its sender outlives it and says so at once; nobody starts the job again: the launcher is held
   await page.getByTestId('tab-ranks').click();
   demo!.kill('SIGSTOP');
   process.kill(Number(/processes ([\d ]+)/.exec(said)![1]!.split(' ')[victim]), 'SIGKILL');
   const state = page.getByTestId(`rank-state-${victim}`);
-  await expect.poll(() => state.textContent()).toMatch(/silent/i);
-  await browser.picture('demo-silent');
+  await expect.poll(() => state.textContent()).toMatch(/failed/i);
+  await browser.picture('demo-killed');
 
   // when the job is started again, the rank is back as attempt 2
   demo!.kill('SIGCONT');
   await expect.poll(() => said).toContain(`rank ${victim} was killed`);
   await expect.poll(() => said).toContain('as attempt 2');
-  await expect.poll(() => state.textContent()).not.toMatch(/silent/i);
+  await expect.poll(() => state.textContent()).not.toMatch(/failed/i);
   await page.getByText(/^2\s*· from step/).waitFor();
   await browser.picture('demo-attempt-2');
 
