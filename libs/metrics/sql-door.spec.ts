@@ -81,6 +81,8 @@ describe('SqlDoor', () => {
       to: position + 3,
       records: recordsOf(story.slice(1), position),
     });
+    // they are part of the log: what is written next comes after them
+    rig.log.push(...story.slice(1));
     const { text } = await ask(
       "SELECT key, step, value, attempt, toUnixTimestamp64Milli(time) - 1767225600000 FROM metrics WHERE run = 'sql' AND project = 'vision' ORDER BY key, step",
     );
@@ -120,9 +122,24 @@ describe('SqlDoor', () => {
     const steps = range(0, 100_000);
     await rig.write([
       started('counted'),
-      points({ run: 'counted', seq: 1, steps: steps.slice(0, 60_000), values: { loss: steps.slice(0, 60_000) } }),
-      points({ run: 'counted', seq: 2, steps: steps.slice(60_000), values: { loss: steps.slice(60_000) } }),
-      points({ run: 'counted', seq: 2, steps: steps.slice(60_000), values: { loss: steps.slice(60_000) } }),
+      points({
+        run: 'counted',
+        seq: 1,
+        steps: steps.slice(0, 60_000),
+        values: { loss: steps.slice(0, 60_000).map(() => 1) },
+      }),
+      points({
+        run: 'counted',
+        seq: 2,
+        steps: steps.slice(60_000),
+        values: { loss: steps.slice(60_000).map(() => 1) },
+      }),
+      points({
+        run: 'counted',
+        seq: 2,
+        steps: steps.slice(60_000),
+        values: { loss: steps.slice(60_000).map(() => 1) },
+      }),
       points({ run: 'counted', seq: 1, rank: 3, steps: [5, 7, 9], values: { loss: [1, NaN, 2] } }),
     ]);
     const { text } = await ask(
