@@ -65,7 +65,9 @@ function pytest() {
   const bin = join(venv, 'bin', 'python');
   if (!existsSync(join(venv, 'ready'))) {
     if (run(python, ['-m', 'venv', venv]) !== 0) return unavailable('Python SDK', 'python -m venv does not work');
-    if (run(bin, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'pytest==8.4.2', 'numpy==2.4.6']) !== 0) {
+    if (
+      run(bin, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'pytest==8.4.2', 'numpy==2.4.6']) !== 0
+    ) {
       return unavailable('Python SDK', 'pytest can not be installed');
     }
     mkdirSync(join(venv, 'ready'));
