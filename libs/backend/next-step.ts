@@ -1,4 +1,5 @@
 import { partitionName } from '#libs/domain/position-token.js';
+import { Rejection } from '#libs/domain/rejection.js';
 import type { EventLog } from '#libs/log/event-log.js';
 import { telemetryPartitions, telemetryShards } from '#libs/log/event-record.js';
 import type { Progress } from '#libs/projecting/progress.js';
@@ -21,12 +22,12 @@ export const createNextStep =
     const ends = (await log.ranges('telemetry')).filter(({ partition }) => wanted.has(partition));
     const token = new Map(ends.map(({ partition, end }) => [partitionName('telemetry', partition), end]));
     // a projection that is far behind must not keep a training from being recorded
-    await progress.waitFor(['runs'], token, waitMs).catch(() => undefined);
+    await progress.waitFor(['runs'], token, waitMs).catch((error: unknown) => {
+      if (!(error instanceof Rejection && error.code === 'STALE_POSITION')) throw error;
+    });
     const attempts = (await runTable.run(run))?.attempts ?? [];
-    const before = attempts.slice(
-      0,
-      attempts.findIndex(({ number }) => number === attempt),
-    );
+    const own = attempts.findIndex(({ number }) => number === attempt);
+    const before = attempts.slice(0, Math.max(0, own));
     const last = Math.max(...before.map(({ toStep }) => toStep ?? -Infinity));
     return Number.isFinite(last) ? last + 1 : null;
   };
