@@ -42,6 +42,10 @@ export const unknownArtifact = (digest: string): Rejection =>
 export const unknownUpload = (uploadId: string): Rejection =>
   new Rejection('NOT_FOUND', `upload ${uploadId}: unknown; send its bytes first`, 'uploadId');
 
+/** The caller's own two requests meet; nothing of ours is away. */
+export const takenUpload = (uploadId: string): Rejection =>
+  new Rejection('LIMIT_EXCEEDED', `upload ${uploadId}: another request is writing it; ask where to resume`, 'uploadId');
+
 export interface ByteRange {
   readonly start: number;
   readonly end: number;

@@ -44,6 +44,13 @@ describe('DiskArtifactStore', () => {
     expect(await store.put(streamOf(content))).toEqual({ digest, sizeBytes: content.length });
   });
 
+  test('a process beside the owner leaves its unfinished files alone', async () => {
+    await openDiskArtifactStore({ dir, clock: Date.now });
+    await writeFile(join(dir, 'incoming', '0'), content.subarray(0, 500));
+    await openDiskArtifactStore({ dir, clock: Date.now, owned: false });
+    expect(await readdir(join(dir, 'incoming'))).toEqual(['0']);
+  });
+
   test('an upload goes on in the next process', async () => {
     const first = await openDiskArtifactStore({ dir, clock: Date.now });
     await first.append('u', 0, streamOf(content.subarray(0, 60_000)));
@@ -86,7 +93,7 @@ describe('DiskArtifactStore', () => {
     ]);
     expect(outcomes.map((outcome) => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({
-      reason: { name: 'Unavailable' },
+      reason: { code: 'LIMIT_EXCEEDED' },
     });
     expect(await store.uploadedBytes('u')).toBe(content.length);
   });

@@ -7,6 +7,7 @@ import {
   checkRange,
   readDigest,
   readUploadId,
+  takenUpload,
   unknownArtifact,
   unknownUpload,
   wrongDigest,
@@ -21,6 +22,8 @@ export interface DiskArtifactStoreOptions {
   readonly clock: () => number;
   /** What all artifacts together may take; absent: what the disk has. */
   readonly spaceBytesMax?: number;
+  /** Whether this process reads and writes here: true unless said otherwise. One that doesn't leaves the owner's files alone. */
+  readonly owned?: boolean;
   /** How files that are written to are opened; tests put a disk there that fills up. */
   readonly open?: typeof open;
 }
@@ -34,8 +37,10 @@ export async function openDiskArtifactStore({
   dir,
   clock,
   spaceBytesMax = Infinity,
+  owned = true,
   open: openFile = open,
 }: DiskArtifactStoreOptions): Promise<ArtifactStore> {
+  if (!owned) return new DiskArtifactStore(dir, clock, openFile, await ArtifactSpace.measure(dir, Infinity));
   try {
     await rm(join(dir, 'incoming'), { recursive: true, force: true });
     for (const part of ['objects', 'uploads', 'incoming']) await mkdir(join(dir, part), { recursive: true });
@@ -223,8 +228,7 @@ class DiskArtifactStore implements ArtifactStore {
   }
 
   async #alone<Result>(uploadId: string, work: () => Promise<Result>): Promise<Result> {
-    if (this.#busy.has(uploadId))
-      throw new Unavailable(`upload ${uploadId}: another request is writing it; ask where to resume`);
+    if (this.#busy.has(uploadId)) throw takenUpload(uploadId);
     this.#busy.add(uploadId);
     try {
       return await work();

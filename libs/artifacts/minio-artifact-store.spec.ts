@@ -85,7 +85,7 @@ describe.each(servers)('on %s', (server) => {
         second.append('u', 9_000_000, streamOf(rest)),
       ]);
       const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
-      expect(refused).toMatchObject([{ reason: { name: 'Unavailable', message: /another request is writing it/ } }]);
+      expect(refused).toMatchObject([{ reason: { code: 'LIMIT_EXCEEDED', message: /another request is writing it/ } }]);
       expect(await second.complete('u', digest)).toEqual({ digest, sizeBytes: large.length });
       expect((await bytesOf(await first.get(digest))).equals(large)).toBe(true);
       expect((await namesOf(address.bucket)).filter((name) => name.includes('uploads/'))).toEqual([]);

@@ -7,6 +7,7 @@ import {
   checkRange,
   readDigest,
   readUploadId,
+  takenUpload,
   unknownArtifact,
   unknownUpload,
   wrongDigest,
@@ -333,13 +334,12 @@ class MinioArtifactStore implements ArtifactStore {
   }
 
   async #alone<Result>(uploadId: string, work: () => Promise<Result>): Promise<Result> {
-    const busy = `upload ${uploadId}: another request is writing it; ask where to resume`;
-    if (this.#busy.has(uploadId)) throw new Unavailable(busy);
+    if (this.#busy.has(uploadId)) throw takenUpload(uploadId);
     this.#busy.add(uploadId);
     try {
       return await this.#tell(work);
     } catch (error) {
-      throw error instanceof Unavailable && isTaken(error.cause) ? new Unavailable(busy) : error;
+      throw error instanceof Unavailable && isTaken(error.cause) ? takenUpload(uploadId) : error;
     } finally {
       this.#busy.delete(uploadId);
     }

@@ -300,9 +300,15 @@ async function openArtifacts(
   { artifacts, artifactsBytesMax, roles }: Configuration,
   clock: () => number,
 ): Promise<{ store: ArtifactStore; close(): Promise<void> }> {
+  // the other roles never touch it
   switch (artifacts.kind) {
     case 'file': {
-      const store = await openDiskArtifactStore({ dir: artifacts.dir, clock, spaceBytesMax: artifactsBytesMax });
+      const store = await openDiskArtifactStore({
+        dir: artifacts.dir,
+        clock,
+        spaceBytesMax: artifactsBytesMax,
+        owned: roles.includes('gateway'),
+      });
       return { store, close: () => Promise.resolve() };
     }
     case 's3': {
@@ -311,7 +317,6 @@ async function openArtifacts(
         address: artifacts.address,
         clock,
         randomHex,
-        // the other roles never touch it
         check: roles.includes('gateway'),
       });
       return { store, close: () => Promise.resolve(store.close()) };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { mlflowInstalled, runScript } from '../rigs/mlflow-rig.js';
+import { createMlflowRuns, mlflowInstalled, runScript } from '../rigs/mlflow-rig.js';
 import { openServerRig } from '../rigs/server-rig.js';
 
 it.skipIf(!mlflowInstalled)(
@@ -14,4 +14,18 @@ it.skipIf(!mlflowInstalled)(
     }
   },
   600_000,
+);
+
+it.skipIf(!mlflowInstalled)(
+  'pages through 2,500 runs as pandas (skipped where the client is not installed)',
+  async () => {
+    const rig = await openServerRig();
+    try {
+      await createMlflowRuns(rig.server.url, 2_500);
+      expect(await runScript(rig.server.url, ['paging.py', '2500'])).toEqual({ runs: 2_500 });
+    } finally {
+      await rig.close();
+    }
+  },
+  1_800_000,
 );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gql } from '../rigs/client.js';
-import { mlflowInstalled, runMlflow, runScript } from '../rigs/mlflow-rig.js';
+import { createMlflowRuns, mlflowInstalled, runMlflow, runScript } from '../rigs/mlflow-rig.js';
 import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
 
 interface Done {
@@ -8,7 +8,7 @@ interface Done {
   readonly experiment: string;
   readonly checked: number;
 }
-const pagedRuns = 2_500;
+const pagedRuns = 800;
 
 describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it is not installed)", () => {
   let rig: ServerRig;
@@ -67,7 +67,7 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
   });
 
   it(`pages through ${pagedRuns} runs as pandas`, async () => {
-    await createRuns(url, pagedRuns);
+    await createMlflowRuns(url, pagedRuns);
     expect(await runScript(url, ['paging.py', String(pagedRuns)])).toEqual({ runs: pagedRuns });
   });
 
@@ -104,25 +104,3 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
     for (const kind of Object.keys(before)) expect(after[kind], kind).toEqual(before[kind]);
   });
 });
-
-/** Through the same endpoints, without a client's own work for each. */
-async function createRuns(url: string, count: number): Promise<void> {
-  const post = async (path: string, body: unknown): Promise<any> => {
-    const response = await fetch(`${url}/api/2.0/mlflow/${path}`, { method: 'POST', body: JSON.stringify(body) });
-    expect(response.status, path).toBe(200);
-    return response.json();
-  };
-  const { experiment_id } = await post('experiments/create', { name: 'paging' });
-  for (let from = 0; from < count; from += 100) {
-    const numbers = Array.from({ length: Math.min(100, count - from) }, (_, i) => from + i);
-    await Promise.all(
-      numbers.map(async (i) => {
-        const created = await post('runs/create', { experiment_id, start_time: 1_700_000_000_000 + (i % 1_000) });
-        const { run_id } = created.run.info;
-        const metrics = [{ key: 'loss', value: ((i * 7919) % 1_000) / 1_000, timestamp: i, step: 0 }];
-        const params = [{ key: 'lr', value: i % 2 === 0 ? '0.1' : '0.2' }];
-        await post('runs/log-batch', { run_id, metrics: i % 10 === 9 ? [] : metrics, params });
-      }),
-    );
-  }
-}

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 
 const venv = fileURLToPath(new URL('../../node_modules/.cache/mlflow', import.meta.url));
 const scripts = fileURLToPath(new URL('../journeys/mlflow/', import.meta.url));
@@ -47,4 +48,26 @@ export async function runScript<T>(
 ): Promise<T> {
   const output = await runMlflow(url, args, environment);
   return JSON.parse(output.trimEnd().split('\n').at(-1)!) as T;
+}
+
+/** Runs of the experiment "paging", through the endpoints of the client but without its own work for each. */
+export async function createMlflowRuns(url: string, count: number): Promise<void> {
+  const post = async (path: string, body: unknown): Promise<any> => {
+    const response = await fetch(`${url}/api/2.0/mlflow/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    expect(response.status, path).toBe(200);
+    return response.json();
+  };
+  const { experiment_id } = await post('experiments/create', { name: 'paging' });
+  for (let from = 0; from < count; from += 100) {
+    const numbers = Array.from({ length: Math.min(100, count - from) }, (_, i) => from + i);
+    await Promise.all(
+      numbers.map(async (i) => {
+        const created = await post('runs/create', { experiment_id, start_time: 1_700_000_000_000 + (i % 1_000) });
+        const { run_id } = created.run.info;
+        const metrics = [{ key: 'loss', value: ((i * 7919) % 1_000) / 1_000, timestamp: i, step: 0 }];
+        const params = [{ key: 'lr', value: i % 2 === 0 ? '0.1' : '0.2' }];
+        await post('runs/log-batch', { run_id, metrics: i % 10 === 9 ? [] : metrics, params });
+      }),
+    );
+  }
 }
