@@ -13,7 +13,7 @@ describe.skipIf(kafkaMissing() !== null)('a broker that does what brokers should
   let rig: KafkaRig;
   let log: EventLog;
   beforeAll(async () => {
-    rig = await openKafkaRig();
+    rig = await openKafkaRig({ behindProxy: true });
     log = await openKafkaEventLog({ address: readKafkaUrl(`kafka://${rig.address}/stall`), partitions, clientId: 'a' });
   });
   afterAll(async () => {
@@ -21,21 +21,61 @@ describe.skipIf(kafkaMissing() !== null)('a broker that does what brokers should
     await rig.close();
   });
   const record = (id: string) => recordOf(id, home);
+  const appends = (id: string) =>
+    log.append([record(id)]).then(
+      () => true,
+      (error: unknown) => {
+        expect(error).toMatchObject({ name: 'Unavailable' });
+        return false;
+      },
+    );
+  const readsOn = (seen: string[], failed: unknown[], signal: AbortSignal): Promise<unknown> =>
+    (async () => {
+      for await (const records of log.read(home, 0, { follow: true, signal })) seen.push(...idsOf(records));
+    })().catch((error: unknown) => failed.push(error));
+
+  it('loses nobody to answers that are cut off by a reset, wherever they are cut', async () => {
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const failed: unknown[] = [];
+    const reading = readsOn(seen, failed, stop.signal);
+    const kept: string[] = [];
+    // within the length of the answer, within its header, within its content
+    for (const [i, cut] of [1, 4, 7, 11, 23, 40].entries()) {
+      rig.proxy!.resetNextAnswerAfter(cut);
+      for (let n = 0; rig.proxy!.resets <= i; n++) await appends(`cut-${i}-${n}`);
+      await expect.poll(() => appends(`on-${i}`)).toBe(true);
+      kept.push(`on-${i}`);
+      await expect.poll(() => seen).toEqual(expect.arrayContaining(kept));
+    }
+    expect(failed).toEqual([]);
+    stop.abort();
+    await reading;
+  });
+
+  it('says that it is unavailable while nothing passes and nobody is told, and is used again at once afterwards', async () => {
+    rig.proxy!.freeze();
+    try {
+      const asked = await Promise.allSettled([log.append([record('held')]), log.ranges('runs')]);
+      for (const answer of asked) expect(answer).toMatchObject({ status: 'rejected', reason: { name: 'Unavailable' } });
+    } finally {
+      rig.proxy!.thaw();
+    }
+    await expect.poll(() => appends('thawed')).toBe(true);
+    await expect.poll(async () => idsOf(await readAll(log, home))).toContain('thawed');
+  });
 
   it('holds nobody for ever when it stalls, ends nobody, and is used again when it goes on', async () => {
     await log.append([record('before')]);
     const stop = new AbortController();
     const seen: string[] = [];
     const failed: unknown[] = [];
-    const reading = (async () => {
-      for await (const records of log.read(home, 0, { follow: true, signal: stop.signal }))
-        seen.push(...idsOf(records));
-    })().catch((error: unknown) => failed.push(error));
+    const reading = readsOn(seen, failed, stop.signal);
     const owned: unknown[] = [];
     const joining = (async () => {
       for await (const each of log.assignments('stall', ['runs'], stop.signal)) owned.push(each);
     })().catch((error: unknown) => failed.push(error));
-    await expect.poll(() => seen).toEqual(['before']);
+    await expect.poll(() => seen).toContain('before');
     process.kill(rig.pid, 'SIGSTOP');
     try {
       const asked = await Promise.allSettled([
@@ -49,14 +89,7 @@ describe.skipIf(kafkaMissing() !== null)('a broker that does what brokers should
     } finally {
       process.kill(rig.pid, 'SIGCONT');
     }
-    await expect
-      .poll(() =>
-        log.append([record('after')]).then(
-          () => true,
-          () => false,
-        ),
-      )
-      .toBe(true);
+    await expect.poll(() => appends('after')).toBe(true);
     await expect.poll(() => seen).toContain('after');
     expect(failed).toEqual([]);
     stop.abort();

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endProcess, freePort, spawnOwned, untilListening } from './processes.js';
+import { openTcpProxy, type TcpProxy } from './tcp-proxy.js';
 
 const kafkaVersion = '4.4.0';
 const cache = fileURLToPath(new URL(`../../node_modules/.cache/engines/kafka-${kafkaVersion}`, import.meta.url));
@@ -35,6 +36,8 @@ export interface KafkaRig {
   /** host:port */
   readonly address: string;
   readonly pid: number;
+  /** The network between the broker and everybody, where the options ask for one. */
+  readonly proxy: TcpProxy | null;
   kill(): Promise<void>;
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -44,10 +47,15 @@ export interface KafkaRig {
 export interface KafkaRigOptions {
   /** Compile little, to be up a second sooner; a broker that is measured compiles in full. */
   readonly startsSoon?: boolean;
+  /** Whether clients reach it, advertised addresses included, through a network that tests can break. */
+  readonly behindProxy?: boolean;
 }
 
 /** One real broker (KRaft, broker and controller in one process) on loopback, with a data folder of its own. */
-export async function openKafkaRig({ startsSoon = true }: KafkaRigOptions = {}): Promise<KafkaRig> {
+export async function openKafkaRig({
+  startsSoon = true,
+  behindProxy = false,
+}: KafkaRigOptions = {}): Promise<KafkaRig> {
   const missing = kafkaMissing();
   if (missing !== null) throw new Error(`Kafka can't be started: ${missing}`);
   provision();
@@ -55,7 +63,9 @@ export async function openKafkaRig({ startsSoon = true }: KafkaRigOptions = {}):
   const [port, controllerPort] = [await freePort(), await freePort()];
   const settings = join(dir, 'server.properties');
   cpSync(join(cache, 'blank'), join(dir, 'data'), { recursive: true });
-  writeFileSync(settings, properties(join(dir, 'data'), port, controllerPort));
+  const proxy = behindProxy ? await openTcpProxy(`127.0.0.1:${port}`) : null;
+  const address = proxy?.address ?? `127.0.0.1:${port}`;
+  writeFileSync(settings, properties(join(dir, 'data'), port, controllerPort, address));
   let child: ChildProcess | null = null;
   const start = async (): Promise<void> => {
     const log = openSync(join(dir, 'broker.log'), 'a');
@@ -84,7 +94,8 @@ export async function openKafkaRig({ startsSoon = true }: KafkaRigOptions = {}):
   };
   await start();
   return {
-    address: `127.0.0.1:${port}`,
+    address,
+    proxy,
     get pid() {
       return child!.pid!;
     },
@@ -97,6 +108,7 @@ export async function openKafkaRig({ startsSoon = true }: KafkaRigOptions = {}):
     close: async () => {
       if (existsSync(classes)) await endProcess(child!, 'SIGKILL');
       else await endProcess(child!, 'SIGTERM').then(keepArchive);
+      await proxy?.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -141,12 +153,17 @@ function provision(): void {
   }
 }
 
-const properties = (dataDir: string, port: number, controllerPort: number): string => `
+const properties = (
+  dataDir: string,
+  port: number,
+  controllerPort: number,
+  advertised = `127.0.0.1:${port}`,
+): string => `
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controllerPort}
 listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+advertised.listeners=PLAINTEXT://${advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
