@@ -77,13 +77,17 @@ export async function openServer({ backend, logger, version, onFailure }: Server
   const http = app.getHttpServer();
   const socket = configuration.roles.includes('gateway') ? openGraphqlSocket(http, gateway) : null;
   const uploads = configuration.roles.includes('gateway') ? watchUploads(backend, logger) : null;
-  const tables = configuration.roles.includes('projector')
-    ? watchTables({
-        backend,
-        logger,
-        mend: (projection, damage) => rebuildTables({ projection, force: true, dropOld: true, damage }),
-      })
-    : null;
+  const { roles } = configuration;
+  const tables =
+    roles.includes('projector') || roles.includes('gateway')
+      ? watchTables({
+          backend,
+          logger,
+          mend: roles.includes('projector')
+            ? (projection, damage) => rebuildTables({ projection, force: true, dropOld: true, damage })
+            : null,
+        })
+      : null;
   const { port } = http.address() as AddressInfo;
   const host = configuration.host.includes(':') ? `[${configuration.host}]` : configuration.host;
   return {
