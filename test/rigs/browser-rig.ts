@@ -34,6 +34,9 @@ export async function openBrowserRig(): Promise<BrowserRig> {
   page.setDefaultTimeout(180_000);
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) problems.push(message.text());
+  });
   page.on('response', (answer) => {
     if (answer.status() >= 400) problems.push(`${answer.status()} ${answer.url()}`);
   });
