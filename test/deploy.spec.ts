@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sqlSettings, lowerableLimits } from '#libs/clickhouse/clickhouse-config.js';
 import { readConfiguration } from '#libs/config/configuration.js';
-import { viewNames } from '#libs/metrics/clickhouse-schema.js';
+import { viewNames } from '#libs/metrics/tables/clickhouse-schema.js';
 import { createInstruments } from '#libs/observability/instruments.js';
 
 const read = (file: string): string => readFileSync(file, 'utf8');

@@ -14,7 +14,7 @@ describe('the house', () => {
     const ports: Readonly<Record<string, { readonly contract: string; readonly adapters: readonly string[] }>> = {
       EventLog: {
         contract: 'libs/log/event-log.contract.ts',
-        adapters: ['libs/log/segment-event-log.spec.ts', 'libs/log/kafka-event-log.spec.ts'],
+        adapters: ['libs/log/segment/segment-event-log.spec.ts', 'libs/log/kafka/kafka-event-log.spec.ts'],
       },
       ArtifactStore: {
         contract: 'libs/artifacts/artifact-store.contract.ts',
@@ -22,12 +22,15 @@ describe('the house', () => {
       },
       MetricStore: {
         contract: 'libs/metrics/metric-store.contract.ts',
-        adapters: ['libs/metrics/clickhouse-metric-store.spec.ts'],
+        adapters: ['libs/metrics/reading/clickhouse-metric-store.spec.ts'],
       },
-      RunTable: { contract: 'libs/runs/run-table.contract.ts', adapters: ['libs/runs/postgres-run-table.spec.ts'] },
+      RunTable: {
+        contract: 'libs/runs/run-table.contract.ts',
+        adapters: ['libs/runs/reading/postgres-run-table.spec.ts'],
+      },
       TrackingTables: {
         contract: 'libs/runs/tracking-tables.contract.ts',
-        adapters: ['libs/runs/postgres-tracking-tables.spec.ts', 'libs/runs/postgres-database.spec.ts'],
+        adapters: ['libs/runs/reading/postgres-tracking-tables.spec.ts', 'libs/runs/postgres-database.spec.ts'],
       },
       ModelRegistry: {
         contract: 'libs/registry/model-registry.contract.ts',
@@ -39,7 +42,7 @@ describe('the house', () => {
       },
       ProjectionFamily: {
         contract: 'libs/projecting/projection.contract.ts',
-        adapters: ['libs/runs/run-projection.spec.ts', 'libs/metrics/points-projection.spec.ts'],
+        adapters: ['libs/runs/folding/run-projection.spec.ts', 'libs/metrics/writing/points-projection.spec.ts'],
       },
     };
     for (const [port, { contract, adapters }] of Object.entries(ports)) {

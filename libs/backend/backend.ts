@@ -4,7 +4,7 @@ import type { LogTail } from '#libs/live/log-tail.js';
 import type { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
 import type { MetricStore } from '#libs/metrics/metric-store.js';
-import type { SqlDoor } from '#libs/metrics/sql-door.js';
+import type { SqlDoor } from '#libs/metrics/sql/sql-door.js';
 import type { Notices } from '#libs/observability/notices.js';
 import type { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';

@@ -11,11 +11,11 @@ import { ConfigurationError, type Configuration } from '#libs/config/configurati
 import { LogTail } from '#libs/live/log-tail.js';
 import { MetricFrames } from '#libs/live/metric-frames.js';
 import type { EventLog } from '#libs/log/event-log.js';
-import type { LogDamage } from '#libs/log/log-ends.js';
-import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
-import { viewNames } from '#libs/metrics/clickhouse-schema.js';
-import { createClickHouseMetricStore } from '#libs/metrics/clickhouse-metric-store.js';
-import { openSqlDoor } from '#libs/metrics/sql-door.js';
+import type { LogDamage } from '#libs/log/segment/log-ends.js';
+import { openSegmentEventLog } from '#libs/log/segment/segment-event-log.js';
+import { viewNames } from '#libs/metrics/tables/clickhouse-schema.js';
+import { createClickHouseMetricStore } from '#libs/metrics/reading/clickhouse-metric-store.js';
+import { openSqlDoor } from '#libs/metrics/sql/sql-door.js';
 import type { Logger } from '#libs/observability/logger.js';
 import { Notices } from '#libs/observability/notices.js';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
@@ -24,9 +24,9 @@ import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { Filler } from '#libs/projecting/rebuild.js';
 import { openPostgresModelRegistry } from '#libs/registry/postgres-model-registry.js';
-import { openPostgresTrackingTables } from '#libs/runs/postgres-tracking-tables.js';
-import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
-import { readRunGenerations } from '#libs/runs/run-projection.js';
+import { openPostgresTrackingTables } from '#libs/runs/reading/postgres-tracking-tables.js';
+import { openPostgresRunTable } from '#libs/runs/reading/postgres-run-table.js';
+import { readRunGenerations } from '#libs/runs/folding/run-projection.js';
 import { VerdictBoard } from '#libs/runs/verdict-board.js';
 import type { Backend, BrokenTables } from './backend.js';
 import { createNextStep } from './next-step.js';
@@ -189,8 +189,8 @@ async function openLog(
     case 'file':
       return openSegmentEventLog({ dir: log.dir, partitions, clock, onDamage });
     case 'kafka': {
-      const { openKafkaEventLog } = await import('#libs/log/kafka-event-log.js');
-      const { readKafkaUrl } = await import('#libs/log/kafka-client.js');
+      const { openKafkaEventLog } = await import('#libs/log/kafka/kafka-event-log.js');
+      const { readKafkaUrl } = await import('#libs/log/kafka/kafka-client.js');
       const address = readAddress('RUNSTREAM_LOG', () => readKafkaUrl(log.url));
       const clientId = `${hostname()}-${process.pid}-${randomHex().slice(0, 6)}`;
       return openKafkaEventLog({ address, partitions, clientId });

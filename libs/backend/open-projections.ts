@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import type { Configuration } from '#libs/config/configuration.js';
 import type { EventLog } from '#libs/log/event-log.js';
-import { openPointsProjectionFamily } from '#libs/metrics/points-projection-family.js';
+import { openPointsProjectionFamily } from '#libs/metrics/writing/points-projection-family.js';
 import type { Logger } from '#libs/observability/logger.js';
 import type { Notices } from '#libs/observability/notices.js';
 import { withLock } from '#libs/postgres/migrations.js';
@@ -10,7 +10,7 @@ import type { PostgresSignals } from '#libs/postgres/postgres-signals.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { Progress } from '#libs/projecting/progress.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
-import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
+import { openRunProjectionFamily } from '#libs/runs/folding/run-projection.js';
 import type { VerdictBoard } from '#libs/runs/verdict-board.js';
 import { patiently, type Patience } from './patiently.js';
 import { watchProgress } from './progress-watch.js';

@@ -11,7 +11,7 @@ import { subscribeRunChanges } from '#libs/live/run-changes.js';
 import { subscribeRunLines } from '#libs/live/run-lines.js';
 import type { EventLog, StoredRecord } from '#libs/log/event-log.js';
 import { encodeEvent, toRecord } from '#libs/log/event-record.js';
-import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { openSegmentEventLog } from '#libs/log/segment/segment-event-log.js';
 
 let dir: string;
 let log: EventLog;

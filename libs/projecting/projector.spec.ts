@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { EventLog, EventRecord } from '#libs/log/event-log.js';
-import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { openSegmentEventLog } from '#libs/log/segment/segment-event-log.js';
 import { Progress } from '#libs/projecting/progress.js';
 import type { ApplyOutcome, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
 import { batches, projectorLimits, runProjector } from '#libs/projecting/projector.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EventLog, PartitionId } from '#libs/log/event-log.js';
-import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { openSegmentEventLog } from '#libs/log/segment/segment-event-log.js';
 import type { ApplyOutcome, Claim, ProjectedBatch, Projection, ProjectionFamily } from './projection.js';
 import { rebuild } from './rebuild.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openPgliteDatabase, type PgliteDatabase } from '#libs/postgres/pglite-database.js';
-import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
+import { openRunProjectionFamily } from '#libs/runs/folding/run-projection.js';
 import { describeModelRegistry } from './model-registry.contract.js';
 import { openPostgresModelRegistry } from './postgres-model-registry.js';
 

@@ -8,7 +8,7 @@ import {
   type RegistryEvent,
 } from '#libs/domain/registry-fold.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
-import { writeRows } from '#libs/runs/bulk-rows.js';
+import { writeRows } from '#libs/postgres/bulk-rows.js';
 
 const registryNames: ReadonlySet<string> = new Set<RegistryEvent['name']>([
   'RegisteredModelCreated',

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeModelRegistry, type OpenedRegistry } from '#libs/registry/model-registry.contract.js';
 import { openPostgresModelRegistry } from '#libs/registry/postgres-model-registry.js';
-import { openPostgresTrackingTables } from './postgres-tracking-tables.js';
+import { openPostgresTrackingTables } from './reading/postgres-tracking-tables.js';
 import { describeTrackingTables, type OpenedTracking } from './tracking-tables.contract.js';
 import { openPostgresRig, postgresMissing, type PostgresRig } from '../../test/rigs/postgres-rig.js';
-import { openPostgresRunTable } from './postgres-run-table.js';
-import { openRunProjectionFamily } from './run-projection.js';
-import { describeRunSchema } from './run-schema.contract.js';
+import { openPostgresRunTable } from './reading/postgres-run-table.js';
+import { openRunProjectionFamily } from './folding/run-projection.js';
+import { describeRunSchema } from './tables/run-schema.contract.js';
 import { describeRunTable, type RunTables } from './run-table.contract.js';
 import { describeRunFacts } from './run-table.facts.contract.js';
 import { PostgresDatabase } from '#libs/postgres/postgres-database.js';

@@ -1,5 +1,5 @@
 import type { Configuration } from '#libs/config/configuration.js';
-import { verifySegmentLog } from '#libs/log/verify-segment-log.js';
+import { verifySegmentLog } from '#libs/log/segment/verify-segment-log.js';
 
 /** Checks every block of the embedded log, whether a server runs on it or not; the exit code tells. */
 export async function verifyCommand({ log }: Configuration): Promise<void> {

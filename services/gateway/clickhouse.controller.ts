@@ -1,7 +1,7 @@
 import { All, Controller, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Backend } from '#libs/backend/backend.js';
-import { readSqlRequest } from '#libs/metrics/sql-door.js';
+import { readSqlRequest } from '#libs/metrics/sql/sql-door.js';
 import { queryBounds, type Bodies } from '../http/bodies.js';
 import { BACKEND, BODIES } from '../tokens.js';
 import { SqlShares } from './sql-shares.js';

@@ -1,5 +1,5 @@
 import type { Backend } from '#libs/backend/backend.js';
-import { ancestorsMax, withLineage, type Ancestor } from '#libs/metrics/lineage.js';
+import { ancestorsMax, withLineage, type Ancestor } from '#libs/metrics/reading/lineage.js';
 import type { MetricStore } from '#libs/metrics/metric-store.js';
 import type { RunRow } from '#libs/runs/run-table.js';
 

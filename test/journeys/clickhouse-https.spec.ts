@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openClickHouseEngine, type ClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
-import { viewNames } from '#libs/metrics/clickhouse-schema.js';
+import { viewNames } from '#libs/metrics/tables/clickhouse-schema.js';
 import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
 import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
 

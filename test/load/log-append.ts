@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { PointBlock } from '#libs/domain/event.js';
 import type { EventLog, EventRecord } from '#libs/log/event-log.js';
 import { encodeEvent, readEvent, toRecord } from '#libs/log/event-record.js';
-import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { openSegmentEventLog } from '#libs/log/segment/segment-event-log.js';
 
 const base = process.argv[2] ?? tmpdir();
 const seconds = Number(process.argv[3] ?? 4);

@@ -1,6 +1,6 @@
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
-import { openPostgresRunTable } from '#libs/runs/postgres-run-table.js';
-import { openRunProjectionFamily } from '#libs/runs/run-projection.js';
+import { openPostgresRunTable } from '#libs/runs/reading/postgres-run-table.js';
+import { openRunProjectionFamily } from '#libs/runs/folding/run-projection.js';
 import { examples } from '#libs/runs/run-table.examples.js';
 
 /** Search among many runs: `node --conditions=source --import tsx test/load/run-search.ts [runs] [repeats]`. */

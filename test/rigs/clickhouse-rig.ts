@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
-import { viewNames } from '#libs/metrics/clickhouse-schema.js';
+import { viewNames } from '#libs/metrics/tables/clickhouse-schema.js';
 import { freePort } from './processes.js';
 
 export interface ClickHouseRig {

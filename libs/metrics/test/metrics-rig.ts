@@ -6,10 +6,10 @@ import { openClickHouseClient, type ClickHouseClient } from '#libs/clickhouse/cl
 import { openClickHouseEngine, type ClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
 import { topicOf } from '#libs/domain/event.js';
 import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
-import { createClickHouseMetricStore } from '../clickhouse-metric-store.js';
-import { viewNames } from '../clickhouse-schema.js';
+import { createClickHouseMetricStore } from '../reading/clickhouse-metric-store.js';
+import { viewNames } from '../tables/clickhouse-schema.js';
 import type { MetricStore } from '../metric-store.js';
-import { openPointsProjectionFamily } from '../points-projection-family.js';
+import { openPointsProjectionFamily } from '../writing/points-projection-family.js';
 import { recordsOf, type SomeEvent } from './event-batches.js';
 import { MemoryCheckpoints } from './memory-checkpoints.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openPgliteDatabase } from '#libs/postgres/pglite-database.js';
-import { openPostgresRunTable } from '../postgres-run-table.js';
-import { openRunProjectionFamily } from '../run-projection.js';
+import { openPostgresRunTable } from '../reading/postgres-run-table.js';
+import { openRunProjectionFamily } from '../folding/run-projection.js';
 import { examples } from '../run-table.examples.js';
 import { totalCountMax } from './search-runs.js';
 

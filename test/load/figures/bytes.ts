@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeEvent, toRecord } from '#libs/log/event-record.js';
-import { openSegmentEventLog } from '#libs/log/segment-event-log.js';
+import { openSegmentEventLog } from '#libs/log/segment/segment-event-log.js';
 import { round, type Bench } from './figure.js';
 import { trainerBlock } from './trainer.js';
 

@@ -1,0 +1,157 @@
+import {
+  foldApiKey,
+  foldProject,
+  type ApiKeyState,
+  type ProjectEvent,
+  type ProjectState,
+} from '#libs/domain/catalog-fold.js';
+import type { Event } from '#libs/domain/event.js';
+import type { FoldVerdict } from '#libs/domain/run-fold-verdict.js';
+import type { SqlSession } from '#libs/postgres/sql-database.js';
+import { RegistryBatch } from '#libs/registry/registry-batch.js';
+import { writeRows } from '#libs/postgres/bulk-rows.js';
+import type { ReadRecord } from './read-batch.js';
+import { SeqLedger } from './seq-ledger.js';
+import { VerdictRows } from './verdict-rows.js';
+
+/** One batch of the catalog: projects, registered models and API keys. */
+export async function applyCatalog(
+  session: SqlSession,
+  schema: string,
+  partition: string,
+  records: readonly ReadRecord[],
+): Promise<VerdictRows> {
+  const verdicts = new VerdictRows();
+  if (records.length === 0) return verdicts;
+  const events = records.map(({ event }) => event);
+  const ledger = await SeqLedger.load(session, schema, 'catalog', partition, events);
+  const projects = await ProjectBatch.load(session, schema, events);
+  const registry = await RegistryBatch.load(session, schema, events);
+  const keys = await loadKeys(session, schema, records);
+  const dirtyKeys = new Set<string>();
+  const apply = (event: Event): FoldVerdict | null => {
+    if (event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked') {
+      const { key, verdict } = foldApiKey(keys.get(event.data.keyId) ?? null, event);
+      if (key) keys.set(key.keyId, key);
+      if (verdict.accepted) dirtyKeys.add(event.data.keyId);
+      return verdict;
+    }
+    return isProjectEvent(event) ? projects.apply(event) : registry.apply(event);
+  };
+  for (const { event, appendedAt } of records) {
+    if (!ledger.take(event, event.writer?.attempt ?? 0, appendedAt)) continue;
+    const verdict = apply(event);
+    if (verdict) verdicts.add(event, verdict, appendedAt);
+  }
+  const last = records.at(-1)!.appendedAt;
+  await projects.write();
+  await registry.write();
+  await writeRows(
+    session,
+    schema,
+    apiKeysTable,
+    [...dirtyKeys].map((key_id) => ({ key_id, state: keys.get(key_id) })),
+  );
+  await ledger.write(session, last);
+  await verdicts.write(session, schema, last);
+  return verdicts;
+}
+
+const isProjectEvent = (event: Event): event is ProjectEvent =>
+  event.name === 'ProjectCreated' ||
+  event.name === 'ProjectRenamed' ||
+  event.name === 'ProjectTagsSet' ||
+  event.name === 'ProjectDeleted' ||
+  event.name === 'ProjectRestored';
+
+/** The projects that the events of one batch are about, and whoever has a title that one of them wants. */
+class ProjectBatch {
+  private readonly dirty = new Set<string>();
+
+  private constructor(
+    private readonly session: SqlSession,
+    private readonly schema: string,
+    private readonly projects: Map<string, ProjectState>,
+    private readonly lastNumbers: Map<string, number>,
+  ) {}
+
+  static async load(session: SqlSession, schema: string, events: readonly Event[]): Promise<ProjectBatch> {
+    const changes = events.filter(isProjectEvent);
+    if (changes.length === 0) return new ProjectBatch(session, schema, new Map(), new Map());
+    const titles = changes.flatMap(({ data, subject }) => ('title' in data ? [data.title || subject] : []));
+    const rows = await session.query<ProjectState>(
+      `select ${projectColumns} from ${schema}.projects where name = any($1::text[]) or title = any($2::text[])`,
+      [[...new Set(changes.map(({ subject }) => subject))], [...new Set(titles)]],
+    );
+    const tops = await session.query<{ world: string; last: number }>(
+      `select world, max(number) as last from ${schema}.projects group by world`,
+    );
+    return new ProjectBatch(
+      session,
+      schema,
+      new Map(rows.map((row) => [row.name, row])),
+      new Map(tops.map(({ world, last }) => [world, last])),
+    );
+  }
+
+  apply(event: ProjectEvent): FoldVerdict {
+    const { project, verdict } = foldProject(
+      {
+        project: this.projects.get(event.subject) ?? null,
+        titled: (world, title) =>
+          [...this.projects.values()].find((other) => other.world === world && other.title === title) ?? null,
+        lastNumber: (world) => this.lastNumbers.get(world) ?? 0,
+      },
+      event,
+    );
+    if (!verdict.accepted || !project) return verdict;
+    this.projects.set(project.name, project);
+    this.lastNumbers.set(project.world, Math.max(project.number, this.lastNumbers.get(project.world) ?? 0));
+    this.dirty.add(project.name);
+    return verdict;
+  }
+
+  async write(): Promise<void> {
+    const rows = [...this.dirty].map((name) => {
+      const { createdAt, updatedAt, ...row } = this.projects.get(name)!;
+      return { ...row, created_at: createdAt, updated_at: updatedAt };
+    });
+    await writeRows(this.session, this.schema, projectsTable, rows);
+  }
+}
+
+async function loadKeys(
+  session: SqlSession,
+  schema: string,
+  records: readonly ReadRecord[],
+): Promise<Map<string, ApiKeyState>> {
+  const ids = records.map(({ event }) => keyIdOf(event)).filter((id) => id !== null);
+  if (ids.length === 0) return new Map();
+  const rows = await session.query<{ state: ApiKeyState }>(
+    `select state from ${schema}.api_keys where key_id = any($1::text[])`,
+    [ids],
+  );
+  return new Map(rows.map(({ state }) => [state.keyId, state]));
+}
+const keyIdOf = (event: Event): string | null =>
+  event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked' ? event.data.keyId : null;
+
+/** Columns of a project as its state has them. */
+export const projectColumns =
+  'name, world, title, number, description, tags, deleted, created_at as "createdAt", updated_at as "updatedAt"';
+const projectsTable = {
+  name: 'projects',
+  key: ['name'],
+  columns: {
+    name: 'text',
+    world: 'text',
+    title: 'text',
+    number: 'int',
+    description: 'text',
+    tags: 'json',
+    deleted: 'boolean',
+    created_at: 'bigint',
+    updated_at: 'bigint',
+  },
+};
+const apiKeysTable = { name: 'api_keys', key: ['key_id'], columns: { key_id: 'text', state: 'json' } };
