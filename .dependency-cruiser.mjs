@@ -1,6 +1,22 @@
-/** The arrows of the house (docs/architecture.md): domain <- log <- projecting <- runs, metrics, live <- backend <- services. */
+/** The arrows of the house (docs/architecture.md): domain <- log <- projecting <- registry <- runs; metrics, live <- backend <- services. */
 const lib = (name) => `^libs/${name}/`;
 const test = '\\.(spec|contract|examples)\\.ts$|^test/|/test/|append-until-killed-child';
+
+/** Rooms of one lib that do not see each other: what they share lies beside them. */
+const apart = (name, rooms) =>
+  rooms.map((room) => ({
+    name: `rooms-of-${name}: ${room}`,
+    severity: 'error',
+    from: { path: `${lib(name)}${room}/`, pathNot: test },
+    to: { path: `${lib(name)}(${rooms.filter((other) => other !== room).join('|')})/` },
+  }));
+/** The rooms below know nothing of those above. */
+const below = (name, low, high) => ({
+  name: `rooms-of-${name}: below ${high}`,
+  severity: 'error',
+  from: { path: `${lib(name)}${low}`, pathNot: test },
+  to: { path: `${lib(name)}(${high})/` },
+});
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -29,6 +45,24 @@ export default {
       from: { path: lib('projecting'), pathNot: test },
       to: { path: '^(libs|services)/', pathNot: '^libs/(domain|log|projecting)/' },
     },
+    ...['runs', 'metrics', 'live', 'artifacts'].map((name, _, all) => ({
+      name: `${name}-knows-no-neighbour`,
+      severity: 'error',
+      from: { path: lib(name), pathNot: test },
+      to: { path: `^libs/(${all.filter((other) => other !== name).join('|')}|backend)/` },
+    })),
+    {
+      name: 'registry-knows-no-runs',
+      severity: 'error',
+      from: { path: lib('registry'), pathNot: test },
+      to: { path: '^libs/(runs|metrics|live|backend)/' },
+    },
+    ...apart('log', ['segment', 'kafka']),
+    below('log', '[^/]+$', 'segment|kafka'),
+    ...apart('metrics', ['writing', 'reading', 'sql']),
+    below('metrics', '(tables/|[^/]+$)', 'writing|reading|sql'),
+    ...apart('runs', ['folding', 'reading', 'rules']),
+    below('runs', '(tables/|[^/]+$)', 'folding|reading'),
     { name: 'libs-know-no-services', severity: 'error', from: { path: '^libs/' }, to: { path: '^services/' } },
     {
       name: 'libs-know-no-frameworks',

@@ -2,17 +2,17 @@ import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { Environment } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
+import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
+import { completeness } from '#libs/runs/rules/completeness.js';
+import { rankStates } from '#libs/runs/rules/rank-health.js';
+import { attemptStandingAt, standingAt } from '#libs/runs/rules/run-standing.js';
 import type { SummaryRow } from '#libs/runs/run-table.js';
 import type { GatewayContext } from './gateway-context.js';
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
-import { attemptStandingAt, standingAt } from '#libs/runs/run-standing.js';
 import { breathe } from '../http/breathe.js';
 import { versionsOfRun } from './registry-resolvers.js';
 import { pageSize } from './query-resolvers.js';
-import { completeness } from './completeness.js';
-import { rankStates } from './rank-states.js';
-import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
-import { metricsOf } from './run-lineage.js';
+import { metricsOf } from './run-metrics.js';
 
 const pointsPageMax = 100_000;
 const bucketsMax = 10_000;
@@ -195,8 +195,10 @@ export const runResolvers: RunResolvers = {
       hasNextPage: page.hasNextPage,
     };
   },
-  ranks: async (run, { first }, context) =>
-    (await rankStates(run, context)).slice(0, within('first', first, 20_000, 100_000)),
+  ranks: async (run, { first }, { backend, nowMs }) => {
+    const [writers, paces] = await Promise.all([backend.runTable.writers(run.id), backend.metricStore.ranks(run.id)]);
+    return rankStates(run, writers, paces, nowMs).slice(0, within('first', first, 20_000, 100_000));
+  },
   completeness: async (run, _, context) => completeness(run, await context.backend.runTable.writers(run.id)),
   artifacts: async (run, { first, skip, name, versions }, { backend }) => {
     const all = versionsOf(await backend.runTable.artifacts(run.id, 'logged'));

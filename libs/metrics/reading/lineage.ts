@@ -19,9 +19,6 @@ export interface Ancestor {
   readonly forkedAt: number;
 }
 
-/** Forks of forks are followed this far. */
-export const ancestorsMax = 32;
-
 /**
  * A forked run's metrics: what it inherited from its ancestors (oldest first), then its own. Everything else is the run's alone. One
  * query per ancestor; a chart's buckets are shared out evenly.

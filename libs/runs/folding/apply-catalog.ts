@@ -10,6 +10,7 @@ import type { FoldVerdict } from '#libs/domain/run-fold-verdict.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { RegistryBatch } from '#libs/registry/registry-batch.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
+import { projectColumns, projectsTable } from '../tables/projects.js';
 import type { ReadRecord } from './read-batch.js';
 import { SeqLedger } from './seq-ledger.js';
 import { VerdictRows } from './verdict-rows.js';
@@ -136,22 +137,4 @@ async function loadKeys(
 const keyIdOf = (event: Event): string | null =>
   event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked' ? event.data.keyId : null;
 
-/** Columns of a project as its state has them. */
-export const projectColumns =
-  'name, world, title, number, description, tags, deleted, created_at as "createdAt", updated_at as "updatedAt"';
-const projectsTable = {
-  name: 'projects',
-  key: ['name'],
-  columns: {
-    name: 'text',
-    world: 'text',
-    title: 'text',
-    number: 'int',
-    description: 'text',
-    tags: 'json',
-    deleted: 'boolean',
-    created_at: 'bigint',
-    updated_at: 'bigint',
-  },
-};
 const apiKeysTable = { name: 'api_keys', key: ['key_id'], columns: { key_id: 'text', state: 'json' } };

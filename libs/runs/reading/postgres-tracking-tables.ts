@@ -6,7 +6,7 @@ import type { RunState } from '#libs/domain/run-fold.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { createQueries } from '#libs/postgres/sql-queries.js';
-import { projectColumns } from '../folding/apply-catalog.js';
+import { projectColumns } from '../tables/projects.js';
 import { searchTraces } from '../search/search-traces.js';
 import { searchTracked } from '../search/search-tracked.js';
 import type {

@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import { Rejection } from '#libs/domain/rejection.js';
 import { refuseAt } from './lexer.js';
-import { lostAfterMs } from '../run-standing.js';
+import { lostAfterMs } from '../rules/run-standing.js';
 import type { AttributeName, Comparison, Filter, Identifier, Literal, Order } from './ast.js';
 
 /** A query may name this many different metrics, params and tags. */

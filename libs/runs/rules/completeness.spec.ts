@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WriterRow } from '#libs/runs/run-table.js';
+import type { WriterRow } from '../run-table.js';
 import { completeness } from './completeness.js';
 
 const writer = (rank: number, attempt = 1, state: WriterRow['state'] = 'finished'): WriterRow => ({
@@ -40,5 +40,11 @@ describe('completeness', () => {
       complete: true,
       ranksExpected: 1,
     });
+  });
+
+  it('takes the attempt that is last in the training for the newest, not the one with the highest number', () => {
+    const late = { attempts: [{ number: 2, worldSize: 4 }, { number: 1, worldSize: 1 }] }; // prettier-ignore
+    expect(asked(late, [writer(0, 1), writer(3, 2, 'running')])).toMatchObject({ complete: true, ranksExpected: 1 });
+    expect(asked(late, [writer(0, 1, 'running'), writer(3, 2)])).toMatchObject({ complete: false, ranksExpected: 1 });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AttemptRow } from './run-table.js';
+import type { AttemptRow } from '../run-table.js';
 import { attemptStandingAt, lostAfterMs, standingAt } from './run-standing.js';
 
 const now = 1_000_000;

@@ -1,6 +1,4 @@
-import type { RunRow, WriterRow } from '#libs/runs/run-table.js';
-import type { GatewayContext } from './gateway-context.js';
-import type { RankHealth, RankState } from './generated/resolver-types.js';
+import type { RunRow, WriterRow } from '../run-table.js';
 
 /** Writers send a heartbeat every 5 s; three missed ones are silence. */
 export const silentAfterMs = 15_000;
@@ -10,9 +8,36 @@ const slowFactor = 1.5;
 const lagStepsMin = 10;
 const lagShare = 0.05;
 
+export type RankHealth = 'OK' | 'SLOW' | 'SILENT' | 'FINISHED' | 'FAILED';
+
+/** What the metrics tell of a rank's progress. */
+export interface Pace {
+  readonly rank: number;
+  readonly lastStep: number;
+  /** Median ms between steps; null with fewer than two steps. */
+  readonly stepMs: number | null;
+}
+export interface RankState {
+  readonly rank: number;
+  readonly attempt: number;
+  readonly writer: string;
+  readonly host: string | null;
+  readonly lastStep: number | null;
+  /** Unix ms. */
+  readonly lastSeenAt: number;
+  /** Steps behind the foremost rank. */
+  readonly lag: number | null;
+  readonly stepMs: number | null;
+  readonly state: RankHealth;
+}
+
 /** Per rank of the run: its newest writer, how far it is, and how it is doing. In order of rank. */
-export async function rankStates(run: RunRow, { backend, nowMs }: GatewayContext): Promise<RankState[]> {
-  const [writers, paces] = await Promise.all([backend.runTable.writers(run.id), backend.metricStore.ranks(run.id)]);
+export function rankStates(
+  run: Pick<RunRow, 'attempts'>,
+  writers: readonly WriterRow[],
+  paces: readonly Pace[],
+  nowMs: number,
+): RankState[] {
   const newest = new Map<number, WriterRow>();
   const order = new Map(run.attempts.map(({ number }, index) => [number, index]));
   const newer = (a: WriterRow, b: WriterRow): boolean =>
@@ -63,7 +88,7 @@ function health(writer: WriterRow, nowMs: number, slow: boolean): RankHealth {
   }
 }
 
-export function median(values: readonly number[]): number | null {
+function median(values: readonly number[]): number | null {
   if (values.length === 0) return null;
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

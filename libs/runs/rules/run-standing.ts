@@ -1,5 +1,5 @@
 import type { RunStatus } from '#libs/domain/event.js';
-import type { AttemptRow, RunRow } from './run-table.js';
+import type { AttemptRow, RunRow } from '../run-table.js';
 
 /** Writers send a heartbeat every 5 s; those that have been silent for this long count as lost. */
 export const lostAfterMs = 60_000;

@@ -1,4 +1,4 @@
-import type { RunRow, WriterRow } from '#libs/runs/run-table.js';
+import type { RunRow, WriterRow } from '../run-table.js';
 
 const gapsMax = 1_000;
 
@@ -12,7 +12,7 @@ export function completeness(run: Pick<RunRow, 'attempts'>, writers: readonly Wr
   let received = 0;
   let missing = 0;
   let whole = true;
-  const newest = Math.max(...writers.map(({ attempt }) => attempt));
+  const newest = newestAttempt(run, writers);
   for (const { writer, rank, attempt, topics, state } of writers) {
     for (const { topic, maxSeq, lastSeq, gaps: holes } of topics) {
       const end = Math.max(maxSeq, lastSeq ?? 0);
@@ -22,7 +22,7 @@ export function completeness(run: Pick<RunRow, 'attempts'>, writers: readonly Wr
       missing += lost;
       for (const [fromSeq, toSeq] of ranges) gaps.push({ writer, rank, attempt, topic, fromSeq, toSeq });
     }
-    whole &&= state !== 'running' || attempt < newest;
+    whole &&= state !== 'running' || attempt !== newest;
   }
   const ranksExpected = run.attempts.find(({ number }) => number === newest)?.worldSize ?? 0;
   const ranksHeard = new Set(writers.filter(({ attempt }) => attempt === newest).map(({ rank }) => rank)).size;
@@ -36,4 +36,10 @@ export function completeness(run: Pick<RunRow, 'attempts'>, writers: readonly Wr
     batchesMissing: missing,
     gaps: gaps.slice(0, gapsMax),
   };
+}
+
+/** Attempts are in the order of the training, in which a higher number may come first: a spool delivered late. */
+function newestAttempt(run: Pick<RunRow, 'attempts'>, writers: readonly WriterRow[]): number | undefined {
+  const heard = new Set(writers.map(({ attempt }) => attempt));
+  return run.attempts.findLast(({ number }) => heard.has(number))?.number ?? writers.at(-1)?.attempt;
 }
