@@ -1,4 +1,5 @@
-import type { EventOf, Tags } from './event.js';
+import type { Tags } from './event.js';
+import type { EventOfKind } from './event-table.js';
 import { accepted, refused, type FoldVerdict } from './run-fold-verdict.js';
 
 export interface ProjectState {
@@ -24,9 +25,8 @@ export interface ApiKeyState {
   readonly revoked: boolean;
 }
 
-export type ProjectEvent = EventOf<
-  'ProjectCreated' | 'ProjectRenamed' | 'ProjectTagsSet' | 'ProjectDeleted' | 'ProjectRestored'
->;
+export type ApiKeyEvent = EventOfKind<'apiKey'>;
+export type ProjectEvent = EventOfKind<'project'>;
 /** The title whose project every world has from the start. */
 export const defaultTitle = 'Default';
 
@@ -88,7 +88,7 @@ export function changedTags(known: Tags, set: Tags, removed: readonly string[]):
 
 export function foldApiKey(
   known: ApiKeyState | null,
-  event: EventOf<'ApiKeyCreated'> | EventOf<'ApiKeyRevoked'>,
+  event: ApiKeyEvent,
 ): { readonly key: ApiKeyState | null; readonly verdict: FoldVerdict } {
   switch (event.name) {
     case 'ApiKeyCreated': {

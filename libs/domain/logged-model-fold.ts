@@ -1,5 +1,6 @@
 import { changedTags } from './catalog-fold.js';
 import type { EventOf, Tags } from './event.js';
+import type { EventOfKind } from './event-table.js';
 import { accepted, refused, type FoldVerdict } from './run-fold-verdict.js';
 
 /** A model that a run logged: its own files, params and metrics, which outlive the run. */
@@ -18,9 +19,7 @@ export interface LoggedModelState {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
-export type LoggedModelEvent = EventOf<
-  'LoggedModelCreated' | 'LoggedModelChanged' | 'LoggedModelMeasured' | 'LoggedModelDeleted'
->;
+export type LoggedModelEvent = EventOfKind<'loggedModel'>;
 
 export function foldLoggedModel(
   known: LoggedModelState | null,

@@ -1,5 +1,6 @@
 import { changedTags } from './catalog-fold.js';
 import type { EventOf, Tags } from './event.js';
+import type { EventOfKind } from './event-table.js';
 import { accepted, refused, type FoldVerdict } from './run-fold-verdict.js';
 
 export interface RegisteredModelState {
@@ -32,15 +33,7 @@ export interface ModelVersionState {
   readonly updatedAt: number;
 }
 
-export type RegistryEvent = EventOf<
-  | 'RegisteredModelCreated'
-  | 'RegisteredModelRenamed'
-  | 'RegisteredModelChanged'
-  | 'RegisteredModelDeleted'
-  | 'ModelVersionCreated'
-  | 'ModelVersionChanged'
-  | 'ModelVersionDeleted'
->;
+export type RegistryEvent = EventOfKind<'registry'>;
 
 /** A registered model with all its versions; small enough to be folded whole. */
 export interface RegistryEntry {

@@ -1,4 +1,5 @@
-import type { EventData, EventOf, Tags } from './event.js';
+import type { EventData, Tags } from './event.js';
+import type { EventOfKind } from './event-table.js';
 import type { RejectionCode } from './rejection.js';
 import { attemptFor, attemptStatus, inTrainingOrder, standingOf, type AttemptState } from './run-fold-attempts.js';
 import { given, merge, type Origin, type Origined } from './run-fold-facts.js';
@@ -45,25 +46,7 @@ export interface Folded {
   readonly verdict: FoldVerdict;
 }
 
-export type RunEvent = EventOf<
-  | 'RunStarted'
-  | 'RunResumed'
-  | 'RunFinished'
-  | 'ParamsLogged'
-  | 'TagsSet'
-  | 'NoteSet'
-  | 'RunRenamed'
-  | 'SummarySet'
-  | 'EnvironmentCaptured'
-  | 'ArtifactLogged'
-  | 'ArtifactUsed'
-  | 'InputsLogged'
-  | 'OutputsLogged'
-  | 'RunArchived'
-  | 'RunRestored'
-  | 'RunDeleted'
-  | 'RunForked'
->;
+export type RunEvent = EventOfKind<'run'>;
 
 const nothing = { value: '', origin: 0 } as const;
 

@@ -1,5 +1,6 @@
 import { changedTags } from './catalog-fold.js';
 import type { EventData, EventOf } from './event.js';
+import type { EventOfKind } from './event-table.js';
 import { limits } from './limits.js';
 import { accepted, refused, type FoldVerdict } from './run-fold-verdict.js';
 
@@ -16,9 +17,7 @@ export interface TraceState extends Omit<EventData['TraceLogged'], 'hasDuration'
   /** By id, in the order in which they were first said. */
   readonly assessments: Readonly<Record<string, unknown>>;
 }
-export type TraceEvent = EventOf<
-  'TraceLogged' | 'TraceTagsSet' | 'TraceAssessed' | 'TraceLinked' | 'TraceDeleted' | 'SpansLogged'
->;
+export type TraceEvent = EventOfKind<'trace'>;
 interface Folded {
   readonly trace: TraceState | null;
   readonly verdict: FoldVerdict;

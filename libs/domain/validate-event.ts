@@ -1,4 +1,5 @@
-import { topicOf, type Event, type EventData, type EventHead, type EventName } from '#libs/domain/event.js';
+import type { Event, EventData, EventHead, EventName } from '#libs/domain/event.js';
+import { kindOf, topicOf } from '#libs/domain/event-table.js';
 import { runIdPattern, shapeOf, type Field, type Shape } from '#libs/domain/event-shape.js';
 import { isDeeper } from '#libs/domain/json-depth.js';
 import { limits } from '#libs/domain/limits.js';
@@ -31,12 +32,8 @@ export function checkHead(head: EventHead, name: EventName): void {
   if (!/^[\x21-\x7e][\x20-\x7e]*$/.test(head.id)) refuse('id', 'must be printable ASCII');
   if (hasControls(head.source)) refuse('source', 'must not contain control characters or halves of characters');
   if (!Number.isSafeInteger(head.timeMs) || Math.abs(head.timeMs) > 8.64e15) refuse('time', 'is not a time');
-  const topic = topicOf[name];
-  if (topic === 'catalog') {
-    if (name.startsWith('Project')) checkProjectName('subject', head.subject);
-  } else {
-    checkRunId('subject', head.subject);
-  }
+  if (kindOf(name) === 'project') checkProjectName('subject', head.subject);
+  else if (topicOf(name) !== 'catalog') checkRunId('subject', head.subject);
   if (head.writer) checkWriter(head.writer, name);
 }
 

@@ -1,4 +1,5 @@
-import { topicOf, type Event, type EventHead, type EventName, type EventData, type Topic } from '#libs/domain/event.js';
+import type { Event, EventData, EventHead, EventName, Topic } from '#libs/domain/event.js';
+import { topicOf } from '#libs/domain/event-table.js';
 import { Unreadable } from '#libs/domain/rejection.js';
 import { checkEvent } from '#libs/domain/validate-event.js';
 import { decodePayload, encodePayload, isEventName } from '#libs/domain/wire/payload-codec.js';
@@ -51,7 +52,7 @@ export function telemetryPartitions(run: string, worldSize: number, count: numbe
 
 /** Record for the log: CloudEvents binary mode. Telemetry is keyed by run and shard, everything else by its subject. */
 export function toRecord(event: EncodedEvent, partitionCount: (topic: Topic) => number): EventRecord {
-  const topic = topicOf[event.name];
+  const topic = topicOf(event.name);
   const key = topic === 'telemetry' ? telemetryKey(event.subject, event.writer?.rank ?? 0) : event.subject;
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
@@ -77,7 +78,7 @@ export function readHead(record: EventRecord): EventHead & { readonly name: Even
   if (!headers['ce_id'] || !headers['ce_type']) throw new Unreadable('record without ce_id or ce_type header');
   if (Number.isNaN(timeMs)) throw new Unreadable(`ce_time "${headers['ce_time']}" is not a time`);
   const name = readEventType(headers['ce_type']);
-  if (topicOf[name] !== record.topic) throw new Unreadable(`${name} does not belong on topic ${record.topic}`);
+  if (topicOf(name) !== record.topic) throw new Unreadable(`${name} does not belong on topic ${record.topic}`);
   const writer = headers['ce_writer'] === undefined ? null : readWriter(headers['ce_writer']);
   return {
     name,

@@ -1,4 +1,5 @@
 import type { Event } from '#libs/domain/event.js';
+import { isOfKind } from '#libs/domain/event-table.js';
 import type { FoldVerdict } from '#libs/domain/run-fold-verdict.js';
 import {
   foldRegistry,
@@ -10,16 +11,7 @@ import {
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
 
-const registryNames: ReadonlySet<string> = new Set<RegistryEvent['name']>([
-  'RegisteredModelCreated',
-  'RegisteredModelRenamed',
-  'RegisteredModelChanged',
-  'RegisteredModelDeleted',
-  'ModelVersionCreated',
-  'ModelVersionChanged',
-  'ModelVersionDeleted',
-]);
-const isRegistryEvent = (event: Event): event is RegistryEvent => registryNames.has(event.name);
+const isRegistryEvent = (event: Event): event is RegistryEvent => isOfKind('registry', event);
 const keyOf = (world: string, name: string): string => `${world} ${name}`;
 
 /** The registered models that the events of one batch of the catalog are about, each with all its versions. */
@@ -60,8 +52,7 @@ export class RegistryBatch {
   }
 
   /** Null for an event that is none of the registry's. */
-  apply(event: Event): FoldVerdict | null {
-    if (!isRegistryEvent(event)) return null;
+  apply(event: RegistryEvent): FoldVerdict {
     const { world, name } = event.data;
     const key = keyOf(world, name);
     const { entry, verdict } = foldRegistry(this.entries.get(key) ?? null, event, (other) =>

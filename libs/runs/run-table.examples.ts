@@ -1,11 +1,5 @@
-import {
-  topicOf,
-  type EventData,
-  type EventHead,
-  type EventName,
-  type Topic,
-  type Writer,
-} from '#libs/domain/event.js';
+import { type EventData, type EventHead, type EventName, type Topic, type Writer } from '#libs/domain/event.js';
+import { topicOf } from '#libs/domain/event-table.js';
 import { encodeEvent, toRecord } from '#libs/log/event-record.js';
 import type { PartitionId, StoredRecord } from '#libs/log/event-log.js';
 
@@ -60,7 +54,7 @@ export function examples(): {
   ): void => {
     const head = { id: `e${++count}`, source: 'spec', subject, timeMs: count, writer: null, reply: false, ...extra };
     const record = toRecord(encodeEvent(head, name, { ...emptyDataOf(name), ...data } as EventData[Name]), () => 1);
-    const records = of(topicOf[name]);
+    const records = of(topicOf(name));
     records.push({ ...record, offset: records.length, appendedAt: count });
   };
   return {

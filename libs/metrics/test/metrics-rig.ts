@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openClickHouseClient, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { openClickHouseEngine, type ClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
-import { topicOf } from '#libs/domain/event.js';
+import { topicOf } from '#libs/domain/event-table.js';
 import type { Projection, ProjectionFamily } from '#libs/projecting/projection.js';
 import { createClickHouseMetricStore } from '../reading/clickhouse-metric-store.js';
 import { viewNames } from '../tables/clickhouse-schema.js';
@@ -61,7 +61,7 @@ export async function openMetricsRig(): Promise<MetricsRig> {
 /** Applies the log from the checkpoints on, in batches of the given size. */
 export async function replay(projection: Projection, log: readonly SomeEvent[], batchEvents = Infinity): Promise<void> {
   for (const topic of ['runs', 'telemetry'] as const) {
-    const records = recordsOf(log.filter((event) => topicOf[event.name] === topic));
+    const records = recordsOf(log.filter((event) => topicOf(event.name) === topic));
     const partition = { topic, partition: 0 };
     const { epoch, position } = await projection.claim(partition);
     for (let from = position; from < records.length;) {

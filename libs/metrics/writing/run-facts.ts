@@ -1,4 +1,5 @@
 import type { Event, EventOf, Param } from '#libs/domain/event.js';
+import { handle, isInDirectory, type EventInDirectory, type Handlers } from '#libs/domain/event-table.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
 import type { AttemptTold } from './attempt-rows.js';
 import { nameHash } from '../metric-names.js';
@@ -37,83 +38,50 @@ export class RunFacts {
   }
 
   add(event: Event, offset: number): void {
+    if (isInDirectory(event)) handle(this.#handlers(event.subject, offset), event);
+  }
+
+  #handlers(subject: string, offset: number): Handlers<EventInDirectory> {
     const changed = changedBase + BigInt(offset);
     const put = (kind: FactKind, key: string, value: string, version = changed, present = 1): void => {
-      this.#fact(event.subject, kind, key, value, present, version);
+      this.#fact(subject, kind, key, value, present, version);
     };
     const params = (kind: FactKind, values: readonly Param[], version = changed): void => {
       for (const { key, json } of values) put(kind, key, json, version);
     };
-    switch (event.name) {
-      case 'RunStarted':
-        return this.#started(event, offset);
-      case 'RunResumed':
-        if (event.data.hasFromStep) this.#attempt(event.subject, event.data.attempt, event.data.fromStep);
-        return put('attribute', 'status', 'running', saidAt(event.timeMs, 0));
-      case 'RunFinished':
-        if (!event.data.wholeRun && event.writer && event.writer.rank !== 0) return;
-        put('attribute', 'status', event.data.state, saidAt(event.timeMs, 1));
-        return put('attribute', 'ended_at', String(event.timeMs), saidAt(event.timeMs, 1));
-      case 'ParamsLogged':
-        return params('param', event.data.params, event.data.immutable ? changedBase - BigInt(offset) - 1n : changed);
-      case 'TagsSet':
-        for (const [key, value] of Object.entries(event.data.tags)) put('tag', key, value);
-        for (const key of event.data.removed) put('tag', key, '', changed, 0);
-        for (const key of event.data.labels) put('label', key, '');
-        for (const key of event.data.labelsRemoved) put('label', key, '', changed, 0);
-        return;
-      case 'NoteSet':
-        return put('attribute', 'notes', event.data.text);
-      case 'RunRenamed':
-        return put('attribute', 'name', event.data.name);
-      case 'SummarySet':
-        return params('summary', event.data.values);
-      case 'RunArchived':
-        return put('attribute', 'archived', '1');
-      case 'RunRestored':
+    return {
+      RunStarted: (event) => this.#started(event, offset),
+      RunResumed: ({ data, timeMs }) => {
+        if (data.hasFromStep) this.#attempt(subject, data.attempt, data.fromStep);
+        put('attribute', 'status', 'running', saidAt(timeMs, 0));
+      },
+      RunFinished: ({ data, timeMs, writer }) => {
+        if (!data.wholeRun && writer && writer.rank !== 0) return;
+        put('attribute', 'status', data.state, saidAt(timeMs, 1));
+        put('attribute', 'ended_at', String(timeMs), saidAt(timeMs, 1));
+      },
+      ParamsLogged: ({ data }) =>
+        params('param', data.params, data.immutable ? changedBase - BigInt(offset) - 1n : changed),
+      TagsSet: ({ data }) => {
+        for (const [key, value] of Object.entries(data.tags)) put('tag', key, value);
+        for (const key of data.removed) put('tag', key, '', changed, 0);
+        for (const key of data.labels) put('label', key, '');
+        for (const key of data.labelsRemoved) put('label', key, '', changed, 0);
+      },
+      NoteSet: ({ data }) => put('attribute', 'notes', data.text),
+      RunRenamed: ({ data }) => put('attribute', 'name', data.name),
+      SummarySet: ({ data }) => params('summary', data.values),
+      RunArchived: () => put('attribute', 'archived', '1'),
+      RunRestored: () => {
         put('attribute', 'archived', '0');
-        return this.#deletion(event.subject, 0, changed);
-      case 'RunDeleted':
-        return this.#deletion(event.subject, 1, changed);
-      case 'RunForked':
-        this.#name(event.subject, event.data.project, firstVersion(offset));
-        return put('attribute', 'name', event.data.name, firstVersion(offset));
-      case 'EnvironmentCaptured':
-      case 'ArtifactLogged':
-      case 'ArtifactUsed':
-      case 'ProjectCreated':
-      case 'ProjectRenamed':
-      case 'ProjectTagsSet':
-      case 'ProjectDeleted':
-      case 'ProjectRestored':
-      case 'RegisteredModelCreated':
-      case 'RegisteredModelRenamed':
-      case 'RegisteredModelChanged':
-      case 'RegisteredModelDeleted':
-      case 'ModelVersionCreated':
-      case 'ModelVersionChanged':
-      case 'ModelVersionDeleted':
-      case 'InputsLogged':
-      case 'OutputsLogged':
-      case 'LoggedModelCreated':
-      case 'LoggedModelChanged':
-      case 'LoggedModelMeasured':
-      case 'LoggedModelDeleted':
-      case 'FileStored':
-      case 'FileRemoved':
-      case 'TraceLogged':
-      case 'TraceTagsSet':
-      case 'TraceAssessed':
-      case 'TraceLinked':
-      case 'TraceDeleted':
-      case 'SpansLogged':
-      case 'ApiKeyCreated':
-      case 'ApiKeyRevoked':
-      case 'PointsLogged':
-      case 'LinesLogged':
-      case 'HeartbeatSent':
-        return; // not part of the directory
-    }
+        this.#deletion(subject, 0, changed);
+      },
+      RunDeleted: () => this.#deletion(subject, 1, changed),
+      RunForked: ({ data }) => {
+        this.#name(subject, data.project, firstVersion(offset));
+        put('attribute', 'name', data.name, firstVersion(offset));
+      },
+    };
   }
 
   #started(event: EventOf<'RunStarted'>, offset: number): void {

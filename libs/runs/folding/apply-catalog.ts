@@ -1,11 +1,14 @@
 import {
   foldApiKey,
   foldProject,
+  type ApiKeyEvent,
   type ApiKeyState,
   type ProjectEvent,
   type ProjectState,
 } from '#libs/domain/catalog-fold.js';
 import type { Event } from '#libs/domain/event.js';
+import { isOfKind, type EventOnTopic } from '#libs/domain/event-table.js';
+import type { RegistryEvent } from '#libs/domain/registry-fold.js';
 import type { FoldVerdict } from '#libs/domain/run-fold-verdict.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { RegistryBatch } from '#libs/registry/registry-batch.js';
@@ -30,19 +33,20 @@ export async function applyCatalog(
   const registry = await RegistryBatch.load(session, schema, events);
   const keys = await loadKeys(session, schema, records);
   const dirtyKeys = new Set<string>();
-  const apply = (event: Event): FoldVerdict | null => {
-    if (event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked') {
+  const apply = (event: Event): FoldVerdict => {
+    if (isOfKind('apiKey', event)) {
       const { key, verdict } = foldApiKey(keys.get(event.data.keyId) ?? null, event);
       if (key) keys.set(key.keyId, key);
       if (verdict.accepted) dirtyKeys.add(event.data.keyId);
       return verdict;
     }
-    return isProjectEvent(event) ? projects.apply(event) : registry.apply(event);
+    if (isProjectEvent(event)) return projects.apply(event);
+    const rest: RegistryEvent = event as Exclude<EventOnTopic<'catalog'>, ProjectEvent | ApiKeyEvent>;
+    return registry.apply(rest);
   };
   for (const { event, appendedAt } of records) {
     if (!ledger.take(event, event.writer?.attempt ?? 0, appendedAt)) continue;
-    const verdict = apply(event);
-    if (verdict) verdicts.add(event, verdict, appendedAt);
+    verdicts.add(event, apply(event), appendedAt);
   }
   const last = records.at(-1)!.appendedAt;
   await projects.write();
@@ -58,12 +62,7 @@ export async function applyCatalog(
   return verdicts;
 }
 
-const isProjectEvent = (event: Event): event is ProjectEvent =>
-  event.name === 'ProjectCreated' ||
-  event.name === 'ProjectRenamed' ||
-  event.name === 'ProjectTagsSet' ||
-  event.name === 'ProjectDeleted' ||
-  event.name === 'ProjectRestored';
+const isProjectEvent = (event: Event): event is ProjectEvent => isOfKind('project', event);
 
 /** The projects that the events of one batch are about, and whoever has a title that one of them wants. */
 class ProjectBatch {
@@ -134,7 +133,6 @@ async function loadKeys(
   );
   return new Map(rows.map(({ state }) => [state.keyId, state]));
 }
-const keyIdOf = (event: Event): string | null =>
-  event.name === 'ApiKeyCreated' || event.name === 'ApiKeyRevoked' ? event.data.keyId : null;
+const keyIdOf = (event: Event): string | null => (isOfKind('apiKey', event) ? event.data.keyId : null);
 
 const apiKeysTable = { name: 'api_keys', key: ['key_id'], columns: { key_id: 'text', state: 'json' } };

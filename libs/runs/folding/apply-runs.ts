@@ -1,3 +1,4 @@
+import type { EventOnTopic } from '#libs/domain/event-table.js';
 import { attemptOfEvent, foldRun, type RunEvent, type RunState, type WriterState } from '#libs/domain/run-fold.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
@@ -5,7 +6,7 @@ import type { ReadRecord } from './read-batch.js';
 import { namesTable, paramsTable, runStatesTable, runsTable, tagsTable, writersTable } from './run-tables.js';
 import { RunFactRows } from './run-fact-rows.js';
 import { SeqLedger } from './seq-ledger.js';
-import { isSubjectEvent, SubjectBatch } from './subject-batch.js';
+import { isSubjectEvent, SubjectBatch, type SubjectEvent } from './subject-batch.js';
 import { VerdictRows } from './verdict-rows.js';
 
 interface KnownRun {
@@ -51,10 +52,11 @@ export async function applyRuns(
     if (isSubjectEvent(any)) {
       if (!ledger.take(any, any.writer?.attempt ?? 0, appendedAt)) continue;
       verdicts.add(any, subjects.apply(any, appendedAt), appendedAt);
-      if (any.name === 'FileStored' || any.name === 'FileRemoved') facts.addFile(any);
+      facts.add(any);
       continue;
     }
-    const event = any as RunEvent;
+    // a kind of event that nobody folds would be gone without a word: the compiler says so here
+    const event: RunEvent = any as Exclude<EventOnTopic<'runs'>, SubjectEvent>;
     const run = runs.get(event.subject)!;
     const attempt = attemptOfEvent(run.state, event);
     if (!ledger.take(event, attempt, appendedAt)) continue;

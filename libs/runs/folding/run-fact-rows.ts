@@ -1,5 +1,5 @@
-import type { EventOf } from '#libs/domain/event.js';
-import type { RunEvent } from '#libs/domain/run-fold.js';
+import type { Event } from '#libs/domain/event.js';
+import { handle, hasRows, type EventWithRows, type Handlers } from '#libs/domain/event-table.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
 import { artifactsTable, datasetsTable, runModelsTable } from './run-tables.js';
@@ -13,59 +13,44 @@ export class RunFactRows {
   private readonly datasets = new Map<string, Row>();
   private readonly models = new Map<string, Row>();
 
-  add(event: RunEvent): void {
-    const { subject: run, timeMs } = event;
-    switch (event.name) {
-      case 'ArtifactLogged': {
-        const { name, digest, type, sizeBytes, mime, metadata, step, hasStep } = event.data;
-        const row = { kind: 'logged', name, digest, type, size_bytes: sizeBytes, mime, metadata };
-        return this.artifact({ run, ...row, step: hasStep ? step : null, logged_at: timeMs });
+  private readonly handlers: Handlers<EventWithRows> = {
+    ArtifactLogged: ({ subject: run, timeMs, data }) => {
+      const { name, digest, type, sizeBytes, mime, metadata, step, hasStep } = data;
+      const row = { kind: 'logged', name, digest, type, size_bytes: sizeBytes, mime, metadata };
+      this.artifact({ run, ...row, step: hasStep ? step : null, logged_at: timeMs });
+    },
+    ArtifactUsed: ({ subject: run, timeMs, data: { digest, name, fromRun } }) => {
+      const row = { kind: 'used', name, digest, type: '', size_bytes: 0, mime: '' };
+      const metadata = fromRun === '' ? {} : { fromRun };
+      this.artifact({ run, ...row, metadata, step: null, logged_at: timeMs });
+    },
+    InputsLogged: ({ subject: run, timeMs, data }) => {
+      for (const { name, digest, sourceType, source, schema, profile, tags } of data.datasets) {
+        const key = JSON.stringify([run, name, digest]);
+        const row = { run, name, digest, source_type: sourceType, source, schema, profile, tags, logged_at: timeMs };
+        if (!this.datasets.has(key)) this.datasets.set(key, row);
       }
-      case 'ArtifactUsed': {
-        const { digest, name, fromRun } = event.data;
-        const row = { kind: 'used', name, digest, type: '', size_bytes: 0, mime: '' };
-        const metadata = fromRun === '' ? {} : { fromRun };
-        return this.artifact({ run, ...row, metadata, step: null, logged_at: timeMs });
-      }
-      case 'InputsLogged':
-        for (const { name, digest, sourceType, source, schema, profile, tags } of event.data.datasets) {
-          const key = JSON.stringify([run, name, digest]);
-          const row = { run, name, digest, source_type: sourceType, source, schema, profile, tags, logged_at: timeMs };
-          if (!this.datasets.has(key)) this.datasets.set(key, row);
-        }
-        for (const model of event.data.models) this.model({ run, kind: 'in', model, step: 0 });
-        return;
-      case 'OutputsLogged':
-        for (const { model, step } of event.data.models) this.model({ run, kind: 'out', model, step });
-        return;
-      case 'RunStarted':
-      case 'RunResumed':
-      case 'RunFinished':
-      case 'ParamsLogged':
-      case 'TagsSet':
-      case 'NoteSet':
-      case 'RunRenamed':
-      case 'SummarySet':
-      case 'EnvironmentCaptured':
-      case 'RunArchived':
-      case 'RunRestored':
-      case 'RunDeleted':
-      case 'RunForked':
-        return;
-    }
-  }
-
-  /** A file of a run is one of its artifacts. */
-  addFile({ name, subject: run, data, timeMs }: EventOf<'FileStored' | 'FileRemoved'>): void {
-    if (data.artifact === '') return;
-    if (name === 'FileStored') {
-      const { artifact, digest, sizeBytes, mime } = data;
+      for (const model of data.models) this.model({ run, kind: 'in', model, step: 0 });
+    },
+    OutputsLogged: ({ subject: run, data }) => {
+      for (const { model, step } of data.models) this.model({ run, kind: 'out', model, step });
+    },
+    // a file of a run is one of its artifacts
+    FileStored: ({ subject: run, timeMs, data: { artifact, digest, sizeBytes, mime } }) => {
+      if (artifact === '') return;
       const row = { kind: 'logged', name: artifact, digest, type: 'file', size_bytes: sizeBytes, mime, metadata: {} };
-      return this.artifact({ run, ...row, step: null, logged_at: timeMs });
-    }
-    this.removed.push({ run, name: data.artifact });
-    for (const [key, row] of this.artifacts)
-      if (row['run'] === run && row['kind'] === 'logged' && row['name'] === data.artifact) this.artifacts.delete(key);
+      this.artifact({ run, ...row, step: null, logged_at: timeMs });
+    },
+    FileRemoved: ({ subject: run, data: { artifact } }) => {
+      if (artifact === '') return;
+      this.removed.push({ run, name: artifact });
+      for (const [key, row] of this.artifacts)
+        if (row['run'] === run && row['kind'] === 'logged' && row['name'] === artifact) this.artifacts.delete(key);
+    },
+  };
+
+  add(event: Event): void {
+    if (hasRows(event)) handle(this.handlers, event);
   }
 
   async write(session: SqlSession, schema: string): Promise<void> {

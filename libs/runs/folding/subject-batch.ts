@@ -1,4 +1,5 @@
-import type { Event, EventOf } from '#libs/domain/event.js';
+import type { Event } from '#libs/domain/event.js';
+import { isOfKind, type EventOfKind } from '#libs/domain/event-table.js';
 import { foldLoggedModel, type LoggedModelEvent, type LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import { accepted, type FoldVerdict } from '#libs/domain/run-fold-verdict.js';
 import { foldTrace, type TraceEvent, type TraceState } from '#libs/domain/trace-fold.js';
@@ -6,16 +7,14 @@ import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
 import { filesTable, loggedModelMetricsTable, loggedModelsTable, spansTable, tracesTable } from './run-tables.js';
 
-export type FileEvent = EventOf<'FileStored' | 'FileRemoved'>;
-type SubjectEvent = LoggedModelEvent | TraceEvent | FileEvent;
+export type FileEvent = EventOfKind<'file'>;
+export type SubjectEvent = LoggedModelEvent | TraceEvent | FileEvent;
 type Row = Readonly<Record<string, unknown>>;
 
-export function isSubjectEvent(event: Event): event is SubjectEvent {
-  return isModelEvent(event) || isTraceEvent(event) || event.name === 'FileStored' || event.name === 'FileRemoved';
-}
-const isModelEvent = (event: Event): event is LoggedModelEvent => event.name.startsWith('LoggedModel');
-const isTraceEvent = (event: Event): event is TraceEvent =>
-  event.name.startsWith('Trace') || event.name === 'SpansLogged';
+const isModelEvent = (event: Event): event is LoggedModelEvent => isOfKind('loggedModel', event);
+const isTraceEvent = (event: Event): event is TraceEvent => isOfKind('trace', event);
+export const isSubjectEvent = (event: Event): event is SubjectEvent =>
+  isModelEvent(event) || isTraceEvent(event) || isOfKind('file', event);
 
 /** Logged models, traces and files of one batch: what travels on the topic of runs and is no run. */
 export class SubjectBatch {
@@ -53,7 +52,7 @@ export class SubjectBatch {
   }
 
   apply(event: SubjectEvent, appendedAt: number): FoldVerdict {
-    if (event.name === 'FileStored' || event.name === 'FileRemoved') return this.file(event, appendedAt);
+    if (isOfKind('file', event)) return this.file(event, appendedAt);
     return isModelEvent(event) ? this.model(event) : this.trace(event);
   }
 
