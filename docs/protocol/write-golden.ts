@@ -1,6 +1,6 @@
 /**
  * Writes the golden examples: for each *.json here the exact bytes of its EventBatch, by the server's own codec.
- * Run: npx tsx --conditions=source docs/protocol/write-golden.ts
+ * Run: npm run golden
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readWireEvents } from '#libs/domain/wire/golden-example.js';

@@ -1,3 +1,4 @@
+import type { Complete } from './complete-resolvers.js';
 import type { EventData, EventName } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { checkData, checkHead } from '#libs/domain/validate-event.js';
@@ -58,7 +59,7 @@ const ending: Readonly<Partial<Record<RunStatus, string>>> = {
   KILLED: 'killed',
 };
 
-export const mutationResolvers: MutationResolvers = {
+export const mutationResolvers: Complete<MutationResolvers> = {
   createProject: (_, { name, description }, context) =>
     command(context, name, 'ProjectCreated', { description: description ?? '', tags: {}, world: '', title: '' }),
   renameRun: (_, { id, name }, context) => command(context, id, 'RunRenamed', { name }),

@@ -1,6 +1,7 @@
 import { formatPositionToken } from '#libs/domain/position-token.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { projectionLags } from '#libs/projecting/projector.js';
+import type { Complete } from './complete-resolvers.js';
 import type { Page } from '#libs/runs/run-table.js';
 import { reach, type GatewayContext } from './gateway-context.js';
 import type { QueryResolvers } from './generated/resolver-types.js';
@@ -41,7 +42,7 @@ async function projectionStates(context: GatewayContext) {
   return states;
 }
 
-export const queryResolvers: Omit<QueryResolvers, 'registeredModels' | 'registeredModel'> = {
+export const queryResolvers: Complete<Omit<QueryResolvers, 'registeredModels' | 'registeredModel'>> = {
   project: async (_, { name, at }, context) => {
     await reach(context, at);
     return context.backend.runTable.project(name);

@@ -1,3 +1,4 @@
+import type { Complete } from './complete-resolvers.js';
 import type { ModelVersionState, RegisteredModelState } from '#libs/domain/registry-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import {
@@ -25,7 +26,7 @@ const withAliases = (version: ModelVersionState, model: RegisteredModelState | n
 /** Prompts are registered models by their client's trick; the registry's page is about models. */
 const isPrompt = ({ tags }: RegisteredModelState): boolean => tags['mlflow.prompt.is_prompt'] === 'true';
 
-export const registryQueries: Pick<QueryResolvers, 'registeredModels' | 'registeredModel'> = {
+export const registryQueries: Complete<Pick<QueryResolvers, 'registeredModels' | 'registeredModel'>> = {
   registeredModels: async (_, { world, match, first, after, at }, context) => {
     await reach(context, at);
     const { registry } = context.backend;
@@ -57,7 +58,7 @@ function startAfter(models: readonly RegisteredModelState[], after: string): num
   return start < 0 ? models.length : start;
 }
 
-export const registeredModelResolvers: RegisteredModelResolvers = {
+export const registeredModelResolvers: Complete<RegisteredModelResolvers, RegisteredModelParent> = {
   name: ({ model }) => model.name,
   description: ({ model }) => model.description,
   tags: ({ model }) => tagList(model.tags),
@@ -80,7 +81,7 @@ export const registeredModelResolvers: RegisteredModelResolvers = {
   },
 };
 
-export const modelVersionResolvers: ModelVersionResolvers = {
+export const modelVersionResolvers: Complete<ModelVersionResolvers, ModelVersionParent> = {
   name: ({ version }) => version.name,
   version: ({ version }) => version.version,
   stage: ({ version }) => version.stage,

@@ -1,4 +1,5 @@
 import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
+import type { Complete } from './complete-resolvers.js';
 import type { Environment } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
@@ -7,7 +8,7 @@ import { completeness } from '#libs/runs/rules/completeness.js';
 import { rankStates } from '#libs/runs/rules/rank-health.js';
 import { attemptStandingAt, standingAt } from '#libs/runs/rules/run-standing.js';
 import type { SummaryRow } from '#libs/runs/run-table.js';
-import type { GatewayContext } from './gateway-context.js';
+import type { ArtifactParent, GatewayContext, ProjectParent, RunParent } from './gateway-context.js';
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
 import { breathe } from '../http/breathe.js';
 import { versionsOfRun } from './registry-resolvers.js';
@@ -84,7 +85,7 @@ function selects(nodes: readonly SelectionNode[], name: string, fragments: Graph
   });
 }
 
-export const runResolvers: RunResolvers = {
+export const runResolvers: Complete<RunResolvers, RunParent> = {
   modelVersions: (run, _, context) => versionsOfRun(run, context),
   group: (run) => orNull(run.group),
   jobType: (run) => orNull(run.jobType),
@@ -251,9 +252,9 @@ function environmentOf(environment: Environment) {
   };
 }
 
-export const projectResolvers: ProjectResolvers = { tags: (project) => tagList(project.tags) };
+export const projectResolvers: Complete<ProjectResolvers, ProjectParent> = { tags: (project) => tagList(project.tags) };
 
-export const artifactResolvers: ArtifactResolvers = {
+export const artifactResolvers: Complete<ArtifactResolvers, ArtifactParent> = {
   mime: (artifact) => orNull(artifact.mime),
   version: (artifact) => artifact.version ?? null,
   metadata: (artifact) => tagList(artifact.metadata),

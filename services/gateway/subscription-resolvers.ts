@@ -2,6 +2,7 @@ import { Rejection } from '#libs/domain/rejection.js';
 import { abortableSource } from '#libs/live/abortable-source.js';
 import { subscribeRunChanges } from '#libs/live/run-changes.js';
 import { subscribeRunLines } from '#libs/live/run-lines.js';
+import type { Complete } from './complete-resolvers.js';
 import type { PartitionId } from '#libs/log/event-log.js';
 import { partitionOf, telemetryPartitions, telemetryShards } from '#libs/log/event-record.js';
 import { readYourWritesTimeoutMs, type GatewayContext } from './gateway-context.js';
@@ -25,7 +26,7 @@ function runPartitions(ids: readonly string[] | undefined, { backend }: GatewayC
 
 const subscribedKeysMax = 500;
 
-export const subscriptionResolvers: SubscriptionResolvers = {
+export const subscriptionResolvers: Complete<SubscriptionResolvers> = {
   runChanged: {
     subscribe: (_, { project, ids, after }, context) =>
       abortableSource((signal) => runChanged(project, ids, after, context, signal)),

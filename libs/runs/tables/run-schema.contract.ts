@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
+import { digestedTables, runTableNames } from './run-schema.js';
 import { openPostgresRunTable } from '../reading/postgres-run-table.js';
 import { openRunProjectionFamily } from '../folding/run-projection.js';
 import { examples } from '../run-table.examples.js';
@@ -45,5 +46,20 @@ export function describeRunSchema(
       return [columns, indexes.map(({ indexdef }) => indexdef.replaceAll(schema, '_')).sort()];
     };
     expect(await shape('runs_g1')).toEqual(await shape('runs_g2'));
+  });
+
+  it(`${name}: every table is compared by a rebuild in the order of its primary key, or is named as one that expires`, async () => {
+    const database = await open();
+    await (await openRunProjectionFamily({ database })).live();
+    const keys = await database.query<{ name: string; key: string[] }>(
+      `select c.relname as name, array(
+         select a.attname::text from unnest(i.indkey) with ordinality as k(number, place)
+         join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number order by k.place) as key
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indrelid = c.oid and i.indisprimary
+       where n.nspname = 'runs_g1' and c.relkind = 'r'`,
+    );
+    expect(keys.map((row) => row.name).sort()).toEqual([...runTableNames].sort());
+    const keyOf = new Map(keys.map((row) => [row.name, [...row.key].sort()]));
+    for (const { table, key } of digestedTables) expect(keyOf.get(table), table).toEqual([...key].sort());
   });
 }
