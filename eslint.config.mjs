@@ -11,6 +11,7 @@ export default tseslint.config(
       'libs/sdk-python/**',
       'libs/sdk-typescript/dist/**',
       'data/**',
+      '.stryker-tmp/**',
       '*.config.*',
       '.dependency-cruiser.mjs',
       'services/dashboard/vite.config.ts',

@@ -12,6 +12,8 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     expect: { poll: { timeout: 180_000, interval: 100 } },
+    // one copy of graphql for us and for them: it knows its own objects only
+    server: { deps: { inline: [/[\\/](graphql|graphql-ws|@graphql-tools)[\\/]/] } },
     globalSetup: ['test/rigs/engine-host.ts'],
     projects: [
       {

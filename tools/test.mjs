@@ -125,5 +125,7 @@ if (!have(['/usr/bin/java'], ['openjdk-17-jre-headless']) || !have(['/usr/bin/mv
 mlflowClient();
 vitest();
 if (!long) pytest();
+// below 85 % in a folder
+if (long) count('npm run test:mutation', run(process.execPath, ['tools/mutation.mjs']) === 0);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);

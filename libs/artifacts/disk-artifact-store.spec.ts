@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bytesOf, describeArtifactStore, digestOfBytes, streamOf } from './artifact-store.contract.js';
+import { brokenStream, bytesOf, describeArtifactStore, digestOfBytes, streamOf } from './artifact-store.contract.js';
 import { openDiskArtifactStore } from './disk-artifact-store.js';
 
 const newDirectory = (): Promise<string> => mkdtemp(join(tmpdir(), 'runstream-artifacts-'));
@@ -34,6 +34,66 @@ describe('DiskArtifactStore', () => {
       return Object.assign(handle, { write: limited as unknown as FileHandle['write'] });
     };
   }
+
+  /** A disk that tells what it surely has: of each path what was there when it was synced last, a file's size or a folder's names. */
+  function watchedDisk(durable: Map<string, unknown>, failing: { next: boolean } = { next: false }): typeof open {
+    return async (path, ...rest) => {
+      const handle = await open(path, ...rest);
+      const flush = handle.sync.bind(handle);
+      const watched = async (): Promise<void> => {
+        if (failing.next) throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' });
+        await flush();
+        const stat = await handle.stat();
+        const held = stat.isDirectory() ? (await readdir(path as string)).sort() : stat.size;
+        durable.set(relative(dir, path as string), held);
+      };
+      return Object.assign(handle, { sync: watched });
+    };
+  }
+  const [folder, file] = [digest.slice(7, 9), digest.slice(9)];
+
+  test('an artifact that was put is on the disk, its name and its folder too', async () => {
+    const durable = new Map<string, unknown>();
+    const store = await openDiskArtifactStore({ dir, clock: Date.now, open: watchedDisk(durable) });
+    expect(durable).toEqual(new Map([['', ['incoming', 'objects', 'uploads']]]));
+    await store.put(streamOf(content));
+    expect(durable.get(join('incoming', '0'))).toBe(content.length);
+    expect(durable.get(join('objects', folder))).toEqual([file]);
+    expect(durable.get('objects')).toEqual([folder]);
+  });
+
+  test('a piece of an upload is on the disk when it is answered, broken off or not', async () => {
+    const durable = new Map<string, unknown>();
+    const store = await openDiskArtifactStore({ dir, clock: Date.now, open: watchedDisk(durable) });
+    await expect(store.append('u', 0, brokenStream(content.subarray(0, 500)))).rejects.toThrow('connection lost');
+    expect([durable.get(join('uploads', 'u')), durable.get('uploads')]).toEqual([500, ['u']]);
+    await store.append('u', 500, streamOf(content.subarray(500, 900)));
+    expect(durable.get(join('uploads', 'u'))).toBe(900);
+  });
+
+  test('an upload that was completed is on the disk, also what an earlier process has written of it', async () => {
+    const durable = new Map<string, unknown>();
+    const store = await openDiskArtifactStore({ dir, clock: Date.now, open: watchedDisk(durable) });
+    await writeFile(join(dir, 'uploads', 'u'), content);
+    await store.complete('u', digest);
+    expect(durable.get(join('uploads', 'u'))).toBe(content.length);
+    expect(durable.get(join('objects', folder))).toEqual([file]);
+    expect(durable.get('objects')).toEqual([folder]);
+  });
+
+  test('what the disk could not sync is not kept: syncing it again would prove nothing', async () => {
+    const failing = { next: false };
+    const store = await openDiskArtifactStore({ dir, clock: Date.now, open: watchedDisk(new Map(), failing) });
+    await store.append('u', 0, streamOf(content.subarray(0, 500)));
+    failing.next = true;
+    await expect(store.append('u', 500, streamOf(content.subarray(500)))).rejects.toMatchObject({
+      name: 'Unavailable',
+    });
+    await expect(store.put(streamOf(content))).rejects.toMatchObject({ name: 'Unavailable' });
+    failing.next = false;
+    expect(await store.uploadedBytes('u')).toBe(500);
+    expect([await store.stat(digest), await readdir(join(dir, 'incoming'))]).toEqual([null, []]);
+  });
 
   test('what a killed process left behind is no artifact and is removed', async () => {
     await openDiskArtifactStore({ dir, clock: Date.now });

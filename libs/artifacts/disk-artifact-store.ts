@@ -24,7 +24,7 @@ export interface DiskArtifactStoreOptions {
   readonly spaceBytesMax?: number;
   /** Whether this process reads and writes here: true unless said otherwise. One that doesn't leaves the owner's files alone. */
   readonly owned?: boolean;
-  /** How files that are written to are opened; tests put a disk there that fills up. */
+  /** How what is written or synced is opened; tests put a disk there that fills up, fails, or tells what it has. */
   readonly open?: typeof open;
 }
 
@@ -44,7 +44,7 @@ export async function openDiskArtifactStore({
   try {
     await rm(join(dir, 'incoming'), { recursive: true, force: true });
     for (const part of ['objects', 'uploads', 'incoming']) await mkdir(join(dir, part), { recursive: true });
-    await syncDirectory(dir);
+    await sync(openFile, dir);
     return new DiskArtifactStore(dir, clock, openFile, await ArtifactSpace.measure(dir, spaceBytesMax));
   } catch (error) {
     throw unavailable(error);
@@ -110,7 +110,7 @@ class DiskArtifactStore implements ArtifactStore {
         return await this.#grow(handle, offset, bytes);
       } finally {
         await handle.close();
-        if (offset === 0) await syncDirectory(dirname(path));
+        if (offset === 0) await sync(this.openFile, dirname(path));
       }
     });
   }
@@ -127,7 +127,7 @@ class DiskArtifactStore implements ArtifactStore {
         throw unknownUpload(uploadId);
       }
       const actual = await digestOf(path);
-      await syncFile(path);
+      await sync(this.openFile, path);
       if (actual !== digest) {
         await rm(path, { force: true });
         this.space.give(sizeBytes);
@@ -201,9 +201,10 @@ class DiskArtifactStore implements ArtifactStore {
       taken += count;
     };
     try {
-      return await writeStream(handle, offset, bytes, null, take);
+      // the sender may break off: what came is kept, to be resumed
+      return await writeStream(handle, offset, bytes, null, take).finally(() => handle.sync());
     } catch (error) {
-      // the sender broke off: what came is kept, to be resumed. The disk failed: nothing behind the durable part is believed
+      // the disk failed: nothing behind the durable part is believed, nor synced again (its pages may count as clean)
       if (isDiskError(error)) {
         await handle.truncate(offset);
         this.space.give(taken);
@@ -213,7 +214,6 @@ class DiskArtifactStore implements ArtifactStore {
       // the injected clock, so that staleness is judged by one clock
       const now = this.clock() / 1_000;
       await handle.utimes(now, now);
-      await handle.sync();
     }
   }
 
@@ -223,8 +223,8 @@ class DiskArtifactStore implements ArtifactStore {
     await mkdir(dirname(target), { recursive: true });
     // the same bytes under the same name: whoever comes second replaces a file by its equal
     await rename(path, target);
-    await syncDirectory(dirname(target));
-    await syncDirectory(join(this.dir, 'objects'));
+    await sync(this.openFile, dirname(target));
+    await sync(this.openFile, join(this.dir, 'objects'));
   }
 
   async #alone<Result>(uploadId: string, work: () => Promise<Result>): Promise<Result> {
@@ -308,10 +308,9 @@ async function sizeOf(path: string): Promise<number | null> {
   }
 }
 
-const syncDirectory = syncFile;
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+/** A file's bytes, or the names in a folder. */
+async function sync(openFile: typeof open, path: string): Promise<void> {
+  const handle = await openFile(path, 'r');
   try {
     await handle.sync();
   } finally {

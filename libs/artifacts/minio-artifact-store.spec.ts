@@ -103,6 +103,7 @@ describe.each(servers)('on %s', (server) => {
       const answer = await fetch(await store.links!.download(own, 60, 'ein Modell.pt'));
       expect(Buffer.from(await answer.arrayBuffer())).toEqual(bytes);
       expect(answer.headers.get('content-disposition')).toBe("attachment; filename*=UTF-8''ein%20Modell.pt");
+      expect(answer.headers.get('content-type')).toBe('application/octet-stream');
       // other bytes than were promised are no artifact, and an address is good for one object and for a while
       await fetch(await store.links!.upload('lied', 60), { method: 'PUT', body: 'other bytes' });
       await expect(store.complete('lied', own)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });

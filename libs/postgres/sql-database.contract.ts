@@ -73,10 +73,26 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
         reason: 'r',
         record: { ...partition, key: 'k', headers: {}, value: new Uint8Array([0, 255]), offset: 2, appendedAt: 1 },
       };
+      const letters = () =>
+        database.query(
+          'select partition, "offset", reason, key, value from runstream.dead_letters where projection = $1',
+          ['points@1'],
+        );
       expect(owner.epoch).toBe(zombie.epoch + 1);
       expect(
-        await checkpoints.advance('points@1', partition, { epoch: zombie.epoch, from: 0, to: 5, deadLetters: [] }),
+        await checkpoints.advance('points@1', partition, {
+          epoch: zombie.epoch,
+          from: 0,
+          to: 5,
+          deadLetters: [letter],
+        }),
       ).toBe('fenced');
+      // a checkpoint moves with its letters, or not at all
+      const unstorable = { ...letter, offset: 0.5 };
+      await expect(
+        checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [unstorable] }),
+      ).rejects.toThrow();
+      expect([await checkpoints.all('points@1'), await letters()]).toEqual([new Map([['telemetry/3', 0]]), []]);
       expect(
         await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 0, to: 5, deadLetters: [letter] }),
       ).toBe('applied');
@@ -87,6 +103,10 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
         await checkpoints.advance('points@1', partition, { epoch: owner.epoch, from: 9, to: 12, deadLetters: [] }),
       ).toBe('stale');
       expect(await checkpoints.all('points@1')).toEqual(new Map([['telemetry/3', 5]]));
+      const stored = { partition: 'telemetry/3', offset: 2, reason: 'r', key: 'k', value: 'AP8=' };
+      expect(await letters()).toEqual([stored]);
+      await checkpoints.remove('points@1');
+      expect([await checkpoints.all('points@1'), await letters()]).toEqual([new Map(), []]);
     });
 
     it('remembers what a store held, and gives a lease to one at a time', async () => {

@@ -28,8 +28,9 @@ export class ArtifactsController {
 
   @Patch('uploads/:id')
   async append(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const offset = Number(request.headers['upload-offset'] ?? NaN);
-    if (!Number.isSafeInteger(offset) || offset < 0) {
+    const said = request.headers['upload-offset'];
+    const offset = Number(said);
+    if (typeof said !== 'string' || !/^\d+$/.test(said) || !Number.isSafeInteger(offset)) {
       throw new Rejection(
         'INVALID_ARGUMENT',
         'upload-offset: the header must say at which byte the body begins',

@@ -45,3 +45,22 @@ it("lists and reads files that an SDK logged, by MLflow's client's addresses, th
   expect(await read('plots/deep/a%20b.txt')).toBe('plot');
   expect((await get(`${root}/none.txt`)).status).toBe(404);
 });
+
+it('gives a page that somebody logged to be saved, never to be shown, whichever way it came', async () => {
+  const page = '<script>alert(document.domain)</script>';
+  await postEvents(url, [started('page-run', 'files', writerOf('w', 1))]);
+  const logged = await store('report.html', page, 2);
+  await postEvents(url, [{ ...logged, subject: 'page-run', data: { ...logged.data, mime: 'text/html' } } as TestEvent]);
+  const list = async () => (await (await get('mlflow/artifacts/list?run_id=page-run')).json()) as { root_uri: string };
+  const root = (await list()).root_uri.replace('mlflow-artifacts:/', 'mlflow-artifacts/artifacts/');
+  expect((await fetch(`${url}/api/2.0/${root}/put.html`, { method: 'PUT', body: page })).status).toBe(200);
+  for (const name of ['report.html', 'put.html']) {
+    await expect.poll(async () => (await get(`${root}/${name}`)).status).toBe(200);
+    for (const method of ['GET', 'HEAD']) {
+      const { headers } = await fetch(`${url}/api/2.0/${root}/${name}`, { method });
+      expect(headers.get('content-disposition'), name).toMatch(/^attachment; filename="(report|put)\.html"/);
+      expect(headers.get('content-security-policy'), name).toBe("default-src 'none'; sandbox; frame-ancestors 'none'");
+      expect(headers.get('x-content-type-options'), name).toBe('nosniff');
+    }
+  }
+});

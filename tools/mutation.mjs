@@ -1,0 +1,35 @@
+// Breaks the code on purpose, one line at a time, and counts per folder what no test saw (decision 0047). Arguments: some of the folders.
+// Fails below 85 % in any of them; stryker.config.mjs lists the files, survivors are printed as they are found.
+import { Stryker } from '@stryker-mutator/core';
+import config from '../stryker.config.mjs';
+
+const scoreMin = 85;
+const folderOf = (path) => path.split('/').slice(0, 2).join('/');
+const all = [...new Set(config.mutate.map(folderOf))];
+const unknown = process.argv.slice(2).filter((folder) => !all.includes(folder));
+if (unknown.length > 0) {
+  console.error(`no folder of stryker.config.mjs: ${unknown.join(', ')}; there are ${all.join(', ')}`);
+  process.exit(2);
+}
+const folders = process.argv.length > 2 ? process.argv.slice(2) : all;
+
+/** Of one folder, by its own specs (those of all services for one of them: the gate is asked through the doors). */
+async function scoreOf(folder) {
+  const mutate = config.mutate.filter((path) => folderOf(path) === folder);
+  const fileName = `test/output/mutation-${folder.replace('/', '-')}.json`;
+  const dir = folder.startsWith('services/') ? 'services' : folder;
+  const vitest = { ...config.vitest, related: false, dir };
+  const results = await new Stryker({ ...config, mutate, vitest, jsonReporter: { fileName } }).runMutationTest();
+  const count = (...statuses) => results.filter(({ status }) => statuses.includes(status)).length;
+  const seen = count('Killed', 'Timeout');
+  const survived = count('Survived', 'NoCoverage');
+  return { folder, seen, survived, score: (100 * seen) / Math.max(1, seen + survived) };
+}
+
+const scores = [];
+for (const folder of folders) scores.push(await scoreOf(folder));
+for (const { folder, seen, survived, score } of scores)
+  console.log(
+    `${score >= scoreMin ? 'ok  ' : 'FAIL'} ${folder}: ${score.toFixed(1)} % of ${seen + survived} breaks seen`,
+  );
+process.exit(scores.every(({ score }) => score >= scoreMin) ? 0 : 1);

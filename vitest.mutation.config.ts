@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+import base from './vitest.config.js';
+
+/**
+ * What `npm run test:mutation` runs for each break: the specs that are quick, and need no engine and no process of their own
+ * (a break is switched on in the process of the spec alone).
+ */
+export default defineConfig({
+  ...base,
+  test: {
+    ...(base.test?.server && { server: base.test.server }),
+    pool: 'forks',
+    // a break that makes a test hang has been seen
+    testTimeout: 10_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 5_000, interval: 20 } },
+    include: ['**/*.spec.ts'],
+    exclude: [
+      '**/node_modules/**',
+      '**/dist/**',
+      '**/test/**',
+      '**/dashboard/**',
+      '**/cli/**',
+      '**/{kafka-event-log,kafka-stall,minio-artifact-store,segment-event-log.process}.spec.ts',
+      '**/runs/{postgres-*,run-projection*,run-schema}.spec.ts',
+    ],
+  },
+});
