@@ -1,12 +1,11 @@
 import type { Event, EventOf, Param } from '#libs/domain/event.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
 import type { AttemptTold } from './attempt-rows.js';
+import { changedVersion, firstVersion, saidAt } from './fact-versions.js';
 import { nameHash } from './metric-names.js';
+import { NounFacts } from './noun-facts.js';
 
 type FactKind = 'attribute' | 'param' | 'tag' | 'label' | 'summary';
-
-/** An explicit change beats what a start said; among starts the first wins, among changes the last. */
-const changedBase = 1n << 62n;
 
 /** Facts about runs for SQL, a row each, from the topic `runs`. Who wins is decided by version alone, so rows may come in any order. */
 export class RunFacts {
@@ -26,6 +25,8 @@ export class RunFacts {
     version: [] as bigint[],
   };
   readonly #attempts: AttemptTold[] = [];
+  /** Of what runs read and made, and of traces. */
+  readonly nouns = new NounFacts();
 
   get attempts(): readonly AttemptTold[] {
     return this.#attempts;
@@ -37,7 +38,7 @@ export class RunFacts {
   }
 
   add(event: Event, offset: number): void {
-    const changed = changedBase + BigInt(offset);
+    const changed = changedVersion(offset);
     const put = (kind: FactKind, key: string, value: string, version = changed, present = 1): void => {
       this.#fact(event.subject, kind, key, value, present, version);
     };
@@ -55,7 +56,7 @@ export class RunFacts {
         put('attribute', 'status', event.data.state, saidAt(event.timeMs, 1));
         return put('attribute', 'ended_at', String(event.timeMs), saidAt(event.timeMs, 1));
       case 'ParamsLogged':
-        return params('param', event.data.params, event.data.immutable ? changedBase - BigInt(offset) - 1n : changed);
+        return params('param', event.data.params, event.data.immutable ? firstVersion(offset) : changed);
       case 'TagsSet':
         for (const [key, value] of Object.entries(event.data.tags)) put('tag', key, value);
         for (const key of event.data.removed) put('tag', key, '', changed, 0);
@@ -78,6 +79,19 @@ export class RunFacts {
       case 'RunForked':
         this.#name(event.subject, event.data.project, firstVersion(offset));
         return put('attribute', 'name', event.data.name, firstVersion(offset));
+      case 'InputsLogged':
+      case 'OutputsLogged':
+      case 'LoggedModelCreated':
+      case 'LoggedModelChanged':
+      case 'LoggedModelMeasured':
+      case 'LoggedModelDeleted':
+      case 'TraceLogged':
+      case 'TraceTagsSet':
+      case 'TraceAssessed':
+      case 'TraceLinked':
+      case 'TraceDeleted':
+      case 'SpansLogged':
+        return this.nouns.add(event, offset);
       case 'EnvironmentCaptured':
       case 'ArtifactLogged':
       case 'ArtifactUsed':
@@ -93,20 +107,8 @@ export class RunFacts {
       case 'ModelVersionCreated':
       case 'ModelVersionChanged':
       case 'ModelVersionDeleted':
-      case 'InputsLogged':
-      case 'OutputsLogged':
-      case 'LoggedModelCreated':
-      case 'LoggedModelChanged':
-      case 'LoggedModelMeasured':
-      case 'LoggedModelDeleted':
       case 'FileStored':
       case 'FileRemoved':
-      case 'TraceLogged':
-      case 'TraceTagsSet':
-      case 'TraceAssessed':
-      case 'TraceLinked':
-      case 'TraceDeleted':
-      case 'SpansLogged':
       case 'ApiKeyCreated':
       case 'ApiKeyRevoked':
       case 'PointsLogged':
@@ -203,8 +205,3 @@ export class RunFacts {
     ];
   }
 }
-
-/** Lower offsets win. */
-const firstVersion = (offset: number): bigint => changedBase - BigInt(offset) - 1n;
-/** How a run stands is told by what happened last, whenever it became known; at one time an end comes after a start. */
-const saidAt = (timeMs: number, end: 0 | 1): bigint => changedBase + BigInt(Math.max(0, timeMs) * 2 + end);

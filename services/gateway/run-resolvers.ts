@@ -8,7 +8,8 @@ import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } fro
 import { attemptStandingAt, standingAt } from '#libs/runs/run-standing.js';
 import { breathe } from '../http/breathe.js';
 import { versionsOfRun } from './registry-resolvers.js';
-import { pageSize } from './query-resolvers.js';
+import { orNull, pageSize, tagList, within } from './pages.js';
+import { runTracking } from './tracking-resolvers.js';
 import { completeness } from './completeness.js';
 import { rankStates } from './rank-states.js';
 import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
@@ -28,11 +29,8 @@ const statuses = {
   lost: 'LOST',
 } as const satisfies Record<string, RunStatus>;
 
-const tagList = (tags: Readonly<Record<string, string>>) =>
-  Object.entries(tags).map(([key, value]) => ({ key, value }));
 const paramList = (params: Readonly<Record<string, unknown>>) =>
   Object.entries(params).map(([key, value]) => ({ key, value }));
-const orNull = (text: string): string | null => (text === '' ? null : text);
 const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep, maxRank, count }: SummaryRow) => ({
   key,
   last,
@@ -45,13 +43,6 @@ const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep
   maxRank,
   count,
 });
-
-function within(name: string, value: number | null | undefined, fallback: number, max: number): number {
-  const chosen = value ?? fallback;
-  if (chosen < 1 || chosen > max)
-    throw new Rejection('INVALID_ARGUMENT', `${name}: ${chosen} is not within 1 to ${max}`, name);
-  return chosen;
-}
 
 function checkBuckets(buckets: number): void {
   if (buckets <= answerBucketsMax) return;
@@ -85,6 +76,7 @@ function selects(nodes: readonly SelectionNode[], name: string, fragments: Graph
 }
 
 export const runResolvers: RunResolvers = {
+  ...runTracking,
   modelVersions: (run, _, context) => versionsOfRun(run, context),
   group: (run) => orNull(run.group),
   jobType: (run) => orNull(run.jobType),
