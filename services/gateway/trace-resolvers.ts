@@ -15,6 +15,7 @@ const statuses: Readonly<Record<string, TraceStatus>> = { IN_PROGRESS: 'IN_PROGR
 
 export const traceResolvers: TraceResolvers = {
   id: ({ id, project }) => traceIdOf(project, id),
+  world: async ({ project }, _, { projects }) => (await projects.load(project))?.world ?? '',
   name: ({ tags }) => tags['mlflow.traceName'] ?? null,
   status: ({ state }) => statuses[state] ?? 'UNSET',
   startedAt: ({ timeMs }) => timeMs,

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBrowserRig } from '../rigs/browser-rig.js';
 import { gql } from '../rigs/client.js';
 import { mlflowInstalled, runScript } from '../rigs/mlflow-rig.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
@@ -163,6 +164,46 @@ describe.skipIf(!mlflowInstalled)("what MLflow's client wrote (skipped where it 
       ),
     ).toEqual([ids.asked, ids.large].flatMap((id) => [`${id}\task\tUNKNOWN`, `${id}\tthink\tLLM`]));
     expect(await sql(`SELECT toFloat64(params['C']) FROM runs WHERE run = '${ids.run}'`)).toEqual(['0.1']);
+  });
+
+  it('the page shows what a run read and made, its traces, and one of them span by span', async () => {
+    const browser = await openBrowserRig();
+    try {
+      const { page } = browser;
+      await page.goto(`${url}/runs/${ids.run}/inputs`);
+      const dataset = page.getByTestId('datasets');
+      await dataset.getByText('iris').first().waitFor();
+      await dataset.getByText('Profile').click();
+      await dataset.getByText('"num_rows": 2').waitFor();
+      const model = page.getByTestId('models-logged').getByRole('row').nth(1);
+      expect(await model.textContent()).toMatch(/tree.*classifier.*ready.*C = 0\.1.*acc 0\.75 on iris.*weights\.bin/s);
+      await browser.picture('page-inputs');
+      await page.getByTestId('tab-traces').click();
+      await page.getByTestId(`trace-row-${ids.failed}`).getByText('Error').waitFor();
+      expect(await page.getByTestId('traces').getByRole('row').count()).toBe(3);
+      await browser.picture('page-traces');
+      await page.getByTestId(`trace-row-${ids.asked}`).getByRole('link', { name: 'ask' }).click();
+      await page.getByTestId('span-inputs').getByText('"question": "why"').waitFor();
+      await page.getByTestId('waterfall').getByText('think').click();
+      await page.getByTestId('span-inputs').getByText('"q": "why"').waitFor();
+      expect(await page.getByTestId('assessments').textContent()).toMatch(/score 0\.5.*so so/s);
+      await page.getByRole('button', { name: 'Use the dark theme' }).click();
+      await browser.picture('page-trace-dark');
+      await page.getByRole('link', { name: 'Traces' }).click();
+      await page.getByTestId('filter').fill("status = 'ERROR'");
+      await page.getByTestId(`trace-row-${ids.asked}`).waitFor({ state: 'detached' });
+      await page.getByTestId(`trace-row-${ids.failed}`).getByRole('link').click();
+      await page.getByTestId('exception').getByText('no such thing').waitFor();
+      await browser.picture('page-trace-failed-dark');
+      await page.goto(`${url}/projects/nouns/models`);
+      await page.getByTestId('logged-models').getByText('tree').waitFor();
+      await page.goto(`${url}/projects/none/traces`);
+      await page.getByText('No traces.').waitFor();
+      await browser.picture('page-traces-empty-dark');
+      expect(browser.problems).toEqual([]);
+    } finally {
+      await browser.close();
+    }
   });
 
   it('a tenant has traces and models of its own, whatever ids its clients choose', async () => {
