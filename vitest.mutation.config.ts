@@ -22,7 +22,7 @@ export default defineConfig({
       '**/dashboard/**',
       '**/cli/**',
       '**/{kafka-event-log,kafka-stall,minio-artifact-store,segment-event-log.process}.spec.ts',
-      '**/runs/{postgres-*,run-projection*,run-schema}.spec.ts',
+      '**/runs/**/{postgres-*,run-projection*,run-schema}.spec.ts',
     ],
   },
 });

@@ -43,6 +43,12 @@ writeFileSync(
         Artifact: '../gateway-context.js#ArtifactParent',
         RegisteredModel: '../gateway-context.js#RegisteredModelParent',
         ModelVersion: '../gateway-context.js#ModelVersionParent',
+        LoggedModel: '../gateway-context.js#LoggedModelParent',
+        ModelOutput: '../gateway-context.js#ModelOutputParent',
+        DatasetFacts: '../gateway-context.js#DatasetFactsParent',
+        Dataset: '../gateway-context.js#DatasetParent',
+        Trace: '../gateway-context.js#TraceParent',
+        TraceConnection: '../gateway-context.js#TraceConnectionParent',
       },
       scalars: {
         Time: scalar('number'),

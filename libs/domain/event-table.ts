@@ -21,6 +21,8 @@ interface EventEntry {
   readonly rows?: true;
   /** Is part of the directory of runs that SQL reads (`libs/metrics/writing/run-facts.ts`). */
   readonly directory?: true;
+  /** Is a noun of SQL beside runs: data sets, models, traces (`libs/metrics/writing/noun-facts.ts`). */
+  readonly noun?: true;
 }
 
 /**
@@ -53,24 +55,24 @@ const eventTable = {
   EnvironmentCaptured: { kind: 'run' },
   ArtifactLogged: { kind: 'run', rows: true },
   ArtifactUsed: { kind: 'run', rows: true },
-  InputsLogged: { kind: 'run', rows: true },
-  OutputsLogged: { kind: 'run', rows: true },
+  InputsLogged: { kind: 'run', rows: true, noun: true },
+  OutputsLogged: { kind: 'run', rows: true, noun: true },
   RunArchived: { kind: 'run', directory: true },
   RunRestored: { kind: 'run', directory: true },
   RunDeleted: { kind: 'run', directory: true },
   RunForked: { kind: 'run', directory: true },
-  LoggedModelCreated: { kind: 'loggedModel' },
-  LoggedModelChanged: { kind: 'loggedModel' },
-  LoggedModelMeasured: { kind: 'loggedModel' },
-  LoggedModelDeleted: { kind: 'loggedModel' },
+  LoggedModelCreated: { kind: 'loggedModel', noun: true },
+  LoggedModelChanged: { kind: 'loggedModel', noun: true },
+  LoggedModelMeasured: { kind: 'loggedModel', noun: true },
+  LoggedModelDeleted: { kind: 'loggedModel', noun: true },
   FileStored: { kind: 'file', rows: true },
   FileRemoved: { kind: 'file', rows: true },
-  TraceLogged: { kind: 'trace' },
-  TraceTagsSet: { kind: 'trace' },
-  TraceAssessed: { kind: 'trace' },
-  TraceLinked: { kind: 'trace' },
-  TraceDeleted: { kind: 'trace' },
-  SpansLogged: { kind: 'trace' },
+  TraceLogged: { kind: 'trace', noun: true },
+  TraceTagsSet: { kind: 'trace', noun: true },
+  TraceAssessed: { kind: 'trace', noun: true },
+  TraceLinked: { kind: 'trace', noun: true },
+  TraceDeleted: { kind: 'trace', noun: true },
+  SpansLogged: { kind: 'trace', noun: true },
   PointsLogged: { kind: 'points' },
   LinesLogged: { kind: 'lines' },
   HeartbeatSent: { kind: 'heartbeat' },
@@ -83,6 +85,7 @@ type KindsOn<T extends Topic> = { [Kind in EventKind]: (typeof topicOfKind)[Kind
 export type EventOnTopic<T extends Topic> = EventOfKind<KindsOn<T>>;
 export type EventWithRows = EventOf<NamesOf<{ readonly rows: true }>>;
 export type EventInDirectory = EventOf<NamesOf<{ readonly directory: true }>>;
+export type NounOfSql = EventOf<NamesOf<{ readonly noun: true }>>;
 /** What is done with each of these events; the compiler asks for those that are missing. */
 export type Handlers<Some extends Event, Result = void> = {
   readonly [Name in Some['name']]: (event: EventOf<Name>) => Result;
@@ -94,6 +97,7 @@ export const isOfKind = <Kind extends EventKind>(kind: Kind, event: Event): even
   kindOf(event.name) === kind;
 export const hasRows = (event: Event): event is EventWithRows => 'rows' in eventTable[event.name];
 export const isInDirectory = (event: Event): event is EventInDirectory => 'directory' in eventTable[event.name];
+export const isNounOfSql = (event: Event): event is NounOfSql => 'noun' in eventTable[event.name];
 
 /** Calls the handler of the event's own name. */
 export function handle<Some extends Event, Result>(handlers: Handlers<Some, Result>, event: Some): Result {

@@ -139,8 +139,51 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
       await feed(family, log);
       const { models } = tracking;
       expect(await models.ofProjects(['p'])).toMatchObject([{ id: 'm-1', status: 'READY', tags: { a: 'b' } }]);
+      expect(await models.ofProjects(null)).toMatchObject([{ id: 'm-1' }]);
+      expect(await models.ofProjects([])).toEqual([]);
+      expect(await models.ofRuns(['r', 'none'])).toMatchObject([{ id: 'm-1' }]);
       expect(await models.byId(['m-2'])).toMatchObject([{ deleted: true, status: 'PENDING', params: { k: '"v"' } }]);
       expect(await models.metrics(['m-1', 'm-2'])).toEqual(new Map([['m-1', [metric]]]));
+    });
+
+    it('tells what runs read and made, and groups data sets of runs that are there by name and digest', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      const dataset = (name: string, source: string, context: string) => ({
+        ...{ name, digest: 'x', sourceType: 's', source, schema: '', profile: '' },
+        tags: { 'mlflow.data.context': context },
+      });
+      log.add('ProjectCreated', 'q', noProject);
+      for (const [run, project] of Object.entries({ a: 'p', b: 'p', c: 'q', d: 'p' }))
+        log.add('RunStarted', run, { project, name: run });
+      log.add('InputsLogged', 'a', { datasets: [dataset('Iris', 'first', 'train')], models: ['m-1'] });
+      log.add('InputsLogged', 'b', {
+        datasets: [dataset('Iris', 'second', 'eval'), dataset('other', '', '')],
+        models: [],
+      });
+      log.add('InputsLogged', 'c', { datasets: [dataset('elsewhere', '', '')], models: [] });
+      log.add('InputsLogged', 'd', { datasets: [dataset('of a deleted run', '', '')], models: [] });
+      log.add('RunDeleted', 'd');
+      log.add('ProjectDeleted', 'q');
+      await feed(family, log);
+      const inputs = await tracking.inputs(['a', 'none']);
+      expect([...inputs.keys()]).toEqual(['a']);
+      expect(inputs.get('a')).toMatchObject({ datasets: [{ source: 'first' }], modelsUsed: ['m-1'], modelsMade: [] });
+      const page = { projects: ['p'], match: '', first: 9, after: undefined } as const;
+      const all = await tracking.datasets(page);
+      expect(all).toMatchObject({ hasNextPage: false, totalCount: 2 });
+      const iris = all.rows.find(({ name }) => name === 'Iris');
+      expect(iris).toMatchObject({ source: 'first', contexts: ['eval', 'train'], runCount: 2 });
+      expect(new Set(iris!.runs)).toEqual(new Set(['a', 'b']));
+      const names = async (more: object) =>
+        (await tracking.datasets({ ...page, ...more })).rows.map(({ name }) => name);
+      expect(await names({ match: 'iRI' })).toEqual(['Iris']);
+      expect(await names({ projects: null })).toEqual(all.rows.map(({ name }) => name));
+      expect(await names({ projects: ['q'] })).toEqual(['elsewhere']);
+      expect(await names({ first: 1 })).toEqual([all.rows[0]!.name]);
+      expect(await names({ after: all.cursors[0] })).toEqual([all.rows[1]!.name]);
+      expect(await tracking.datasets({ ...page, after: all.cursors[1] })).toMatchObject({ rows: [], totalCount: 2 });
+      await expect(tracking.datasets({ ...page, match: 'x', after: all.cursors[0] })).rejects.toThrow(/another query/);
     });
 
     it('lists files by folder, whatever their names hold, and forgets removed ones', async () => {
@@ -205,6 +248,13 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
       expect(await found(10, 0)).toEqual(['tr-2', 'tr-1']);
       expect(await found(1, 0)).toEqual(['tr-2', 'tr-1']);
       expect(await found(1, 1)).toEqual(['tr-1']);
+      const behind = async (timeMs: number, id: string) =>
+        (await traces.search({ ...page, limit: 9, offset: 0, after: { timeMs, id } })).map((trace) => trace.id);
+      expect(await behind(9, 'tr-2')).toEqual(['tr-1']);
+      expect(await behind(9, 'tr-1')).toEqual(['tr-2', 'tr-1']);
+      expect(await behind(5, 'tr-1')).toEqual([]);
+      expect([await traces.count(page, 9), await traces.count(page, 1)]).toEqual([2, 1]);
+      expect(await traces.count({ projects: null, clauses: [] }, 9)).toBe(2);
       expect(await traces.byId(['tr-1', 'tr-3'])).toMatchObject([{ id: 'tr-1', tags: { a: '1' }, durationMs: 3 }]);
       expect(await traces.spans(['tr-1', 'none'])).toEqual(new Map([['tr-1', ['{"spanId":"1"}', '{"spanId":"2"}']]]));
     });

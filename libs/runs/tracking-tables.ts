@@ -3,6 +3,7 @@ import type { Dataset, ModelMetric } from '#libs/domain/event.js';
 import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import type { RunState } from '#libs/domain/run-fold.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
+import type { Page } from './run-table.js';
 import type { Filter, Order } from './search/ast.js';
 import type { Clause } from './search/comparisons.js';
 
@@ -17,13 +18,35 @@ export interface LatestMetric {
   readonly timeMs: number;
 }
 
-/** A run with everything that a tracker's client can ask of it, deleted or not. */
-export interface TrackedRun {
-  readonly state: RunState;
-  readonly metrics: readonly LatestMetric[];
+/** What a run read and made, beside files. */
+export interface RunInputs {
   readonly datasets: readonly Dataset[];
   readonly modelsUsed: readonly string[];
   readonly modelsMade: readonly { readonly model: string; readonly step: number }[];
+}
+
+/** A run with everything that a tracker's client can ask of it, deleted or not. */
+export interface TrackedRun extends RunInputs {
+  readonly state: RunState;
+  readonly metrics: readonly LatestMetric[];
+}
+
+/** A data set, whichever runs read it; what is said of it is what its first run said. */
+export interface DatasetRow extends Omit<Dataset, 'tags'> {
+  /** What it was read for, by the tag that clients set: "training", "eval". */
+  readonly contexts: readonly string[];
+  /** Newest first, the first hundred of them. */
+  readonly runs: readonly string[];
+  readonly runCount: number;
+  readonly loggedAt: number;
+}
+export interface DatasetSearch {
+  /** null: of all projects that are not deleted. */
+  readonly projects: readonly string[] | null;
+  /** Part of the name. */
+  readonly match: string;
+  readonly first: number;
+  readonly after: string | undefined;
 }
 
 export interface TrackedSearch {
@@ -64,6 +87,10 @@ export interface TrackingTables {
   runs(ids: readonly string[]): Promise<readonly TrackedRun[]>;
   /** One row more than `limit` tells that there are more. */
   search(query: TrackedSearch): Promise<readonly TrackedRun[]>;
+  /** Without the metrics, which may be many; runs that read and made nothing are left out. */
+  inputs(runs: readonly string[]): Promise<ReadonlyMap<string, RunInputs>>;
+  /** Of runs that are not deleted, the last read first. */
+  datasets(search: DatasetSearch): Promise<Page<DatasetRow>>;
   readonly models: LoggedModels;
   readonly files: FileTable;
   readonly traces: TraceTable;
@@ -72,8 +99,10 @@ export interface TrackingTables {
 export interface LoggedModels {
   /** Deleted ones included. */
   byId(ids: readonly string[]): Promise<readonly LoggedModelState[]>;
-  /** Those of projects that are not deleted, newest first. */
-  ofProjects(projects: readonly string[]): Promise<readonly LoggedModelState[]>;
+  /** Those that are not deleted, newest first; null: of all projects that are not deleted. */
+  ofProjects(projects: readonly string[] | null): Promise<readonly LoggedModelState[]>;
+  /** Those that are not deleted and name one of these runs as their source, newest first. */
+  ofRuns(runs: readonly string[]): Promise<readonly LoggedModelState[]>;
   metrics(ids: readonly string[]): Promise<ReadonlyMap<string, readonly ModelMetric[]>>;
 }
 
@@ -97,12 +126,15 @@ export type TraceField =
   /** The run it was made in, or one that it was linked to; the text of its spans: names, values of attributes and events. */
   | { readonly kind: 'run' | 'spans' };
 export interface TraceSearch {
-  readonly projects: readonly string[];
+  /** null: of all projects that are not deleted. */
+  readonly projects: readonly string[] | null;
   readonly clauses: readonly (Pick<Clause, 'operator' | 'values'> & { readonly of: TraceField })[];
   /** Then newest first, then by id. */
   readonly orders: readonly { readonly of: TraceField; readonly descending: boolean }[];
   readonly limit: number;
   readonly offset: number;
+  /** Behind this one, in the usual order: newest first. */
+  readonly after?: { readonly timeMs: number; readonly id: string };
 }
 
 export interface TraceTable {
@@ -110,6 +142,8 @@ export interface TraceTable {
   byId(ids: readonly string[]): Promise<readonly TraceState[]>;
   /** One more than `limit` tells that there are more. */
   search(search: TraceSearch): Promise<readonly TraceState[]>;
+  /** How many there are, counted to `max`. */
+  count(search: Pick<TraceSearch, 'projects' | 'clauses'>, max: number): Promise<number>;
   /** Spans of each trace as OTLP JSON texts, in order of their ids. */
   spans(ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
 }

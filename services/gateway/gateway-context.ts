@@ -1,8 +1,12 @@
 import DataLoader from 'dataloader';
 import type { Backend } from '#libs/backend/backend.js';
+import type { Dataset, ModelMetric } from '#libs/domain/event.js';
+import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
+import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { ModelVersionState, RegisteredModelState } from '#libs/domain/registry-fold.js';
 import { parsePositionToken } from '#libs/domain/position-token.js';
-import type { ArtifactRow, ProjectRow, RunRow, SummaryRow } from '#libs/runs/run-table.js';
+import type { ArtifactRow, Page, ProjectRow, RunRow, SummaryRow } from '#libs/runs/run-table.js';
+import type { DatasetRow, RunInputs } from '#libs/runs/tracking-tables.js';
 import type { EventAcceptor } from '../ingest/accept-events.js';
 
 export type RunParent = RunRow;
@@ -18,6 +22,19 @@ export interface ModelVersionParent {
   readonly aliases: readonly string[];
 }
 
+export type LoggedModelParent = LoggedModelState;
+export interface ModelOutputParent {
+  readonly model: string;
+  readonly step: number;
+}
+export type DatasetFactsParent = Dataset;
+export type DatasetParent = DatasetRow;
+export type TraceParent = TraceState;
+export interface TraceConnectionParent extends Omit<Page<TraceState>, 'totalCount'> {
+  /** Asked only where somebody wants to know. */
+  readonly count: () => Promise<number>;
+}
+
 /** Made for each operation: loaders batch what the fields of one answer ask for. */
 export interface GatewayContext {
   readonly backend: Backend;
@@ -27,6 +44,14 @@ export interface GatewayContext {
   readonly nowMs: number;
   readonly summaries: DataLoader<string, readonly SummaryRow[]>;
   readonly metric: DataLoader<{ readonly run: string; readonly key: string }, SummaryRow | null, string>;
+  /** What runs read and made. */
+  readonly inputs: DataLoader<string, RunInputs | null>;
+  readonly runs: DataLoader<string, RunRow | null>;
+  readonly loggedModels: DataLoader<string, LoggedModelState | null>;
+  readonly modelMetrics: DataLoader<string, readonly ModelMetric[]>;
+  /** By the subject of a trace: its spans as texts. */
+  readonly spans: DataLoader<string, readonly string[]>;
+  readonly projects: DataLoader<string, ProjectRow | null>;
   readonly signal: AbortSignal;
 }
 
@@ -38,11 +63,26 @@ export interface GatewayParts {
 }
 
 export function createGatewayContext(parts: GatewayParts, signal: AbortSignal): GatewayContext {
-  const { runTable, clock } = parts.backend;
+  const { runTable, tracking, clock } = parts.backend;
   return {
     ...parts,
     nowMs: clock(),
     signal,
+    inputs: byKey(async (runs) => tracking.inputs(runs)),
+    runs: byKey(async (ids) => new Map((await runTable.runs(ids)).map((run) => [run.id, run]))),
+    loggedModels: byKey(async (ids) => {
+      const models = await tracking.models.byId(ids);
+      return new Map(models.filter(({ deleted }) => !deleted).map((model) => [model.id, model]));
+    }),
+    modelMetrics: new DataLoader(async (ids) => {
+      const found = await tracking.models.metrics(ids);
+      return ids.map((id) => found.get(id) ?? []);
+    }),
+    spans: new DataLoader(async (ids) => {
+      const found = await tracking.traces.spans(ids);
+      return ids.map((id) => found.get(id) ?? []);
+    }),
+    projects: new DataLoader(async (names) => Promise.all(names.map((name) => runTable.project(name)))),
     summaries: new DataLoader(async (runs) => {
       const found = await runTable.summaries(runs);
       return runs.map((run) => found.get(run) ?? []);
@@ -58,6 +98,23 @@ export function createGatewayContext(parts: GatewayParts, signal: AbortSignal): 
       { cacheKeyFn: ({ run, key }) => `${run} ${key}` },
     ),
   };
+}
+
+/** What is not there is null. */
+const byKey = <T>(load: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>): DataLoader<string, T | null> =>
+  new DataLoader(async (keys) => {
+    const found = await load(keys);
+    return keys.map((key) => found.get(key) ?? null);
+  });
+
+/** Those that are there; an outage is not one that is not there. */
+export async function loadAll<T>(loader: DataLoader<string, T | null>, keys: readonly string[]): Promise<T[]> {
+  const found: T[] = [];
+  for (const value of await loader.loadMany(keys)) {
+    if (value instanceof Error) throw value;
+    if (value !== null) found.push(value);
+  }
+  return found;
 }
 
 /** How long a read waits for the position it asks for. */

@@ -9,11 +9,14 @@ import { modelVersionResolvers, registeredModelResolvers, registryQueries } from
 import { artifactResolvers, projectResolvers, runResolvers } from './run-resolvers.js';
 import { scalars } from './scalars.js';
 import { subscriptionResolvers } from './subscription-resolvers.js';
+import { traceResolvers } from './trace-resolvers.js';
+import { trackingQueries } from './tracking-queries.js';
+import { trackingResolvers } from './tracking-resolvers.js';
 
 export function createGatewaySchema(): GraphQLSchema {
   const resolvers: Resolvers = {
     ...scalars,
-    Query: { ...queryResolvers, ...registryQueries },
+    Query: { ...queryResolvers, ...registryQueries, ...trackingQueries },
     Mutation: mutationResolvers,
     Subscription: subscriptionResolvers,
     Project: projectResolvers,
@@ -21,6 +24,8 @@ export function createGatewaySchema(): GraphQLSchema {
     Artifact: artifactResolvers,
     RegisteredModel: registeredModelResolvers,
     ModelVersion: modelVersionResolvers,
+    ...trackingResolvers,
+    Trace: traceResolvers,
   };
   return makeExecutableSchema({
     typeDefs: readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8'),

@@ -1,34 +1,10 @@
 import { formatPositionToken } from '#libs/domain/position-token.js';
-import { Rejection } from '#libs/domain/rejection.js';
 import { projectionLags } from '#libs/projecting/projector.js';
 import type { Complete } from './complete-resolvers.js';
-import type { Page } from '#libs/runs/run-table.js';
 import { reach, type GatewayContext } from './gateway-context.js';
 import type { QueryResolvers } from './generated/resolver-types.js';
-
-export const pageRowsMax = 1_000;
-
-/** A page size within its limit; refused otherwise, never silently cut. */
-export function pageSize(first: number | null | undefined, max = pageRowsMax): number {
-  const rows = first ?? 50;
-  if (rows < 1 || rows > max)
-    throw new Rejection('INVALID_ARGUMENT', `first: ${rows} is not within 1 to ${max}`, 'first');
-  return rows;
-}
-
-function connection<Row>(page: Page<Row>): {
-  edges: { cursor: string; node: Row }[];
-  nodes: Row[];
-  pageInfo: { hasNextPage: boolean; endCursor: string | null };
-  totalCount: number;
-} {
-  return {
-    edges: page.rows.map((node, index) => ({ cursor: page.cursors[index]!, node })),
-    nodes: [...page.rows],
-    pageInfo: { hasNextPage: page.hasNextPage, endCursor: page.cursors.at(-1) ?? null },
-    totalCount: page.totalCount,
-  };
-}
+import { connection, pageSize } from './pages.js';
+import type { trackingQueries } from './tracking-queries.js';
 
 async function projectionStates(context: GatewayContext) {
   const { backend } = context;
@@ -42,7 +18,9 @@ async function projectionStates(context: GatewayContext) {
   return states;
 }
 
-export const queryResolvers: Complete<Omit<QueryResolvers, 'registeredModels' | 'registeredModel'>> = {
+export const queryResolvers: Complete<
+  Omit<QueryResolvers, 'registeredModels' | 'registeredModel' | keyof typeof trackingQueries>
+> = {
   project: async (_, { name, at }, context) => {
     await reach(context, at);
     return context.backend.runTable.project(name);

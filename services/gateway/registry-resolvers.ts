@@ -1,6 +1,5 @@
 import type { Complete } from './complete-resolvers.js';
 import type { ModelVersionState, RegisteredModelState } from '#libs/domain/registry-fold.js';
-import { Rejection } from '#libs/domain/rejection.js';
 import {
   reach,
   type GatewayContext,
@@ -9,12 +8,9 @@ import {
   type RunParent,
 } from './gateway-context.js';
 import type { ModelVersionResolvers, QueryResolvers, RegisteredModelResolvers } from './generated/resolver-types.js';
-import { pageSize } from './query-resolvers.js';
+import { orNull, pageSize, tagList, within } from './pages.js';
 
 const versionsPageMax = 1_000;
-const tagList = (tags: Readonly<Record<string, string>>) =>
-  Object.entries(tags).map(([key, value]) => ({ key, value }));
-const orNull = (text: string): string | null => (text === '' ? null : text);
 
 const withAliases = (version: ModelVersionState, model: RegisteredModelState | null): ModelVersionParent => ({
   version,
@@ -71,9 +67,7 @@ export const registeredModelResolvers: Complete<RegisteredModelResolvers, Regist
     return last ? withAliases(last, model) : null;
   },
   versions: ({ model, versions }, { first }) => {
-    const count = first ?? 100;
-    if (count < 1 || count > versionsPageMax)
-      throw new Rejection('INVALID_ARGUMENT', `first: ${count} is not within 1 to ${versionsPageMax}`, 'first');
+    const count = within('first', first, 100, versionsPageMax);
     return versions
       .toReversed()
       .slice(0, count)

@@ -12,8 +12,9 @@ import type { ArtifactParent, GatewayContext, ProjectParent, RunParent } from '.
 import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
 import { breathe } from '../http/breathe.js';
 import { versionsOfRun } from './registry-resolvers.js';
-import { pageSize } from './query-resolvers.js';
+import { orNull, pageSize, tagList, within } from './pages.js';
 import { metricsOf } from './run-metrics.js';
+import { runTracking } from './tracking-resolvers.js';
 
 const pointsPageMax = 100_000;
 const bucketsMax = 10_000;
@@ -29,11 +30,8 @@ const statuses = {
   lost: 'LOST',
 } as const satisfies Record<string, RunStatus>;
 
-const tagList = (tags: Readonly<Record<string, string>>) =>
-  Object.entries(tags).map(([key, value]) => ({ key, value }));
 const paramList = (params: Readonly<Record<string, unknown>>) =>
   Object.entries(params).map(([key, value]) => ({ key, value }));
-const orNull = (text: string): string | null => (text === '' ? null : text);
 const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep, maxRank, count }: SummaryRow) => ({
   key,
   last,
@@ -46,13 +44,6 @@ const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep
   maxRank,
   count,
 });
-
-function within(name: string, value: number | null | undefined, fallback: number, max: number): number {
-  const chosen = value ?? fallback;
-  if (chosen < 1 || chosen > max)
-    throw new Rejection('INVALID_ARGUMENT', `${name}: ${chosen} is not within 1 to ${max}`, name);
-  return chosen;
-}
 
 function checkBuckets(buckets: number): void {
   if (buckets <= answerBucketsMax) return;
@@ -86,6 +77,7 @@ function selects(nodes: readonly SelectionNode[], name: string, fragments: Graph
 }
 
 export const runResolvers: Complete<RunResolvers, RunParent> = {
+  ...runTracking,
   modelVersions: (run, _, context) => versionsOfRun(run, context),
   group: (run) => orNull(run.group),
   jobType: (run) => orNull(run.jobType),

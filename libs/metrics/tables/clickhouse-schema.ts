@@ -2,6 +2,7 @@ import { engineOf, onCluster, type Placement } from '#libs/clickhouse/clickhouse
 import { blockOf, rollupBlock, stepBlock } from './key-blocks.js';
 import type { RollupWidth } from './rollup-columns.js';
 import { clockKey, nameHash, systemClockKey } from '../metric-names.js';
+import { nounViews, plainText } from './noun-views.js';
 
 /** Tables of one generation; `g1_points` and so on, so that generations live beside each other. */
 export const tableNames = [
@@ -16,6 +17,7 @@ export const tableNames = [
   'run_names',
   'deletions',
   'run_facts',
+  'facts',
   'lines',
 ] as const;
 /** Made by programs before there was `rollup_256`. */
@@ -29,6 +31,12 @@ export const viewNames = [
   'series',
   'runs',
   'lines',
+  'datasets',
+  'model_io',
+  'logged_models',
+  'model_metrics',
+  'traces',
+  'spans',
   // the views read with the rights of whoever asks: what the tables of any generation begin with, and no pointer table does
   ...Array.from({ length: 9 }, (_, index) => `g${index + 1}*`),
 ] as const;
@@ -54,7 +62,7 @@ const rollup = (aggregating: string, width: RollupWidth): string => `(${rollupCo
   ENGINE = ${aggregating} ORDER BY (run, series, attempt, ${blockOf(rollupBlock)}, rank, bucket) SETTINGS ${durable}`;
 
 /** A column that tables of an older program do not have: theirs are filled anew from the log. */
-export const newestColumn = { table: 'attempts', column: 'started_at' } as const;
+export const newestColumn = { table: 'facts', column: 'version' } as const;
 
 type Engine = (kind: string, ...args: readonly string[]) => string;
 
@@ -87,6 +95,9 @@ const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
   // params, tags and attributes of runs, one fact a row; the highest version wins; a removed fact has value "" and present 0
   run_facts: `(run UInt64, kind String, key String, value String, present UInt8, version UInt64)
     ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, kind, key) SETTINGS ${durable}`,
+  // the same of data sets, logged models, traces and spans
+  facts: `(kind LowCardinality(String), id String, field LowCardinality(String), key String, value String CODEC(ZSTD(1)), present UInt8, version UInt64)
+    ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (kind, id, field, key) SETTINGS ${durable}`,
   lines: `(run UInt64, time Int64 CODEC(DoubleDelta, ZSTD(1)), rank UInt32, attempt UInt16, writer String CODEC(ZSTD(1)),
       number UInt64 CODEC(DoubleDelta, ZSTD(1)), stream String CODEC(ZSTD(1)), text String CODEC(ZSTD(1)))
     ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, time, rank, attempt, writer, number) SETTINGS ${durable}`,
@@ -153,6 +164,7 @@ export function createViews(generation: number, placement: Placement): readonly 
        INNER JOIN ${names(table)} AS r ON l.run = r.run
        GROUP BY project, run, rank, attempt, l.writer, number, time`,
     ),
+    ...nounViews(table, names(table)).map(([name, body]) => view(name, body)),
   ];
 }
 
@@ -220,14 +232,16 @@ function seriesView(table: (name: TableName) => string): string {
 
 function runsView(table: (name: TableName) => string): string {
   const attribute = (key: string): string => `anyIf(f.value, f.kind = 'attribute' AND f.key = '${key}')`;
-  const map = (kind: string): string =>
-    `mapFromArrays(groupArrayIf(f.key, f.kind = '${kind}' AND f.present), groupArrayIf(f.value, f.kind = '${kind}' AND f.present))`;
+  const map = (kind: string, value = 'f.value'): string =>
+    `mapFromArrays(groupArrayIf(f.key, f.kind = '${kind}' AND f.present), groupArrayIf(${value}, f.kind = '${kind}' AND f.present))`;
+  const plain = plainText('f.value');
   const time = (key: string): string => `fromUnixTimestamp64Milli(toInt64OrNull(${attribute(key)}))`;
   return `SELECT r.project AS project, r.id AS run, ${attribute('name')} AS name, ${attribute('status')} AS status,
       ${attribute('group')} AS \`group\`, ${attribute('job_type')} AS job_type, ${attribute('user')} AS user, ${attribute('notes')} AS notes,
       ${time('started_at')} AS started_at, ${time('ended_at')} AS ended_at, toUInt32OrZero(${attribute('world_size')}) AS world_size,
-      ${attribute('archived')} = '1' AS archived, ${map('param')} AS params, ${map('tag')} AS tags,
-      groupArrayIf(f.key, f.kind = 'label' AND f.present) AS labels, ${map('summary')} AS summary
+      ${attribute('archived')} = '1' AS archived, ${map('param', plain)} AS params, ${map('tag')} AS tags,
+      groupArrayIf(f.key, f.kind = 'label' AND f.present) AS labels, ${map('summary', plain)} AS summary,
+      ${map('param')} AS params_json, ${map('summary')} AS summary_json
     FROM (SELECT run, kind, key, argMax(value, version) AS value, argMax(present, version) AS present
       FROM ${table('run_facts')} GROUP BY run, kind, key) AS f
     INNER JOIN ${names(table)} AS r ON f.run = r.run

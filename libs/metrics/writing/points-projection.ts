@@ -184,6 +184,7 @@ export class PointsProjection implements Projection {
       this.#insert('run_names', facts.nameRows, () => facts.nameColumns()),
       this.#insert('deletions', facts.deletionRows, () => facts.deletionColumns()),
       this.#insert('run_facts', facts.factRows, () => facts.factColumns()),
+      this.#insert('facts', facts.nouns.rows, () => facts.nouns.blockColumns()),
     ]);
     for (const result of done) if (result.status === 'rejected') throw result.reason;
   }

@@ -1,13 +1,12 @@
 import type { Event, EventOf, Param } from '#libs/domain/event.js';
-import { handle, isInDirectory, type EventInDirectory, type Handlers } from '#libs/domain/event-table.js';
+import { handle, isInDirectory, isNounOfSql, type EventInDirectory, type Handlers } from '#libs/domain/event-table.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
 import type { AttemptTold } from './attempt-rows.js';
 import { nameHash } from '../metric-names.js';
+import { changedVersion, firstVersion, saidAt } from './fact-versions.js';
+import { NounFacts } from './noun-facts.js';
 
 type FactKind = 'attribute' | 'param' | 'tag' | 'label' | 'summary';
-
-/** An explicit change beats what a start said; among starts the first wins, among changes the last. */
-const changedBase = 1n << 62n;
 
 /** Facts about runs for SQL, a row each, from the topic `runs`. Who wins is decided by version alone, so rows may come in any order. */
 export class RunFacts {
@@ -27,6 +26,8 @@ export class RunFacts {
     version: [] as bigint[],
   };
   readonly #attempts: AttemptTold[] = [];
+  /** Of what runs read and made, and of traces. */
+  readonly nouns = new NounFacts();
 
   get attempts(): readonly AttemptTold[] {
     return this.#attempts;
@@ -39,10 +40,11 @@ export class RunFacts {
 
   add(event: Event, offset: number): void {
     if (isInDirectory(event)) handle(this.#handlers(event.subject, offset), event);
+    else if (isNounOfSql(event)) this.nouns.add(event, offset);
   }
 
   #handlers(subject: string, offset: number): Handlers<EventInDirectory> {
-    const changed = changedBase + BigInt(offset);
+    const changed = changedVersion(offset);
     const put = (kind: FactKind, key: string, value: string, version = changed, present = 1): void => {
       this.#fact(subject, kind, key, value, present, version);
     };
@@ -60,8 +62,7 @@ export class RunFacts {
         put('attribute', 'status', data.state, saidAt(timeMs, 1));
         put('attribute', 'ended_at', String(timeMs), saidAt(timeMs, 1));
       },
-      ParamsLogged: ({ data }) =>
-        params('param', data.params, data.immutable ? changedBase - BigInt(offset) - 1n : changed),
+      ParamsLogged: ({ data }) => params('param', data.params, data.immutable ? firstVersion(offset) : changed),
       TagsSet: ({ data }) => {
         for (const [key, value] of Object.entries(data.tags)) put('tag', key, value);
         for (const key of data.removed) put('tag', key, '', changed, 0);
@@ -171,8 +172,3 @@ export class RunFacts {
     ];
   }
 }
-
-/** Lower offsets win. */
-const firstVersion = (offset: number): bigint => changedBase - BigInt(offset) - 1n;
-/** How a run stands is told by what happened last, whenever it became known; at one time an end comes after a start. */
-const saidAt = (timeMs: number, end: 0 | 1): bigint => changedBase + BigInt(Math.max(0, timeMs) * 2 + end);

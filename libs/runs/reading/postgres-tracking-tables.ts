@@ -7,12 +7,17 @@ import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import { createQueries } from '#libs/postgres/sql-queries.js';
 import { projectColumns } from '../tables/projects.js';
-import { searchTraces } from '../search/search-traces.js';
+import { searchDatasets } from '../search/search-datasets.js';
+import { countTraces, searchTraces } from '../search/search-traces.js';
 import { searchTracked } from '../search/search-tracked.js';
+import type { Page } from '../run-table.js';
 import type {
+  DatasetRow,
+  DatasetSearch,
   FileEntry,
   FileTable,
   LoggedModels,
+  RunInputs,
   StoredFile,
   TraceTable,
   TrackedRun,
@@ -67,16 +72,28 @@ class PostgresTrackingTables implements TrackingTables {
     return this.load(schema, await searchTracked(this.queries, schema, query));
   }
 
+  async inputs(runs: readonly string[]): Promise<ReadonlyMap<string, RunInputs>> {
+    const schema = await this.schema();
+    const rows = await this.database.query<LoadedInputs & { readonly id: string }>(
+      `select s.id, ${inputColumns(schema)} from ${schema}.runs s where s.id = any($1::text[])`,
+      [runs.map(clean)],
+    );
+    return new Map(
+      rows.filter(({ datasets, models }) => datasets ?? models).map((row) => [row.id, readInputs(row)] as const),
+    );
+  }
+
+  async datasets(search: DatasetSearch): Promise<Page<DatasetRow>> {
+    return searchDatasets(this.queries, await this.schema(), search);
+  }
+
   private async load(schema: string, ids: readonly string[]): Promise<readonly TrackedRun[]> {
     if (ids.length === 0) return [];
     const rows = await this.database.query<LoadedRun>(
       `select s.state,
          (select json_agg(json_build_array(key, last, last_step, last_time) order by key collate "C")
           from ${schema}.summaries where run = s.id) as metrics,
-         (select json_agg(json_build_object('name', name, 'digest', digest, 'sourceType', source_type, 'source', source, 'schema', schema,
-            'profile', profile, 'tags', tags) order by logged_at, name, digest) from ${schema}.datasets where run = s.id) as datasets,
-         (select json_agg(json_build_object('kind', kind, 'model', model, 'step', step) order by model collate "C")
-          from ${schema}.run_models where run = s.id) as models
+         ${inputColumns(schema)}
        from ${schema}.run_states s where s.id = any($1::text[])`,
       [ids],
     );
@@ -88,18 +105,32 @@ class PostgresTrackingTables implements TrackingTables {
   }
 }
 
-interface LoadedRun {
-  readonly state: RunState;
-  /** Key, value, step, time; a value that JSON can't say is a text. */
-  readonly metrics: readonly (readonly [string, number | string, number, number])[] | null;
+const inputColumns = (schema: string): string => `
+  (select json_agg(json_build_object('name', name, 'digest', digest, 'sourceType', source_type, 'source', source, 'schema', schema,
+     'profile', profile, 'tags', tags) order by logged_at, name, digest) from ${schema}.datasets where run = s.id) as datasets,
+  (select json_agg(json_build_object('kind', kind, 'model', model, 'step', step) order by model collate "C")
+   from ${schema}.run_models where run = s.id) as models`;
+
+interface LoadedInputs {
   readonly datasets: readonly Dataset[] | null;
   readonly models: readonly { kind: string; model: string; step: number }[] | null;
 }
+interface LoadedRun extends LoadedInputs {
+  readonly state: RunState;
+  /** Key, value, step, time; a value that JSON can't say is a text. */
+  readonly metrics: readonly (readonly [string, number | string, number, number])[] | null;
+}
 
-function readTracked({ state, metrics, datasets, models }: LoadedRun): TrackedRun {
+function readTracked({ state, metrics, ...inputs }: LoadedRun): TrackedRun {
   return {
     state,
     metrics: (metrics ?? []).map(([key, value, step, timeMs]) => ({ key, value: Number(value), step, timeMs })),
+    ...readInputs(inputs),
+  };
+}
+
+function readInputs({ datasets, models }: LoadedInputs): RunInputs {
+  return {
     datasets: datasets ?? [],
     modelsUsed: (models ?? []).filter(({ kind }) => kind === 'in').map(({ model }) => model),
     modelsMade: (models ?? []).filter(({ kind }) => kind === 'out').map(({ model, step }) => ({ model, step })),
@@ -116,7 +147,15 @@ function loggedModels(database: SqlDatabase, schema: Schema): LoggedModels {
   };
   return {
     byId: (ids) => states('id = any($1::text[])', ids),
-    ofProjects: (projects) => states('project = any($1::text[]) and not deleted', projects),
+    ofProjects: async (projects) =>
+      projects
+        ? states('project = any($1::text[]) and not deleted', projects)
+        : states(
+            `cardinality($1::text[]) = 0 and not deleted
+             and project not in (select name from ${await schema()}.projects p where p.deleted)`,
+            [],
+          ),
+    ofRuns: (runs) => states('run = any($1::text[]) and not deleted', runs),
     async metrics(ids) {
       const rows = await database.query<ModelMetric & { readonly model: string }>(
         `select model, key, value, time_ms as "timeMs", step, dataset_name as "datasetName", dataset_digest as "datasetDigest", run
@@ -174,6 +213,7 @@ function traceTable(database: SqlDatabase, queries: Kysely<unknown>, schema: Sch
       return rows.map(({ state }) => state);
     },
     search: async (search) => searchTraces(queries, await schema(), search),
+    count: async (search, max) => countTraces(queries, await schema(), search, max),
     async spans(ids) {
       const rows = await database.query<{ trace: string; otlp: string }>(
         `select trace, otlp from ${await schema()}.spans where trace = any($1::text[]) order by trace, id collate "C"`,

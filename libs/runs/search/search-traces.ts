@@ -21,11 +21,33 @@ export async function searchTraces(
     sql`t.time_ms desc`,
     sql`t.id collate "C"`,
   ];
-  const tests = search.clauses.map((clause) => sql` and ${test(schema, clause)}`);
+  const { after } = search;
+  const behind = after
+    ? sql` and (t.time_ms < ${after.timeMs}::bigint or (t.time_ms = ${after.timeMs}::bigint and t.id collate "C" > ${clean(after.id)}::text))`
+    : sql``;
   const query = sql<{ state: TraceState }>`select t.state from ${sql.raw(schema)}.traces t
-    where t.project = any(${search.projects.map(clean)}::text[]) and t.logged and not t.deleted${sql.join(tests, sql``)}
+    where ${wanted(schema, search)}${behind}
     order by ${sql.join(order)} limit ${search.limit + 1} offset ${search.offset}`;
   return (await query.execute(queries)).rows.map(({ state }) => state);
+}
+
+export async function countTraces(
+  queries: Kysely<unknown>,
+  schema: string,
+  search: Pick<TraceSearch, 'projects' | 'clauses'>,
+  max: number,
+): Promise<number> {
+  const query = sql<{ n: number }>`select count(*)::int as n from (
+    select 1 from ${sql.raw(schema)}.traces t where ${wanted(schema, search)} limit ${max}) counted`;
+  return (await query.execute(queries)).rows[0]!.n;
+}
+
+function wanted(schema: string, { projects, clauses }: Pick<TraceSearch, 'projects' | 'clauses'>): Sql {
+  const scope = projects
+    ? sql`t.project = any(${projects.map(clean)}::text[])`
+    : sql`t.project not in (select p.name from ${sql.raw(schema)}.projects p where p.deleted)`;
+  const tests = clauses.map((clause) => sql` and ${test(schema, clause)}`);
+  return sql`${scope} and t.logged and not t.deleted${sql.join(tests, sql``)}`;
 }
 
 /** PostgreSQL text holds no NUL; nothing stored has one, so nothing is found by one. */
@@ -38,7 +60,12 @@ interface Value {
 
 const duration = sql`(t.state->>'durationMs')::float8`;
 const columns: Readonly<Record<Extract<TraceField, { kind: 'column' }>['name'], Value>> = {
-  id: { expression: sql`t.id`, numeric: false },
+  // the id by which its world knows it (libs/domain/trace-id.ts)
+  id: {
+    expression: sql`(case when strpos(t.project, ':') > 0 and starts_with(t.id, split_part(t.project, ':', 1) || '..')
+      then substr(t.id, strpos(t.project, ':') + 2) else t.id end)`,
+    numeric: false,
+  },
   project: { expression: sql`t.project`, numeric: false },
   timeMs: { expression: sql`t.time_ms`, numeric: true },
   durationMs: { expression: duration, numeric: true },

@@ -16,6 +16,7 @@ import './theme/tables.css';
 import './theme/charts.css';
 import './theme/run.css';
 import './theme/sql.css';
+import './theme/traces.css';
 
 startTheme();
 
@@ -34,6 +35,11 @@ const router = createBrowserRouter(
         { index: true, element: <HomePage /> },
         { path: 'projects/number/:number', element: <NumberedProject /> },
         { path: 'projects/:name', element: <ProjectPage /> },
+        {
+          path: 'projects/:name/:kind',
+          lazy: async () => ({ Component: (await import('./pages/project-nouns.js')).ProjectNounsPage }),
+        },
+        { path: 'traces/:id', lazy: async () => ({ Component: (await import('./traces/trace-page.js')).TracePage }) },
         {
           path: 'runs/:id/:tab?',
           lazy: async () => ({ Component: (await import('./run/run-page.js')).RunPage }),

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { modelLocation, storedPath } from '#libs/domain/artifact-location.js';
 import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
@@ -8,7 +9,7 @@ import { artifactBody } from '../../http/artifact-body.js';
 import type { Answer, Call } from './call.js';
 import type { World } from './door.js';
 import { MlflowError, invalid } from './mlflow-error.js';
-import { loggedModel, modelArtifacts } from './logged-models.js';
+import { loggedModel } from './logged-models.js';
 import { mimeOf } from './mime.js';
 import { runArtifacts } from './run-answers.js';
 import { runIdOf } from './runs.js';
@@ -194,11 +195,11 @@ export async function listFiles({ world, fields }: Call): Promise<Answer> {
   return files.length > 0 ? { files } : {};
 }
 
-/** "mlflow-artifacts:/1/abc/artifacts" -> "1/abc/artifacts"; bytes that lie elsewhere do not go through this server. */
+/** The path within our own store; bytes that lie elsewhere do not go through this server. */
 function proxied(uri: string): string {
-  const match = /^mlflow-artifacts:(?:\/\/[^/]*)?\/+(.*)$/s.exec(uri);
-  if (!match) throw invalid(`The artifacts at '${uri}' are not kept by this server`);
-  return match[1]!.replace(/\/+$/, '');
+  const path = storedPath(uri);
+  if (path === null) throw invalid(`The artifacts at '${uri}' are not kept by this server`);
+  return path;
 }
 
 async function listBelow(world: World, root: string, path: string): Promise<Answer> {
@@ -216,7 +217,7 @@ export async function listArtifacts({ world, fields }: Call): Promise<Answer> {
 }
 export async function listModelArtifacts({ world, fields, path }: Call): Promise<Answer> {
   const { model, experiment } = await loggedModel(world, path[0]!);
-  return listBelow(world, modelArtifacts(experiment, model.id), fields.text('artifact_directory_path'));
+  return listBelow(world, modelLocation(experiment, model.id), fields.text('artifact_directory_path'));
 }
 
 /** Where a browser finds an artifact of a run, of a model version, of a logged model. */
@@ -233,5 +234,5 @@ export async function versionFile({ world, fields }: Call): Promise<string> {
 }
 export async function modelFile({ world, fields, path }: Call): Promise<string> {
   const { model, experiment } = await loggedModel(world, path[0]!);
-  return `${proxied(modelArtifacts(experiment, model.id))}/${checkPath(fields.required('artifact_file_path'))}`;
+  return `${proxied(modelLocation(experiment, model.id))}/${checkPath(fields.required('artifact_file_path'))}`;
 }

@@ -13,11 +13,13 @@ const notFound = (trace: string, id: string) =>
 
 interface Found {
   readonly trace: string;
+  /** What the log calls it. */
+  readonly subject: string;
   readonly assessments: Readonly<Record<string, Assessment>>;
 }
 async function assessmentsOf(world: World, id: string): Promise<Found> {
   const { trace } = await findTrace(world, checkTraceId(id));
-  return { trace: trace.id, assessments: trace.assessments as Found['assessments'] };
+  return { trace: id, subject: trace.id, assessments: trace.assessments as Found['assessments'] };
 }
 function pick({ trace, assessments }: Found, id: string): Assessment {
   if (!Object.hasOwn(assessments, id)) throw notFound(trace, id);
@@ -31,7 +33,7 @@ export async function createAssessment({ world, fields, path }: Call): Promise<A
   if (Object.hasOwn(found.assessments, id)) throw invalid(`Assessment with ID '${id}' already exists.`);
   const before = typeof overrides === 'string' ? [{ ...pick(found, overrides), valid: false }] : [];
   const data = { assessments: keep(...before, assessment), removed: [] };
-  await traceCommand(world, { name: 'TraceAssessed', subject: found.trace, data });
+  await traceCommand(world, { name: 'TraceAssessed', subject: found.subject, data });
   return { assessment };
 }
 
@@ -61,7 +63,7 @@ export async function updateAssessment({ world, fields, path }: Call): Promise<A
     last_update_time: writeTime(world.backend.clock()),
   };
   const data = { assessments: keep(assessment), removed: [] };
-  await traceCommand(world, { name: 'TraceAssessed', subject: found.trace, data });
+  await traceCommand(world, { name: 'TraceAssessed', subject: found.subject, data });
   return { assessment };
 }
 
@@ -72,7 +74,7 @@ export async function deleteAssessment({ world, path }: Call): Promise<Answer> {
   const known = typeof overrides === 'string' ? found.assessments[overrides] : undefined;
   const data = { assessments: known ? keep({ ...known, valid: true }) : [], removed: [id] };
   try {
-    await traceCommand(world, { name: 'TraceAssessed', subject: found.trace, data });
+    await traceCommand(world, { name: 'TraceAssessed', subject: found.subject, data });
   } catch (error) {
     if (error instanceof Rejection && error.code === 'NOT_FOUND') throw notFound(found.trace, id);
     throw error;

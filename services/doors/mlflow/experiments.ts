@@ -1,17 +1,12 @@
+import { artifactLocation, locationTag } from '#libs/domain/artifact-location.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { given } from '#libs/domain/run-fold-facts.js';
 import type { View } from '#libs/runs/tracking-tables.js';
 import { pageOf, type Answer, type Call } from './call.js';
 import type { Experiment, World } from './door.js';
-import { filterRows, orderRows, type Column } from './listing.js';
+import { filterRows, orderRows, type Column } from '#libs/runs/search/listing.js';
 import { MlflowError, invalid, missing } from './mlflow-error.js';
 import { checkName, mlflowLimits } from './names.js';
-
-/** Kept as a tag that clients do not see: MLflow has a field for it, a project has none. */
-const locationTag = 'runstream.mlflow.artifactLocation';
-
-export const artifactLocation = ({ number, tags }: Experiment): string =>
-  tags[locationTag] ?? `mlflow-artifacts:/${number}`;
 
 function write(experiment: Experiment): Answer {
   const tags = Object.entries(experiment.tags).filter(([key]) => key !== locationTag);

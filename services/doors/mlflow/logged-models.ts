@@ -1,20 +1,16 @@
+import { modelLocation } from '#libs/domain/artifact-location.js';
 import type { ModelMetric } from '#libs/domain/event.js';
 import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
-import { given } from '#libs/domain/run-fold-facts.js';
+import { filterModels, modelColumns, paramText, type MeasuredModel } from '#libs/runs/search/logged-models.js';
 import { pageOf, writeNumber, type Answer, type Call } from './call.js';
 import type { Experiment, World } from './door.js';
-import { artifactLocation } from './experiments.js';
 import type { Said } from './door-log.js';
 import type { Fields } from './fields.js';
-import { filterRows, type Column } from './listing.js';
 import { invalid, missing } from './mlflow-error.js';
-import { paramText, writePairs } from './run-answers.js';
+import { writePairs } from './run-answers.js';
 import { randomRunName } from './run-names.js';
 import { checkRunId } from './runs.js';
-
-export const modelArtifacts = (experiment: Experiment, id: string): string =>
-  `${artifactLocation(experiment)}/models/${id}/artifacts`;
 
 function write(model: LoggedModelState, experiment: Experiment, metrics: readonly ModelMetric[]): Answer {
   const info = {
@@ -23,7 +19,7 @@ function write(model: LoggedModelState, experiment: Experiment, metrics: readonl
     name: model.name,
     creation_timestamp_ms: model.createdAt,
     last_updated_timestamp_ms: model.updatedAt,
-    artifact_uri: modelArtifacts(experiment, model.id),
+    artifact_uri: modelLocation(experiment, model.id),
     status: `LOGGED_MODEL_${model.status}`,
     ...(model.modelType === '' ? {} : { model_type: model.modelType }),
     ...(model.run === '' ? {} : { source_run_id: model.run }),
@@ -163,20 +159,7 @@ export async function logLoggedModelParams({ world, fields, path }: Call): Promi
   return {};
 }
 
-interface Row extends Found {
-  readonly metrics: readonly ModelMetric[];
-}
-const columns: Readonly<Record<string, Column<Row>>> = {
-  name: { type: 'text', of: ({ model }) => model.name },
-  model_id: { type: 'text', of: ({ model }) => model.id },
-  model_type: { type: 'text', of: ({ model }) => model.modelType },
-  status: { type: 'text', of: ({ model }) => model.status },
-  source_run_id: { type: 'text', of: ({ model }) => model.run },
-  creation_timestamp: { type: 'number', of: ({ model }) => model.createdAt },
-  creation_time: { type: 'number', of: ({ model }) => model.createdAt },
-  last_updated_timestamp: { type: 'number', of: ({ model }) => model.updatedAt },
-  last_updated_time: { type: 'number', of: ({ model }) => model.updatedAt },
-};
+interface Row extends Found, MeasuredModel {}
 
 const resultsMax = 1_000;
 
@@ -203,12 +186,7 @@ export async function searchLoggedModels({ world, fields }: Call): Promise<Answe
     datasets.length === 0 ||
     datasets.some(({ name, digest }) => name === datasetName && (digest === '' || digest === datasetDigest));
   const measured = datasets.length === 0 ? rows : rows.filter((row) => row.metrics.some(inScope));
-  const matching = filterRows(measured, fields.text('filter'), {
-    attribute: columns,
-    tag: ({ model }, key) => given(model.tags, key),
-    param: ({ model }, key) => (Object.hasOwn(model.params, key) ? paramText(model.params[key]!) : undefined),
-    metric: (row, key) => row.metrics.filter((each) => each.key === key && inScope(each)).map(({ value }) => value),
-  });
+  const matching = filterModels(measured, fields.text('filter'), inScope);
   const ordered = order(matching, fields.objects('order_by'));
   const { rows: page, token } = pageOf(ordered, max, fields.text('page_token'));
   return {
@@ -222,11 +200,12 @@ function order(rows: readonly Row[], asked: readonly Fields[]): readonly Row[] {
     const field = item.required('field_name');
     const sign = item.has('ascending') && !item.flag('ascending') ? -1 : 1;
     const metric = /^metrics\.(.+)$/s.exec(field)?.[1];
-    if (metric === undefined && !Object.hasOwn(columns, field)) throw invalid(`Invalid order by field name: ${field}`);
+    if (metric === undefined && !Object.hasOwn(modelColumns, field))
+      throw invalid(`Invalid order by field name: ${field}`);
     const [name, digest] = [item.text('dataset_name'), item.text('dataset_digest')];
     const of = (row: Row): string | number | undefined =>
       metric === undefined
-        ? columns[field]!.of(row)
+        ? modelColumns[field]!.of(row)
         : row.metrics
             .filter((each) => each.key === metric && (name === '' || each.datasetName === name))
             .filter((each) => digest === '' || each.datasetDigest === digest)

@@ -198,16 +198,3 @@ function base64(at: string, value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   return Buffer.from(text(at, value), 'base64').toString('base64');
 }
-
-/** The value as plain JSON. */
-export function plainValue(value: OtlpValue): unknown {
-  const { arrayValue, kvlistValue, intValue, ...other } = value as {
-    arrayValue?: { values: readonly OtlpValue[] };
-    kvlistValue?: { values: readonly OtlpPair[] };
-    intValue?: string;
-  };
-  if (arrayValue) return arrayValue.values.map(plainValue);
-  if (kvlistValue) return Object.fromEntries(kvlistValue.values.map((pair) => [pair.key, plainValue(pair.value)]));
-  if (intValue !== undefined) return Number(intValue);
-  return Object.values(other)[0] ?? null;
-}

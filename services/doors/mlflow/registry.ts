@@ -1,3 +1,4 @@
+import { modelLocation } from '#libs/domain/artifact-location.js';
 import { stages, type ModelVersionState, type RegisteredModelState, type Stage } from '#libs/domain/registry-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { given } from '#libs/domain/run-fold-facts.js';
@@ -5,8 +6,8 @@ import { pageOf, type Answer, type Call } from './call.js';
 import type { World } from './door.js';
 import type { Said } from './door-log.js';
 import type { Fields } from './fields.js';
-import { filterRows, orderRows, type Column } from './listing.js';
-import { change as changeLoggedModel, loggedModel, modelArtifacts } from './logged-models.js';
+import { filterRows, orderRows, type Column } from '#libs/runs/search/listing.js';
+import { change as changeLoggedModel, loggedModel } from './logged-models.js';
 import { MlflowError, invalid, missing } from './mlflow-error.js';
 import { checkName, mlflowLimits } from './names.js';
 import { writePairs } from './run-answers.js';
@@ -210,7 +211,7 @@ async function resolveSource(
     const { model, experiment } = await loggedModel(world, id).catch(() => {
       throw invalid(`Unable to fetch model from model URI source artifact location '${source}'.`);
     });
-    return { location: modelArtifacts(experiment, id), run: given.run || model.run, loggedModel: id };
+    return { location: modelLocation(experiment, id), run: given.run || model.run, loggedModel: id };
   }
   const copied = /^models:\/([^/]+)\/(\d+)$/.exec(source);
   if (copied) {

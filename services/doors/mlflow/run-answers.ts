@@ -1,8 +1,9 @@
+import { artifactLocation, locationBelow } from '#libs/domain/artifact-location.js';
 import { attemptStatus } from '#libs/domain/run-fold-attempts.js';
+import { paramText } from '#libs/runs/search/logged-models.js';
 import type { LatestMetric, TrackedRun } from '#libs/runs/tracking-tables.js';
 import { writeNumber, type Answer } from './call.js';
 import type { Experiment } from './door.js';
-import { artifactLocation } from './experiments.js';
 
 /** Tags of MLflow that are fields of a run here. They are not kept twice. */
 export const nameTag = 'mlflow.runName';
@@ -11,7 +12,7 @@ export const noteTag = 'mlflow.note.content';
 export const statusTag = 'runstream.mlflow.status';
 
 export const runArtifacts = (experiment: Experiment, run: string): string =>
-  `${artifactLocation(experiment)}/${run}/artifacts`;
+  locationBelow(artifactLocation(experiment), `${run}/artifacts`);
 
 const statusOf = { running: 'RUNNING', finished: 'FINISHED', failed: 'FAILED', killed: 'KILLED' } as const;
 
@@ -43,12 +44,6 @@ export function tagsOf({ state }: TrackedRun): readonly (readonly [string, strin
     ...(name.value === '' ? [] : [[nameTag, name.value] as const]),
     ...(notes.value === '' ? [] : [[noteTag, notes.value] as const]),
   ];
-}
-
-/** A param as text: MLflow knows no other kind, runs of other clients have any JSON. */
-export function paramText(json: string): string {
-  const value: unknown = JSON.parse(json);
-  return typeof value === 'string' ? value : json;
 }
 
 const some = <T>(name: string, items: readonly T[]): Record<string, readonly T[]> =>

@@ -1,5 +1,6 @@
 import type { RunState } from '#libs/domain/run-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
+import { paramText } from '#libs/runs/search/logged-models.js';
 import type { Answer, Call } from './call.js';
 import { contentId, type World } from './door.js';
 import { invalid, missing, type MlflowError } from './mlflow-error.js';
@@ -7,7 +8,7 @@ import type { Fields } from './fields.js';
 import type { Said } from './door-log.js';
 import { readMetric, readMetrics, toBlocks, type Metric } from './metric-blocks.js';
 import { checkName, cut, mlflowLimits } from './names.js';
-import { nameTag, noteTag, paramText, runArtifacts, statusTag, tagsOf, writeRun, writeRunInfo } from './run-answers.js';
+import { nameTag, noteTag, runArtifacts, statusTag, tagsOf, writeRun, writeRunInfo } from './run-answers.js';
 import { randomRunName } from './run-names.js';
 
 /** Clients send both names of the field. */

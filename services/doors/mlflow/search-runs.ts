@@ -4,7 +4,7 @@ import type { Clause } from '#libs/runs/search/comparisons.js';
 import { parseOrder } from '#libs/runs/search/parser.js';
 import { readOffset, writeOffset, type Answer, type Call } from './call.js';
 import { viewOf } from './experiments.js';
-import { checkValues, readClauses } from './listing.js';
+import { checkValues, readClauses } from '#libs/runs/search/listing.js';
 import { invalid } from './mlflow-error.js';
 import { mlflowLimits } from './names.js';
 import { nameTag, noteTag, writeRun } from './run-answers.js';

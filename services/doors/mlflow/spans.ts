@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream';
 import { limits } from '#libs/domain/limits.js';
+import { plainValue } from '#libs/runs/span-text.js';
 import { contentId, type World } from './door.js';
 import type { Said } from './door-log.js';
-import { plainValue, readSpans, type OtlpSpan } from './otlp-spans.js';
+import { readSpans, type OtlpSpan } from './otlp-spans.js';
 import { invalid } from './mlflow-error.js';
 import { cut, mlflowLimits } from './names.js';
 import { checkRunId } from './runs.js';
+import { traceSubjects } from './traces.js';
 
 /** What an exporter of OpenTelemetry sent, MLflow's client among them. */
 export interface SpanExport {
@@ -37,13 +39,17 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
   if (sent.run !== '') await world.run(checkRunId(sent.run));
   await world.born(experiment);
   const events: Said[] = [];
-  for (const [trace, spans] of traces) {
+  const subjects = await traceSubjects(world, [...traces.keys()]);
+  // another tenant may send the same bytes
+  const content = Buffer.concat([Buffer.from(world.name), sent.body]);
+  for (const [id, spans] of traces) {
+    const trace = subjects.get(id)!;
     events.push({ name: 'TraceLogged', subject: trace, data: { project: experiment.name, ...told(spans) } });
     const texts: string[] = [];
-    for (const span of spans) texts.push(await keep(world, experiment.number, trace, span, events));
+    for (const span of spans) texts.push(await keep(world, experiment.number, { id, subject: trace }, span, events));
     for (const [index, chunk] of chunks(texts).entries()) {
-      const id = contentId(`${trace}:${index}`, sent.body);
-      events.push({ name: 'SpansLogged', subject: trace, id, data: { spans: chunk } });
+      const event = contentId(`${id}:${index}`, content);
+      events.push({ name: 'SpansLogged', subject: trace, id: event, data: { spans: chunk } });
     }
     if (sent.run !== '') events.push({ name: 'TraceLinked', subject: trace, data: { runs: [sent.run] } });
   }
@@ -51,15 +57,41 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
 }
 
 /** A span's text; a file's address instead when it is too long for the log. */
-async function keep(world: World, project: number, trace: string, span: OtlpSpan, events: Said[]): Promise<string> {
+async function keep(
+  world: World,
+  project: number,
+  trace: { readonly id: string; readonly subject: string },
+  span: OtlpSpan,
+  events: Said[],
+): Promise<string> {
   const text = JSON.stringify(span);
   if (text.length <= limits.spanCharsInRecordMax) return text;
-  const { traceId, spanId } = span;
+  const { spanId } = span;
   const stat = await world.backend.artifactStore.put(Readable.from([Buffer.from(text)]));
-  const path = `${project}/traces/${trace}/spans/${spanId}.json`;
+  const path = `${project}/traces/${trace.id}/spans/${spanId}.json`;
   const data = { world: world.name, path, ...stat, mime: 'application/json', artifact: '' };
-  events.push({ name: 'FileStored', subject: trace, data });
-  return JSON.stringify({ traceId, spanId, storedAs: stat.digest });
+  events.push({ name: 'FileStored', subject: trace.subject, data });
+  return JSON.stringify({ ...shortened(span), storedAs: stat.digest });
+}
+
+const shortAttributeCharsMax = 1_000;
+const shortAttributesMax = 100;
+
+/** What is said of a span beside its file, so that it can be found: all but what is long. */
+function shortened({ attributes, name, ...head }: OtlpSpan): OtlpSpan {
+  const short = attributes.filter((pair) => JSON.stringify(pair).length <= shortAttributeCharsMax);
+  const message = cut(head.status.message ?? '', shortAttributeCharsMax);
+  return {
+    traceId: head.traceId,
+    spanId: head.spanId,
+    ...(head.parentSpanId === undefined ? {} : { parentSpanId: head.parentSpanId }),
+    name: cut(name, shortAttributeCharsMax),
+    kind: head.kind,
+    startTimeUnixNano: head.startTimeUnixNano,
+    endTimeUnixNano: head.endTimeUnixNano,
+    attributes: short.slice(0, shortAttributesMax),
+    status: { code: head.status.code, ...(message === '' ? {} : { message }) },
+  };
 }
 
 function chunks(texts: readonly string[]): readonly string[][] {

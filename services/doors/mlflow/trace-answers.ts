@@ -1,9 +1,9 @@
-import { text as readAll } from 'node:stream/consumers';
-import { Rejection } from '#libs/domain/rejection.js';
+import { artifactLocation, locationBelow } from '#libs/domain/artifact-location.js';
+import { traceIdOf } from '#libs/domain/trace-id.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { Answer } from './call.js';
 import type { Experiment, World } from './door.js';
-import { artifactLocation } from './experiments.js';
+import { compareStarts, isObject, readSpanText } from '#libs/runs/span-text.js';
 
 /** Times as Protobuf's JSON has them, which knows the years 1 to 9999. */
 export const writeTime = (ms: number): string =>
@@ -15,19 +15,20 @@ function writeDuration(ms: number): string {
 
 const states = new Set(['OK', 'ERROR', 'IN_PROGRESS']);
 const some = (name: string, value: string): Answer => (value === '' ? {} : { [name]: value });
-const isObject = (value: unknown): value is Answer =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Where clients put files of a trace is said by a tag. */
-export const traceTags = ({ id, tags }: TraceState, experiment: Experiment): Readonly<Record<string, string>> => ({
+export const traceTags = (
+  { id, project, tags }: TraceState,
+  experiment: Experiment,
+): Readonly<Record<string, string>> => ({
+  'mlflow.artifactLocation': locationBelow(artifactLocation(experiment), `traces/${traceIdOf(project, id)}/artifacts`),
   ...tags,
-  'mlflow.artifactLocation': `${artifactLocation(experiment)}/traces/${id}/artifacts`,
 });
 
 export function writeTraceInfo(trace: TraceState, experiment: Experiment): Answer {
-  const { id, durationMs, state, metadata } = trace;
+  const { id, project, durationMs, state, metadata } = trace;
   return {
-    trace_id: id,
+    trace_id: traceIdOf(project, id),
     ...some('client_request_id', trace.clientRequestId),
     trace_location: {
       type: 'MLFLOW_EXPERIMENT',
@@ -57,22 +58,15 @@ export async function writeTraces(
       const span = await readSpan(world, text);
       if (span) written.push(span);
     }
-    written.sort((a, b) => compareTimes(a['startTimeUnixNano'], b['startTimeUnixNano']));
+    written.sort(compareStarts);
     answers.push({ trace_info: writeTraceInfo(trace, experiment), spans: written });
   }
   return answers;
 }
 
-const compareTimes = (a: unknown, b: unknown): number => {
-  const [left, right] = [String(a).padStart(20, '0'), String(b).padStart(20, '0')];
-  return left < right ? -1 : left > right ? 1 : 0;
-};
-
 /** Null for a text that is no span: other doors take any text. */
 async function readSpan(world: World, text: string): Promise<Answer | null> {
-  let value = parse(text);
-  const file = value?.['storedAs'];
-  if (typeof file === 'string') value = await readStored(world, file);
+  const value = await readSpanText(text, (digest) => world.backend.artifactStore.get(digest));
   if (!value) return null;
   const { resource: _, scope: __, parentSpanId, links, ...span } = value;
   const [traceId, spanId] = [base64(span['traceId']), base64(span['spanId'])];
@@ -87,29 +81,11 @@ async function readSpan(world: World, text: string): Promise<Answer | null> {
   };
 }
 
-/** One file that is not there, or never was one, must not hide the other spans and traces of an answer. */
-async function readStored(world: World, digest: string): Promise<Answer | null> {
-  try {
-    return parse(await readAll(await world.backend.artifactStore.get(digest)));
-  } catch (error) {
-    if (error instanceof Rejection) return null;
-    throw error;
-  }
-}
-
 const writeLink = (link: Answer): Answer => ({
   ...link,
   traceId: base64(link['traceId']),
   spanId: base64(link['spanId']),
 });
 
-function parse(text: string): Answer | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
 const base64 = (hex: unknown): string =>
   typeof hex === 'string' && /^([0-9a-f]{2})+$/i.test(hex) ? Buffer.from(hex, 'hex').toString('base64') : '';

@@ -1,4 +1,5 @@
 import type { TraceState } from '#libs/domain/trace-fold.js';
+import { traceIdOf, traceSubject } from '#libs/domain/trace-id.js';
 import type { Answer, Call, Handler } from './call.js';
 import type { Experiment } from './door.js';
 import type { Fields } from './fields.js';
@@ -14,7 +15,7 @@ const statuses = ['TRACE_STATUS_UNSPECIFIED', 'OK', 'ERROR', 'IN_PROGRESS'];
 
 function write({ trace, experiment }: FoundTrace): Answer {
   return {
-    request_id: trace.id,
+    request_id: traceIdOf(trace.project, trace.id),
     experiment_id: String(experiment.number),
     timestamp_ms: trace.timeMs,
     ...(trace.durationMs === null ? {} : { execution_time_ms: trace.durationMs }),
@@ -44,7 +45,7 @@ async function tell({ world, fields }: Call, experiment: Experiment, told: Told)
     fromSpans: false,
   };
   await world.log.tell({ name: 'TraceLogged', subject: told.id, data });
-  return { trace_info: write(await findTrace(world, told.id)) };
+  return { trace_info: write(await findTrace(world, traceIdOf(experiment.name, told.id))) };
 }
 
 /** The same path in both versions: only the newer one has a whole trace in it. */
@@ -54,7 +55,7 @@ async function beginTrace(call: Call): Promise<Answer> {
   const { world, fields } = call;
   const experiment = await world.active(fields.required('experiment_id'));
   await world.born(experiment);
-  const id = `tr-${world.backend.newId().replaceAll('-', '')}`;
+  const id = traceSubject(world.name, `tr-${world.backend.newId().replaceAll('-', '')}`);
   const timeMs = fields.whole('timestamp_ms') ?? world.backend.clock();
   return tell(call, experiment, { id, timeMs, state: 'IN_PROGRESS', durationMs: null });
 }

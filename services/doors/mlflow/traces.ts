@@ -1,5 +1,7 @@
 import { Rejection } from '#libs/domain/rejection.js';
+import { limits } from '#libs/domain/limits.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
+import { traceIdOf, traceSubject } from '#libs/domain/trace-id.js';
 import type { Answer, Call } from './call.js';
 import type { Experiment, World } from './door.js';
 import type { Said } from './door-log.js';
@@ -24,15 +26,31 @@ export const checkTraceId = (id: string): string => {
 };
 const notFound = (id: string) => missing(`Trace with ID '${id}' not found.`);
 
+/** What the log calls traces of this world: each id to its subject. Those of before tenants had ids of their own keep theirs. */
+export async function traceSubjects(world: World, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const own = new Map(ids.map((id) => [checkTraceId(id), traceSubject(world.name, id)]));
+  for (const [id, subject] of own)
+    if (subject.length > limits.runIdCharsMax)
+      throw invalid(
+        `Invalid trace ID: '${id.slice(0, 200)}': in this tenant at most ${limits.runIdCharsMax - subject.length + id.length} characters`,
+      );
+  if (world.name === '') return own;
+  await world.log.subjectsSettled(ids);
+  for (const { id, project } of await world.backend.tracking.traces.byId(ids))
+    if (project !== '' && (await world.experimentOfKey(project))) own.set(id, id);
+  return own;
+}
+
 /** Traces of this world in the order asked for; those that are not there are left out. */
 export async function findTraces(world: World, ids: readonly string[]): Promise<readonly FoundTrace[]> {
   if (ids.length > batchTracesMax) throw invalid(`At most ${batchTracesMax} traces can be asked for at once`);
-  ids.forEach(checkTraceId);
-  await world.log.subjectsSettled(ids);
-  const byId = new Map((await world.backend.tracking.traces.byId(ids)).map((trace) => [trace.id, trace]));
+  const subjects = await traceSubjects(world, ids);
+  await world.log.subjectsSettled([...subjects.values()]);
+  const traces = await world.backend.tracking.traces.byId([...subjects.values()]);
+  const bySubject = new Map(traces.map((trace) => [trace.id, trace]));
   const found: FoundTrace[] = [];
-  for (const id of new Set(ids)) {
-    const trace = byId.get(id);
+  for (const subject of subjects.values()) {
+    const trace = bySubject.get(subject);
     const experiment = trace?.logged === true ? await world.experimentOfKey(trace.project) : null;
     if (trace && experiment) found.push({ trace, experiment });
   }
@@ -50,7 +68,7 @@ export async function traceCommand(world: World, event: Said): Promise<void> {
     await world.log.command(event);
   } catch (error) {
     if (error instanceof Rejection && error.code === 'NOT_FOUND' && error.field === 'subject')
-      throw notFound(event.subject);
+      throw notFound(traceIdOf(`${world.name}:`, event.subject));
     throw error;
   }
 }
@@ -105,23 +123,25 @@ export async function startTrace({ world, fields }: Call): Promise<Answer> {
     fromSpans: false,
   };
   const assessments = info.objects('assessments').map((item) => readAssessment(world, item, id));
-  await refuseForeign(world, id);
+  const subject = await ownSubject(world, id);
   await world.born(experiment);
-  await world.log.tell({ name: 'TraceLogged', subject: id, data });
+  await world.log.tell({ name: 'TraceLogged', subject, data });
   if (assessments.length > 0) {
     const said = assessments.map((each) => ({ key: each.assessment_id, json: JSON.stringify(each) }));
-    await traceCommand(world, { name: 'TraceAssessed', subject: id, data: { assessments: said, removed: [] } });
+    await traceCommand(world, { name: 'TraceAssessed', subject, data: { assessments: said, removed: [] } });
   }
   const found = await findTrace(world, id);
   return { trace: { trace_info: writeTraceInfo(found.trace, found.experiment) } };
 }
 
-/** Ids are the same in all worlds; what another one knows is not to be moved from it. */
-async function refuseForeign(world: World, id: string): Promise<void> {
-  await world.log.subjectsSettled([id]);
-  const [known] = await world.backend.tracking.traces.byId([id]);
+/** A trace of before tenants had ids of their own is not to be moved from its tenant. */
+export async function ownSubject(world: World, id: string): Promise<string> {
+  const subject = (await traceSubjects(world, [id])).get(id)!;
+  await world.log.subjectsSettled([subject]);
+  const [known] = await world.backend.tracking.traces.byId([subject]);
   if (known && known.project !== '' && !(await world.experimentOfKey(known.project)))
     throw invalid(`Trace with ID '${id}' already exists elsewhere.`);
+  return subject;
 }
 
 export async function getTraceInfo({ world, path }: Call): Promise<Answer> {
@@ -159,7 +179,7 @@ export async function setTraceTag({ world, fields, path }: Call): Promise<Answer
 export async function deleteTraceTag({ world, fields, path }: Call): Promise<Answer> {
   const { trace } = await findTrace(world, path[0]!);
   const key = fields.required('key');
-  if (!Object.hasOwn(trace.tags, key)) throw missing(`No trace tag with key '${key}' for trace with ID '${trace.id}'`);
+  if (!Object.hasOwn(trace.tags, key)) throw missing(`No trace tag with key '${key}' for trace with ID '${path[0]!}'`);
   await traceCommand(world, { name: 'TraceTagsSet', subject: trace.id, data: { tags: {}, removed: [key] } });
   return {};
 }
@@ -207,14 +227,15 @@ async function oldest(world: World, experiment: Experiment, until: number, max: 
 }
 
 export async function linkTracesToRun({ world, fields }: Call): Promise<Answer> {
-  const ids = [...new Set(fields.texts('trace_ids'))].map(checkTraceId);
+  const ids = [...new Set(fields.texts('trace_ids'))];
   if (ids.length > linkedTracesMax)
     throw invalid(
       `Cannot link more than ${linkedTracesMax} traces to a run in a single request. Provided ${ids.length} traces.`,
     );
   const { run } = await world.run(checkRunId(fields.required('run_id')));
   const data = { runs: [run.state.id] };
-  await Promise.all(ids.map((subject) => traceCommand(world, { name: 'TraceLinked', subject, data })));
+  const subjects = [...(await traceSubjects(world, ids)).values()];
+  await Promise.all(subjects.map((subject) => traceCommand(world, { name: 'TraceLinked', subject, data })));
   return {};
 }
 

@@ -3,6 +3,8 @@ import type { Trouble } from '../data/client.js';
 import { readProblem } from './filter-problem.js';
 
 interface Props {
+  label: string;
+  example: string;
   value: string;
   trouble: Trouble | null;
   apply: (filter: string) => void;
@@ -31,7 +33,7 @@ export function FilterBox(props: Props): ReactElement {
       }}
     >
       <label className="hidden-label" htmlFor="filter">
-        Search runs
+        {props.label}
       </label>
       <input
         id="filter"
@@ -39,7 +41,7 @@ export function FilterBox(props: Props): ReactElement {
         data-testid="filter"
         spellCheck={false}
         autoComplete="off"
-        placeholder="metrics.loss < 0.3 and params.lr = '0.1' and attributes.status = 'RUNNING'"
+        placeholder={props.example}
         value={text}
         aria-invalid={refused !== null}
         aria-describedby={refused === null ? undefined : 'filter-problem'}

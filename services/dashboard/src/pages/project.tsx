@@ -85,6 +85,9 @@ export function ProjectPage(): ReactElement {
         <span className="faint" data-testid="run-count">
           {pages.loaded && plural(pages.totalCount, 'run')}
         </span>
+        <span className="grow" />
+        <Link to={`/projects/${encodeURIComponent(name)}/traces`}>Traces</Link>
+        <Link to={`/projects/${encodeURIComponent(name)}/models`}>Logged models</Link>
       </div>
       {nothingAtAll ? (
         <>
@@ -103,7 +106,13 @@ export function ProjectPage(): ReactElement {
       ) : (
         <>
           <div className="toolbar">
-            <FilterBox value={filter} trouble={pages.trouble} apply={(next) => put('filter', next, '')} />
+            <FilterBox
+              label="Search runs"
+              example="metrics.loss < 0.3 and params.lr = '0.1' and attributes.status = 'RUNNING'"
+              value={filter}
+              trouble={pages.trouble}
+              apply={(next) => put('filter', next, '')}
+            />
             {fresh > 0 && !unfiltered && (
               <button type="button" className="button" onClick={refresh}>
                 {plural(fresh, 'new run')}

@@ -8,9 +8,11 @@ import { ChartsTab } from './charts-tab.js';
 import { CompletenessTab } from './completeness-tab.js';
 import { ConsoleTab } from './console-tab.js';
 import { EnvironmentTab } from './environment-tab.js';
+import { InputsTab } from './inputs-tab.js';
 import { RanksTab } from './ranks-tab.js';
 import { RunHeader } from './run-header.js';
 import { SettingsTab } from './settings-tab.js';
+import { TracesTab } from './traces-tab.js';
 import { useRun } from './use-run.js';
 
 const tabs = [
@@ -20,6 +22,8 @@ const tabs = [
   ['environment', 'Environment'],
   ['console', 'Console'],
   ['artifacts', 'Artifacts'],
+  ['inputs', 'Inputs & outputs'],
+  ['traces', 'Traces'],
   ['completeness', 'Completeness'],
 ] as const;
 type Tab = (typeof tabs)[number][0];
@@ -38,6 +42,10 @@ function Body(props: { tab: Tab; run: RunHead }): ReactElement {
       return <ConsoleTab key={props.run.id} run={props.run} />;
     case 'artifacts':
       return <ArtifactsTab run={props.run} />;
+    case 'inputs':
+      return <InputsTab run={props.run} />;
+    case 'traces':
+      return <TracesTab key={props.run.id} run={props.run} />;
     case 'completeness':
       return <CompletenessTab run={props.run} />;
   }

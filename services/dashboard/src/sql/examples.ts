@@ -45,6 +45,14 @@ ORDER BY minute DESC, key
 LIMIT 200`,
   },
   {
+    title: 'Slowest spans',
+    sql: `SELECT project, name, type, count() AS spans, round(quantile(0.95)(duration_ms)) AS p95_ms, countIf(status = 'ERROR') AS failed
+FROM spans
+GROUP BY project, name, type
+ORDER BY p95_ms DESC
+LIMIT 50`,
+  },
+  {
     title: 'Lines with an error',
     sql: `SELECT time, project, run, rank, text
 FROM lines
@@ -56,9 +64,15 @@ LIMIT 100`,
 
 /** What can be asked, beside the examples. */
 export const views: readonly { name: string; columns: string }[] = [
-  { name: 'runs', columns: 'project, run, name, status, group, job_type, user, notes, started_at, ended_at, world_size, archived, params, tags, labels, summary' },
+  { name: 'runs', columns: 'project, run, name, status, group, job_type, user, notes, started_at, ended_at, world_size, archived, params, tags, labels, summary, params_json, summary_json' },
   { name: 'points', columns: 'project, run, key, rank, step, value, attempt' },
   { name: 'series', columns: 'project, run, key, attempt, rank, first_step, last_step, points' },
   { name: 'metrics', columns: 'points, and time' },
   { name: 'lines', columns: 'project, run, rank, attempt, number, stream, time, text' },
+  { name: 'datasets', columns: 'project, run, name, digest, context, source_type, source, schema, profile, tags, logged_at' },
+  { name: 'model_io', columns: 'project, run, direction, model, step' },
+  { name: 'logged_models', columns: 'project, model, name, type, run, status, created_at, params, tags' },
+  { name: 'model_metrics', columns: 'project, model, key, step, value, time, run, dataset, digest' },
+  { name: 'traces', columns: 'project, trace, name, status, started_at, duration_ms, request_preview, response_preview, client_request_id, runs, tags, metadata, assessments' },
+  { name: 'spans', columns: 'project, trace, span, parent, name, type, status, status_message, started_at, duration_ms, inputs, outputs, attributes, events' },
 ]; // prettier-ignore

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPgliteDatabase, type PgliteDatabase } from '#libs/postgres/pglite-database.js';
 import type { Projection } from '#libs/projecting/projection.js';
 import { openRunProjectionFamily } from './run-projection.js';
-import { digestedTables, runTableNames } from './run-schema.js';
+import { digestedTables, runTableNames } from '../tables/run-schema.js';
 
 const schema = 'runs_g1';
 /** Two different values of each type that a column has. */

@@ -1,6 +1,8 @@
 import { Rejection } from '#libs/domain/rejection.js';
-import { fits, parseClauses, type Clause } from '#libs/runs/search/comparisons.js';
-import { invalid } from './mlflow-error.js';
+import { fits, parseClauses, type Clause } from './comparisons.js';
+
+const invalid = (message: string): Rejection => new Rejection('INVALID_ARGUMENT', message, 'filter');
+const unordered = (message: string): Rejection => new Rejection('INVALID_ARGUMENT', message, 'order_by');
 
 /** Listing what is few enough to be read whole: experiments, registered models, versions, logged models. */
 export interface Column<Row> {
@@ -106,11 +108,11 @@ export function orderRows<Row>(
     const match = orderClause.exec(text);
     const key = match?.[1] ?? '';
     if (!match || !Object.hasOwn(columns, key))
-      throw invalid(
+      throw unordered(
         `Invalid order_by clause '${text}': order by key '${key}' is not valid. Valid keys are '${Object.keys(columns).join("', '")}'`,
       );
     if (seen.has(key)) {
-      if (index < asked.length) throw invalid(`\`order_by\` contains duplicate fields: ${asked.join(', ')}`);
+      if (index < asked.length) throw unordered(`\`order_by\` contains duplicate fields: ${asked.join(', ')}`);
       return [];
     }
     seen.add(key);

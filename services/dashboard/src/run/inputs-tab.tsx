@@ -1,0 +1,97 @@
+import type { ReactElement } from 'react';
+import { inputsQuestion, type RunInputs } from '../data/tracking-questions.js';
+import type { RunHead } from '../data/types.js';
+import { useGraph } from '../data/use-graph.js';
+import { ModelTable } from '../parts/model-table.js';
+import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+
+/** Schema and profile are mostly JSON: laid out where they are. */
+function laidOut(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+function More(props: { title: string; text: string | null }): ReactElement | null {
+  if (props.text === null) return null;
+  return (
+    <details>
+      <summary>{props.title}</summary>
+      <pre className="span-value">{laidOut(props.text)}</pre>
+    </details>
+  );
+}
+
+function Datasets(props: { inputs: RunInputs['inputs'] }): ReactElement {
+  return (
+    <section aria-label="Data sets">
+      <h2 className="section-title">Data sets it read</h2>
+      <div className="card table-card">
+        <table className="tall-rows" data-testid="datasets">
+          <thead>
+            <tr>
+              <th>Name</th>
+              <th>For</th>
+              <th>Digest</th>
+              <th>Source</th>
+              <th>More</th>
+            </tr>
+          </thead>
+          <tbody>
+            {props.inputs.map(({ context, dataset }) => (
+              <tr key={`${dataset.name} ${dataset.digest}`}>
+                <td>{dataset.name}</td>
+                <td>{context ?? <span className="faint">–</span>}</td>
+                <td className="mono dim">{dataset.digest}</td>
+                <td className="mono small wrap">{dataset.source}</td>
+                <td className="small">
+                  <More title="Schema" text={dataset.schema} />
+                  <More title="Profile" text={dataset.profile} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+export function InputsTab(props: { run: RunHead }): ReactElement {
+  const live = props.run.status === 'RUNNING';
+  const asked = useGraph(inputsQuestion, { id: props.run.id }, { everyMs: live ? 5_000 : null });
+  const run = asked.data?.run;
+  if (run === undefined || run === null) {
+    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="inputs and outputs" />;
+    return <Waiting what="inputs and outputs" />;
+  }
+  if (run.inputs.length + run.modelInputs.length + run.loggedModels.length === 0)
+    return (
+      <Empty>
+        No data sets and no logged models. MLflow’s client logs them: <code>mlflow.log_input(dataset)</code>,{' '}
+        <code>mlflow.sklearn.log_model(model)</code>.
+      </Empty>
+    );
+  // the client says of what a run measures that it used it, of its own models as well
+  const own = new Set(run.loggedModels.map(({ id }) => id));
+  const used = run.modelInputs.filter(({ id }) => !own.has(id));
+  return (
+    <>
+      {run.inputs.length > 0 && <Datasets inputs={run.inputs} />}
+      {used.length > 0 && (
+        <section aria-label="Models it used">
+          <h2 className="section-title">Models it used</h2>
+          <ModelTable models={used} testId="models-used" />
+        </section>
+      )}
+      {run.loggedModels.length > 0 && (
+        <section aria-label="Models it logged">
+          <h2 className="section-title">Models it logged</h2>
+          <ModelTable models={run.loggedModels} testId="models-logged" />
+        </section>
+      )}
+    </>
+  );
+}
