@@ -48,6 +48,14 @@ describe('the house', () => {
     expect(events.filter((name) => !new RegExp(`\\b${name}\\b`).test(described))).toEqual([]);
   });
 
+  it('has the tables of both SDKs as runstream.proto says', () => {
+    const script =
+      "import { sdkSchemas } from './tools/sdk-schema.mjs'; process.stdout.write(JSON.stringify(sdkSchemas()))";
+    const tables = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    for (const [path, text] of Object.entries(JSON.parse(tables) as Record<string, string>))
+      expect(read(path), path).toBe(text);
+  });
+
   it('reads the environment in config, the command line and the SDKs only', () => {
     const allowed = /^(libs\/config\/|libs\/sdk-|services\/main\.ts|demo\/|test\/|services\/dashboard\/vite)/;
     const readers = sources.filter(

@@ -1,11 +1,12 @@
 // Generated code, from the two schemas that are its only source: Protobuf wire types and GraphQL resolver types.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { codegen } from '@graphql-codegen/core';
 import * as typescript from '@graphql-codegen/typescript';
 import * as resolvers from '@graphql-codegen/typescript-resolvers';
 import { parse } from 'graphql';
+import { sdkSchemas } from './sdk-schema.mjs';
 
 const require = createRequire(import.meta.url);
 const pbjs = promisify(require('protobufjs-cli/pbjs').main);
@@ -62,3 +63,6 @@ writeFileSync(
     pluginMap: { typescript, resolvers },
   }),
 );
+
+for (const [path, text] of Object.entries(sdkSchemas()))
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);

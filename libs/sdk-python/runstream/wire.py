@@ -3,52 +3,12 @@ from __future__ import annotations
 
 import struct
 from array import array
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence
+
+from .schema import SCHEMA
 
 _double = struct.Struct("<d").pack
 
-# (field number, name, kind): s text, u unsigned, i int32, z zigzag, b bool, d double, S texts, M text by text, m:<message>, r:<message> list
-SCHEMA: Dict[str, List[Tuple[int, str, str]]] = {
-    "Writer": [(1, "id", "s"), (2, "attempt", "u"), (3, "rank", "u"), (4, "seq", "u")],
-    "Param": [(1, "key", "s"), (2, "json", "s")],
-    "Git": [(1, "commit", "s"), (2, "branch", "s"), (3, "dirty", "b"), (4, "remote", "s"), (5, "diffDigest", "s")],
-    "Hardware": [(1, "cpu", "s"), (2, "cpuCount", "u"), (3, "memoryBytes", "u"), (4, "gpus", "S"), (5, "acceleratorRuntime", "s")],
-    "Environment": [
-        (1, "git", "m:Git"), (2, "command", "s"), (3, "host", "s"), (4, "user", "s"), (5, "os", "s"), (6, "runtime", "s"),
-        (7, "packages", "M"), (8, "hardware", "m:Hardware"), (9, "seeds", "M"), (10, "launcher", "s"), (11, "cwd", "s"),
-    ],
-    "ProjectCreated": [(1, "description", "s"), (2, "tags", "M")],
-    "RunStarted": [
-        (1, "project", "s"), (2, "name", "s"), (3, "group", "s"), (4, "jobType", "s"), (5, "user", "s"), (6, "notes", "s"),
-        (7, "tags", "M"), (8, "params", "r:Param"), (9, "environment", "m:Environment"), (10, "worldSize", "u"), (12, "launch", "s"),
-        (13, "fromStep", "z"), (14, "hasFromStep", "b"), (15, "costPerHour", "d"), (16, "labels", "S"),
-    ],
-    "RunResumed": [
-        (1, "attempt", "u"), (2, "launch", "s"), (3, "fromStep", "z"), (4, "hasFromStep", "b"), (5, "worldSize", "u"),
-        (6, "environment", "m:Environment"),
-    ],
-    "RunFinished": [
-        (1, "state", "s"), (2, "reason", "s"), (3, "lastTelemetrySeq", "u"), (4, "lastRunsSeq", "u"), (5, "exitCode", "i"), (6, "wholeRun", "b"),
-    ],
-    "ParamsLogged": [(1, "params", "r:Param"), (2, "immutable", "b")],
-    "TagsSet": [(1, "tags", "M"), (2, "removed", "S"), (3, "labels", "S"), (4, "labelsRemoved", "S")],
-    "NoteSet": [(1, "text", "s")],
-    "RunRenamed": [(1, "name", "s")],
-    "SummarySet": [(1, "values", "r:Param")],
-    "EnvironmentCaptured": [(1, "environment", "m:Environment")],
-    "ArtifactLogged": [
-        (1, "name", "s"), (2, "type", "s"), (3, "digest", "s"), (4, "sizeBytes", "u"), (5, "mime", "s"), (6, "metadata", "M"),
-        (7, "step", "z"), (8, "hasStep", "b"),
-    ],
-    "ArtifactUsed": [(1, "digest", "s"), (2, "name", "s"), (3, "fromRun", "s")],
-    "RunArchived": [],
-    "RunRestored": [],
-    "RunDeleted": [],
-    "RunForked": [(1, "fromRun", "s"), (2, "fromAttempt", "u"), (3, "fromStep", "z"), (4, "project", "s"), (5, "name", "s")],
-    "LinesLogged": [(1, "lines", "r:Line")],
-    "Line": [(1, "number", "u"), (2, "stream", "s"), (3, "timeMs", "z"), (4, "text", "s")],
-    "HeartbeatSent": [(1, "lastStep", "z"), (2, "spooledBytes", "u")],
-}
 TELEMETRY = frozenset(("PointsLogged", "LinesLogged", "HeartbeatSent"))
 
 
