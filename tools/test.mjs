@@ -99,6 +99,17 @@ function mlflowClient() {
   mkdirSync(join(venv, 'ready'));
 }
 
+/** MLflow's own server, beside which ours is put in the long run. */
+function mlflowServer() {
+  const venv = 'node_modules/.cache/mlflow-server';
+  if (existsSync(join(venv, 'ready'))) return;
+  const python = ['python3', 'python'].find((name) => spawnSync(name, ['--version']).status === 0);
+  const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'mlflow==3.17.2'];
+  if (!python || run(python, ['-m', 'venv', venv]) !== 0 || run(join(venv, 'bin', 'python'), pip) !== 0)
+    return unavailable('MLflow server', 'it can not be installed from PyPI');
+  mkdirSync(join(venv, 'ready'));
+}
+
 function deployment() {
   const { status } = spawnSync(process.execPath, ['tools/check-deploy.mjs'], { stdio: 'inherit' });
   if (status === 3)
@@ -123,6 +134,7 @@ if (!have(['/usr/bin/java'], ['openjdk-17-jre-headless']) || !have(['/usr/bin/mv
   unavailable('Kafka', 'java and mvn are not installed (Debian: apt-get install openjdk-17-jre-headless maven)');
 }
 mlflowClient();
+if (long) mlflowServer();
 vitest();
 if (!long) pytest();
 // below 85 % in a folder

@@ -82,6 +82,8 @@ function told(before: TraceState, data: EventData['TraceLogged']): TraceState {
   };
 }
 
+export const usageKey = 'mlflow.trace.tokenUsage';
+
 /** Batches of spans widen what is known of their trace; beside the word of its client they only fill gaps. */
 function fromSpans(before: TraceState, data: EventData['TraceLogged']): TraceState {
   const filled: TraceState = {
@@ -93,6 +95,8 @@ function fromSpans(before: TraceState, data: EventData['TraceLogged']): TraceSta
     metadata: changedTags(data.metadata, before.metadata, []),
   };
   if (before.told) return filled;
+  // each batch says what all spans so far have used
+  const used = data.metadata[usageKey];
   const first = !before.logged;
   const timeMs = first ? data.timeMs : Math.min(before.timeMs, data.timeMs);
   const ends = [
@@ -101,6 +105,7 @@ function fromSpans(before: TraceState, data: EventData['TraceLogged']): TraceSta
   ];
   return {
     ...filled,
+    metadata: used === undefined ? filled.metadata : { ...filled.metadata, [usageKey]: used },
     project: before.project || data.project,
     timeMs,
     durationMs: ends.length === 0 ? null : Math.max(...ends) - timeMs,

@@ -32,7 +32,7 @@ export interface TrackedRun extends RunInputs {
 }
 
 /** A data set, whichever runs read it; what is said of it is what its first run said. */
-export interface DatasetRow extends Omit<Dataset, 'tags'> {
+export interface DatasetRow extends Dataset {
   /** What it was read for, by the tag that clients set: "training", "eval". */
   readonly contexts: readonly string[];
   /** Newest first, the first hundred of them. */

@@ -1,6 +1,7 @@
 import { modelLocation, storedPath } from '#libs/domain/artifact-location.js';
 import type { Dataset } from '#libs/domain/event.js';
-import { loadAll } from './gateway-context.js';
+import { isFileTag, wholeDataset } from '#libs/runs/dataset-texts.js';
+import { loadAll, type GatewayContext } from './gateway-context.js';
 import type { Resolvers, RunResolvers } from './generated/resolver-types.js';
 import { orNull, tagList, within } from './pages.js';
 import { versionsOfRun } from './registry-resolvers.js';
@@ -15,7 +16,7 @@ export const runTracking = {
     ((await inputs.load(id))?.datasets ?? []).map((dataset) => ({
       dataset,
       context: dataset.tags['mlflow.data.context'] ?? null,
-      tags: tagList(dataset.tags),
+      tags: tagList(dataset.tags).filter(({ key }) => !isFileTag(key)),
     })),
   modelInputs: async ({ id }, _, { inputs, loggedModels }) =>
     loadAll(loggedModels, (await inputs.load(id))?.modelsUsed ?? []),
@@ -26,10 +27,12 @@ export const runTracking = {
     tracePage({ project: null, run: id, filter, first, after }, context),
 } satisfies RunResolvers;
 
-const ofDataset = {
-  schema: ({ schema }: Pick<Dataset, 'schema'>) => orNull(schema),
-  profile: ({ profile }: Pick<Dataset, 'profile'>) => orNull(profile),
-};
+type Described = Pick<Dataset, 'schema' | 'profile' | 'tags'>;
+const textOf =
+  (name: 'schema' | 'profile') =>
+  async (dataset: Described, _: unknown, { backend }: GatewayContext): Promise<string | null> =>
+    orNull((await wholeDataset(dataset, (digest) => backend.artifactStore.get(digest)))[name]);
+const ofDataset = { schema: textOf('schema'), profile: textOf('profile') };
 
 export const trackingResolvers: Pick<
   Resolvers,

@@ -241,6 +241,25 @@ describe.skipIf(!mlflowInstalled)("what MLflow's client wrote (skipped where it 
       'other:Default\tothers',
       'team:Default\ttheirs',
     ]);
+    const git = ['commit', 'branch', 'repoURL'].map((name) => ({ key: `mlflow.source.git.${name}`, value: name }));
+    const tags = [...git, { key: 'mlflow.source.name', value: 'train.py' }];
+    const made = await post('/t/team', '2.0/mlflow/runs/create', { experiment_id: '0', tags });
+    const { run_id } = made.run.info;
+    const dataset = { name: 'wide', digest: 'd', source_type: 's', source: '{}', profile: 'ü'.repeat(3_000_000) };
+    await post('/t/team', '2.0/mlflow/runs/log-inputs', {
+      run_id,
+      datasets: [{ dataset }, { dataset: { ...dataset, digest: 'e', profile: 'p' } }],
+    });
+    const { run_info } = await post('/t/team', '2.0/mlflow/runs/update', { run_id, end_time: 5_000 });
+    expect(run_info).toMatchObject({ status: 'RUNNING', end_time: 5_000 });
+    const query = `query($id: ID!) { run(id: $id) { inputs { tags { key } dataset { digest profile } }
+      environment { gitCommit gitBranch gitRemote command } } }`;
+    const { run } = await ask(query, { id: run_id });
+    const profiles = run.inputs.map(({ dataset: { profile } }: { dataset: { profile: string } }) => profile.length);
+    expect(profiles).toEqual([3_000_000, 1]);
+    expect(run.inputs[0].tags).toEqual([]);
+    const environment = { gitCommit: 'commit', gitBranch: 'branch', gitRemote: 'repoURL', command: 'train.py' };
+    expect(run.environment).toEqual(environment);
     const created = await post('/t/team', '2.0/mlflow/logged-models', { experiment_id: '0', name: 'theirs' });
     const { loggedModels } = await ask('{ loggedModels(project: "team:Default") { nodes { id project } } }');
     expect(loggedModels.nodes).toEqual([{ id: created.model.info.model_id, project: 'team:Default' }]);

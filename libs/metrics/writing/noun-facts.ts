@@ -1,5 +1,6 @@
 import type { EventOf, Param, Tags } from '#libs/domain/event.js';
 import type { NounOfSql } from '#libs/domain/event-table.js';
+import { usageKey } from '#libs/domain/trace-fold.js';
 import { traceIdOf } from '#libs/domain/trace-id.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
 import { changedVersion, firstVersion } from './fact-versions.js';
@@ -96,8 +97,10 @@ export class NounFacts {
     if (data.requestPreview) put('request_preview', data.requestPreview);
     if (data.responsePreview) put('response_preview', data.responsePreview);
     for (const [key, value] of Object.entries(data.tags)) this.#put('trace', subject, 'tag', key, value, 1, version);
-    for (const [key, value] of Object.entries(data.metadata))
-      this.#put('trace', subject, 'metadata', key, value, 1, version);
+    for (const [key, value] of Object.entries(data.metadata)) {
+      const at = data.fromSpans && key === usageKey ? BigInt(offset) : version;
+      this.#put('trace', subject, 'metadata', key, value, 1, at);
+    }
     const end = data.hasDuration ? data.timeMs + data.durationMs : null;
     if (!data.fromSpans) {
       put('state', data.state);

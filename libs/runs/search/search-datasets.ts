@@ -35,7 +35,7 @@ export async function searchDatasets(
         json_agg(distinct tags->>${contextTag}) filter (where tags->>${contextTag} is not null) as contexts
       from read group by name, digest)
     select g.name, g.digest, g.last_at as "loggedAt", g.runs as "runCount", g.ids, g.contexts, g.total,
-      d.source_type as "sourceType", d.source, d.schema, d.profile
+      d.source_type as "sourceType", d.source, d.schema, d.profile, d.tags
     from (select g.*, (select count(*)::int from grouped) as total from grouped g ${behind}
       order by g.last_at desc, g.name collate "C", g.digest collate "C" limit ${first + 1}) g
     join read d on d.run = g.described and d.name = g.name and d.digest = g.digest

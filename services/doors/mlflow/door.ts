@@ -21,6 +21,7 @@ interface Cached<T> {
 export class World {
   private readonly runs = new Map<string, Cached<{ readonly active: boolean }>>();
   private listed: Cached<readonly Experiment[]> | null = null;
+  readonly knownModels = new Set<string>();
 
   constructor(
     readonly name: string,

@@ -1,11 +1,14 @@
+import { Readable } from 'node:stream';
 import type { Dataset } from '#libs/domain/event.js';
+import { fileTags, isFileTag } from '#libs/runs/dataset-texts.js';
 import { parseJson } from '../../http/read-json.js';
 import type { Answer, Call } from './call.js';
+import type { Said } from './door-log.js';
 import type { Fields } from './fields.js';
 import { invalid } from './mlflow-error.js';
 import { checkRunId, commands, runIdOf } from './runs.js';
 
-const charsMax = { name: 500, digest: 36, source: 65_535, schema: 1_000_000, profile: 1_000_000 } as const;
+const charsMax = { name: 500, digest: 36, source: 65_535, schema: 1_048_575, profile: 16_777_215 } as const;
 
 function short(name: string, text: string, max: number): string {
   if (text.length > max) throw invalid(`'${name}' of an input tag exceeds the maximum length of ${max} characters`);
@@ -33,12 +36,59 @@ function readDataset(item: Fields): Dataset {
   };
 }
 
-export async function logInputs({ world, fields }: Call): Promise<Answer> {
+/** Texts of one record of the log, well below what it may hold. */
+const charsPerRecordMax = 200_000;
+const charsInRecordMax = 50_000;
+
+/** What is too long for the log is a file, and a tag says which. */
+async function kept({ world }: Call, run: string, dataset: Dataset): Promise<{ dataset: Dataset; events: Said[] }> {
+  const events: Said[] = [];
+  const tags = Object.fromEntries(Object.entries(dataset.tags).filter(([key]) => !isFileTag(key)));
+  const texts = { schema: dataset.schema, profile: dataset.profile };
+  for (const name of ['schema', 'profile'] as const) {
+    if (texts[name].length <= charsInRecordMax) continue;
+    const stat = await world.backend.artifactStore.put(Readable.from([Buffer.from(texts[name])]));
+    const path = `datasets/${run}/${stat.digest.replace(':', '-')}`;
+    const data = { world: world.name, path, ...stat, mime: 'application/json', artifact: '' };
+    events.push({ name: 'FileStored', subject: run, data });
+    tags[fileTags[name]] = stat.digest;
+    texts[name] = '';
+  }
+  return { dataset: { ...dataset, ...texts, tags }, events };
+}
+
+const charsOf = (dataset: Dataset): number => JSON.stringify(dataset).length;
+
+function recordsOf(datasets: readonly Dataset[]): readonly Dataset[][] {
+  const records: Dataset[][] = [];
+  let chars = Infinity;
+  for (const dataset of datasets) {
+    if (chars + charsOf(dataset) > charsPerRecordMax) {
+      records.push([]);
+      chars = 0;
+    }
+    records.at(-1)!.push(dataset);
+    chars += charsOf(dataset);
+  }
+  return records.length === 0 ? [[]] : records;
+}
+
+export async function logInputs(call: Call): Promise<Answer> {
+  const { world, fields } = call;
   const id = runIdOf(fields);
-  const datasets = fields.objects('datasets').map(readDataset);
+  const given = fields.objects('datasets').map(readDataset);
   const models = fields.objects('models').map((model) => checkRunId(model.required('model_id')));
   await world.writable(id);
-  await commands(world, id, [{ name: 'InputsLogged', subject: id, data: { datasets, models } }]);
+  const datasets: Dataset[] = [];
+  for (const dataset of given) {
+    const { dataset: short, events } = await kept(call, id, dataset);
+    await world.log.tell(...events);
+    datasets.push(short);
+  }
+  for (const [index, some] of recordsOf(datasets).entries()) {
+    const data = { datasets: some, models: index === 0 ? models : [] };
+    await commands(world, id, [{ name: 'InputsLogged', subject: id, data }]);
+  }
   return {};
 }
 

@@ -7,7 +7,7 @@ import { pageOf, writeNumber, type Answer, type Call } from './call.js';
 import type { Experiment, World } from './door.js';
 import type { Said } from './door-log.js';
 import type { Fields } from './fields.js';
-import { invalid, missing } from './mlflow-error.js';
+import { invalid, missing, MlflowError } from './mlflow-error.js';
 import { writePairs } from './run-answers.js';
 import { randomRunName } from './run-names.js';
 import { checkRunId } from './runs.js';
@@ -135,7 +135,7 @@ export async function setLoggedModelTags({ world, fields, path }: Call): Promise
   const id = checkRunId(path[0]!);
   await loggedModel(world, id);
   await change(world, id, { tags: tagsFrom(fields) });
-  return answer(world, await loggedModel(world, id));
+  return {};
 }
 
 export async function deleteLoggedModelTag({ world, path }: Call): Promise<Answer> {
@@ -152,7 +152,8 @@ export async function logLoggedModelParams({ world, fields, path }: Call): Promi
   const params = jsonParams(fields);
   const known = params.find(({ key, json }) => Object.hasOwn(model.params, key) && model.params[key] !== json);
   if (known)
-    throw invalid(
+    throw new MlflowError(
+      'BAD_REQUEST',
       `Changing param values is not allowed. Param with key='${known.key}' was already logged for logged model with ID '${id}'.`,
     );
   await change(world, id, { params });
@@ -165,6 +166,7 @@ const resultsMax = 1_000;
 
 export async function searchLoggedModels({ world, fields }: Call): Promise<Answer> {
   const ids = new Set(fields.texts('experiment_ids'));
+  if (ids.size === 0) throw invalid("Missing value for required parameter 'experiment_ids'.");
   const max = Math.min(fields.whole('max_results') ?? 100, resultsMax);
   if (max < 1) throw invalid(`Invalid value ${max} for parameter 'max_results' supplied.`);
   const datasets = fields.objects('datasets').map((dataset) => ({
@@ -186,7 +188,10 @@ export async function searchLoggedModels({ world, fields }: Call): Promise<Answe
     datasets.length === 0 ||
     datasets.some(({ name, digest }) => name === datasetName && (digest === '' || digest === datasetDigest));
   const measured = datasets.length === 0 ? rows : rows.filter((row) => row.metrics.some(inScope));
-  const matching = filterModels(measured, fields.text('filter'), inScope);
+  const matching = filterModels(measured, fields.text('filter'), inScope, {
+    ...modelColumns,
+    experiment_id: { type: 'text', of: (row: Row) => String(row.experiment.number) },
+  });
   const ordered = order(matching, fields.objects('order_by'));
   const { rows: page, token } = pageOf(ordered, max, fields.text('page_token'));
   return {

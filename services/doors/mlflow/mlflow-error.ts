@@ -25,15 +25,19 @@ export class MlflowError extends Error {
     readonly code: MlflowCode,
     message: string,
     readonly retryAfterMs: number | null = null,
+    private readonly as: number | null = null,
   ) {
     super(message);
   }
   get status(): number {
-    return statusOf[this.code];
+    return this.as ?? statusOf[this.code];
   }
 }
 
 export const invalid = (message: string): MlflowError => new MlflowError('INVALID_PARAMETER_VALUE', message);
+/** What FastAPI says of a request to MLflow's own routes that lacks something. */
+export const unprocessable = (message: string): MlflowError =>
+  new MlflowError('INVALID_PARAMETER_VALUE', message, null, 422);
 export const missing = (message: string): MlflowError => new MlflowError('RESOURCE_DOES_NOT_EXIST', message);
 
 /** Nothing that a user got wrong may become a 5xx: the client would repeat it for minutes and lose the text. */

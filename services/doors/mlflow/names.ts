@@ -23,6 +23,9 @@ function isPlainPath(name: string): boolean {
   return !name.startsWith('/') && name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
+export const isName = (name: string): boolean =>
+  Array.from(name).length <= mlflowLimits.keyCharsMax && allowed.test(name) && isPlainPath(name);
+
 export function checkName(kind: string, path: string, name: string): string {
   if (Array.from(name).length > mlflowLimits.keyCharsMax)
     throw invalid(`'${path}' exceeds the maximum length of ${mlflowLimits.keyCharsMax} characters`);

@@ -2,7 +2,7 @@ import { Unreadable } from '#libs/domain/rejection.js';
 import { limits } from '#libs/domain/limits.js';
 import { decodeOtlp } from '#libs/domain/wire/otlp-codec.js';
 import { breather } from '../../http/breathe.js';
-import { invalid } from './mlflow-error.js';
+import { invalid, unprocessable } from './mlflow-error.js';
 
 /** One span as OTLP JSON: ids in hex, numbers of 64 bits as texts. What a browser or any exporter could have sent. */
 export interface OtlpSpan {
@@ -33,7 +33,8 @@ export async function readSpans(body: Uint8Array, json: unknown): Promise<readon
   const sent = json === null ? decode(body) : object('body', json);
   const pause = breather();
   const spans: OtlpSpan[] = [];
-  for (const [r, resource] of objects('resourceSpans', sent['resourceSpans']).entries()) {
+  const resources = objects('resourceSpans', sent['resourceSpans']);
+  for (const [r, resource] of resources.entries()) {
     const resourceAt = `resourceSpans[${r}]`;
     const of = attributes(`${resourceAt}.resource`, object(`${resourceAt}.resource`, resource['resource']));
     for (const [s, scope] of objects(`${resourceAt}.scopeSpans`, resource['scopeSpans']).entries()) {
@@ -53,7 +54,7 @@ export async function readSpans(body: Uint8Array, json: unknown): Promise<readon
       }
     }
   }
-  if (spans.length === 0) throw invalid('Invalid OpenTelemetry format - no spans found');
+  if (resources.length === 0) throw invalid('Invalid OpenTelemetry format - no spans found');
   return spans;
 }
 
@@ -127,9 +128,10 @@ function text(at: string, value: unknown): string {
 function id(at: string, value: unknown, bytes: number, optional = false): string {
   const hex = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : text(at, value).toLowerCase();
   if (hex === '' && optional) return '';
+  if (hex === '') throw unprocessable(`Cannot convert OpenTelemetry span to MLflow span: ${at} is missing`);
   if (hex.length !== 2 * bytes || !/^[0-9a-f]+$/.test(hex))
     fail(at, `must be ${bytes} bytes, in JSON ${2 * bytes} hex digits`);
-  if (/^0+$/.test(hex)) return optional ? '' : fail(at, 'must not be zero');
+  if (optional && /^0+$/.test(hex)) return '';
   return hex;
 }
 

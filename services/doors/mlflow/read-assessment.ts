@@ -79,9 +79,15 @@ export function readValue(fields: Fields): { feedback?: Answer; expectation?: An
       ? {
           expectation: serialized
             ? { serialized_value: some(serialized, 'serialization_format', 'value') }
-            : { value: expectation.has('value') ? expectation.raw('value') : null },
+            : writeExpected(expectation.has('value') ? expectation.raw('value') : null),
         }
       : {}),
     ...(issue ? { issue: some(issue, 'issue_name') } : {}),
   };
 }
+
+/** Lists and objects are kept as JSON text, as MLflow's server keeps them. */
+const writeExpected = (value: unknown): Answer =>
+  typeof value === 'object' && value !== null
+    ? { serialized_value: { serialization_format: 'JSON_FORMAT', value: JSON.stringify(value) } }
+    : { value };

@@ -1,15 +1,18 @@
 import { artifactLocation, locationBelow } from '#libs/domain/artifact-location.js';
 import { attemptStatus } from '#libs/domain/run-fold-attempts.js';
+import { wholeDataset } from '#libs/runs/dataset-texts.js';
 import { paramText } from '#libs/runs/search/logged-models.js';
 import type { LatestMetric, TrackedRun } from '#libs/runs/tracking-tables.js';
 import { writeNumber, type Answer } from './call.js';
-import type { Experiment } from './door.js';
+import type { Experiment, World } from './door.js';
 
 /** Tags of MLflow that are fields of a run here. They are not kept twice. */
 export const nameTag = 'mlflow.runName';
 export const noteTag = 'mlflow.note.content';
 /** What MLflow says of a run's status that a run here can't say. */
 export const statusTag = 'runstream.mlflow.status';
+/** Unix ms of an end that its client told of a run that has not ended. */
+export const endTag = 'runstream.mlflow.endTime';
 
 export const runArtifacts = (experiment: Experiment, run: string): string =>
   locationBelow(artifactLocation(experiment), `${run}/artifacts`);
@@ -18,6 +21,8 @@ const statusOf = { running: 'RUNNING', finished: 'FINISHED', failed: 'FAILED', k
 
 export function writeRunInfo({ state }: TrackedRun, experiment: Experiment): Answer {
   const newest = state.attempts.at(-1);
+  const said = state.tags[endTag]?.value;
+  const endedAt = said === undefined ? state.endedAt : Number(said);
   const status = state.tags[statusTag]?.value ?? statusOf[newest ? attemptStatus(newest) : state.status];
   return {
     run_uuid: state.id,
@@ -26,7 +31,7 @@ export function writeRunInfo({ state }: TrackedRun, experiment: Experiment): Ans
     user_id: state.facts.user.value,
     status,
     start_time: state.startedAt,
-    ...(state.endedAt === null ? {} : { end_time: state.endedAt }),
+    ...(endedAt === null ? {} : { end_time: endedAt }),
     artifact_uri: runArtifacts(experiment, state.id),
     lifecycle_stage: state.deleted || experiment.deleted ? 'deleted' : 'active',
     run_id: state.id,
@@ -58,9 +63,12 @@ const writeMetric = ({ key, value, timeMs, step }: LatestMetric): Answer => ({
   step,
 });
 
-export function writeRun(run: TrackedRun, experiment: Experiment): Answer {
+export async function writeRun(world: World, run: TrackedRun, experiment: Experiment): Promise<Answer> {
   const params = Object.entries(run.state.params).map(([key, { value }]) => ({ key, value: paramText(value) }));
-  const datasets = run.datasets.map(({ name, digest, sourceType, source, schema, profile, tags }) => ({
+  const whole = await Promise.all(
+    run.datasets.map((each) => wholeDataset(each, (digest) => world.backend.artifactStore.get(digest))),
+  );
+  const datasets = whole.map(({ name, digest, sourceType, source, schema, profile, tags }) => ({
     ...some('tags', writePairs(Object.entries(tags))),
     dataset: {
       name,

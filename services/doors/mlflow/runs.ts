@@ -1,14 +1,15 @@
+import type { Environment } from '#libs/domain/event.js';
 import type { RunState } from '#libs/domain/run-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { paramText } from '#libs/runs/search/logged-models.js';
 import type { Answer, Call } from './call.js';
 import { contentId, type World } from './door.js';
-import { invalid, missing, type MlflowError } from './mlflow-error.js';
+import { invalid, missing, MlflowError } from './mlflow-error.js';
 import type { Fields } from './fields.js';
 import type { Said } from './door-log.js';
 import { readMetric, readMetrics, toBlocks, type Metric } from './metric-blocks.js';
 import { checkName, cut, mlflowLimits } from './names.js';
-import { nameTag, noteTag, runArtifacts, statusTag, tagsOf, writeRun, writeRunInfo } from './run-answers.js';
+import { endTag, nameTag, noteTag, runArtifacts, statusTag, tagsOf, writeRun, writeRunInfo } from './run-answers.js';
 import { randomRunName } from './run-names.js';
 
 /** Clients send both names of the field. */
@@ -68,7 +69,8 @@ export async function createRun({ world, fields }: Call): Promise<Answer> {
   const startedAt = fields.whole('start_time') ?? world.backend.clock();
   if (Math.abs(startedAt) > 8.64e15) throw invalid(`Invalid value ${startedAt} for parameter 'start_time' supplied.`);
   const kept = Object.fromEntries(tags);
-  const data = { project: experiment.name, name, user, notes, tags: kept, ...unsaid };
+  const environment = environmentOf(kept, user);
+  const data = { project: experiment.name, name, user, notes, tags: kept, ...unsaid, environment };
   await world.log.tell({ name: 'RunStarted', subject: id, timeMs: startedAt, data });
   world.remember(id, true);
   return {
@@ -89,12 +91,23 @@ export async function createRun({ world, fields }: Call): Promise<Answer> {
     },
   };
 }
+/** Where the program came from, as its client's tags tell it; null where they do not. */
+function environmentOf(tags: Readonly<Record<string, string>>, user: string): Environment | null {
+  const tag = (name: string): string => tags[`mlflow.source.${name}`] ?? '';
+  const [commit, branch, remote] = [tag('git.commit'), tag('git.branch'), tag('git.repoURL')];
+  if (tag('name') === '' && commit === '') return null;
+  const git = commit === '' ? null : { commit, branch, remote, dirty: tag('git.dirty') === 'true', diffDigest: '' };
+  return {
+    ...{ git, command: tag('name'), user: tags['mlflow.user'] ?? user, host: '', os: '', runtime: '', cwd: '' },
+    ...{ packages: {}, seeds: {}, launcher: '', hardware: null },
+  };
+}
+
 /** What MLflow's clients do not say when they start a run. Nobody sends heartbeats: the world size is unknown. */
 const unsaid = {
   group: '',
   jobType: '',
   params: [],
-  environment: null,
   worldSize: 0,
   launch: '',
   fromStep: 0,
@@ -105,7 +118,7 @@ const unsaid = {
 
 export async function getRun({ world, fields }: Call): Promise<Answer> {
   const { run, experiment } = await world.run(runIdOf(fields));
-  return { run: writeRun(run, experiment) };
+  return { run: await writeRun(world, run, experiment) };
 }
 
 const endings: Readonly<Record<string, string>> = { FINISHED: 'finished', FAILED: 'failed', KILLED: 'killed' };
@@ -137,7 +150,6 @@ export async function updateRun({ world, fields }: Call): Promise<Answer> {
 }
 
 function statusEvents(state: RunState, status: string, endAt: number | null, now: number): Said[] {
-  if (status === '') return [];
   const subject = state.id;
   const events: Said[] = [];
   const scheduled = Object.hasOwn(state.tags, statusTag);
@@ -146,9 +158,17 @@ function statusEvents(state: RunState, status: string, endAt: number | null, now
     subject,
     data: { tags: set, removed, labels: [], labelsRemoved: [] },
   });
+  const ends = Object.hasOwn(endings, status);
+  const told = Object.hasOwn(state.tags, endTag);
+  if (endAt !== null && !ends) events.push(tags({ [endTag]: String(endAt) }, []));
+  else if (ends && told) events.push(tags({}, [endTag]));
+  // MLflow keeps the end of a run that goes on
+  else if (status !== '' && !ends && state.endedAt !== null && !told)
+    events.push(tags({ [endTag]: String(state.endedAt) }, []));
+  if (status === '') return events;
   if (status === 'SCHEDULED') events.push(tags({ [statusTag]: status }, []));
   else if (scheduled) events.push(tags({}, [statusTag]));
-  if (Object.hasOwn(endings, status)) {
+  if (ends) {
     const timeMs = endAt !== null && Math.abs(endAt) <= 8.64e15 && endAt !== 0 ? endAt : now;
     const data = {
       state: endings[status]!,
@@ -276,6 +296,7 @@ export async function logMetric({ world, fields, body }: Call): Promise<Answer> 
   const id = runIdOf(fields);
   const metric = readMetric(fields, '', new Set());
   await world.writable(id);
+  await checkModels(world, [metric]);
   await logMetrics(world, id, [metric], body);
   return {};
 }
@@ -294,6 +315,20 @@ async function logMetrics(world: World, id: string, metrics: readonly Metric[], 
     data: { blocks: toBlocks(metrics) },
   };
   await world.log.tell(points, ...modelMetrics(id, metrics, body));
+}
+
+/** A model that was seen once is believed: it can't go but by being deleted. */
+async function checkModels(world: World, metrics: readonly Metric[]): Promise<void> {
+  const ids = [...new Set(metrics.map(({ model }) => model))].filter((id) => id !== '' && !world.knownModels.has(id));
+  if (ids.length === 0) return;
+  ids.forEach(checkRunId);
+  await world.log.subjectsSettled(ids);
+  const known = new Set((await world.backend.tracking.models.byId(ids)).map(({ id }) => id));
+  const unknown = ids.find((id) => !known.has(id));
+  if (unknown !== undefined)
+    throw new MlflowError('BAD_REQUEST', `There is no logged model '${unknown}' to log a metric of`);
+  if (world.knownModels.size > 10_000) world.knownModels.clear();
+  for (const id of known) world.knownModels.add(id);
 }
 
 /** What was measured of a logged model is kept with the model as well. */
@@ -324,6 +359,7 @@ export async function logBatch({ world, fields, body }: Call): Promise<Answer> {
     );
   const tagged = tagEvents(id, readTags(tags));
   await world.writable(id);
+  await checkModels(world, metrics);
   await logParams(world, id, params);
   await logMetrics(world, id, metrics, body);
   await commands(world, id, tagged);

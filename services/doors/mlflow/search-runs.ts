@@ -144,9 +144,10 @@ export async function searchRuns({ world, fields }: Call): Promise<Answer> {
     offset,
   });
   const byKey = new Map(experiments.map((experiment) => [experiment.name, experiment]));
-  const runs = found.slice(0, max).flatMap((run) => {
+  const runs: Answer[] = [];
+  for (const run of found.slice(0, max)) {
     const experiment = byKey.get(run.state.facts.project.value);
-    return experiment ? [writeRun(run, experiment)] : [];
-  });
+    if (experiment) runs.push(await writeRun(world, run, experiment));
+  }
   return { runs, ...(found.length > max ? { next_page_token: writeOffset(offset + max) } : {}) };
 }

@@ -1,13 +1,16 @@
 import { Readable } from 'node:stream';
 import { limits } from '#libs/domain/limits.js';
+import { usageKey } from '#libs/domain/trace-fold.js';
 import { plainValue } from '#libs/runs/span-text.js';
 import { contentId, type World } from './door.js';
 import type { Said } from './door-log.js';
 import { readSpans, type OtlpSpan } from './otlp-spans.js';
-import { invalid } from './mlflow-error.js';
-import { cut, mlflowLimits } from './names.js';
+import { unprocessable } from './mlflow-error.js';
+import { cut, isName, mlflowLimits } from './names.js';
+import { previewOf } from './preview.js';
 import { checkRunId } from './runs.js';
-import { traceSubjects } from './traces.js';
+import { resourceOf, translated, usedBy, usedTogether } from './span-conventions.js';
+import { isTraceId, traceSubjects } from './traces.js';
 
 /** What an exporter of OpenTelemetry sent, MLflow's client among them. */
 export interface SpanExport {
@@ -22,19 +25,19 @@ export interface SpanExport {
 /** By this tag clients know that spans are to be asked of the server, not of a file. */
 const locationTag = { 'mlflow.trace.spansLocation': 'TRACKING_STORE' };
 const nameTag = 'mlflow.traceName';
-const previewCharsMax = 1_000;
 /** Texts of one record, well below the bytes that a record may have. */
 const charsPerRecordMax = 250_000;
 
 /** Durable when it resolves: the spans, and what they tell of traces that nobody else told of. */
 export async function logSpans(world: World, sent: SpanExport): Promise<void> {
-  if (sent.experiment === '') throw invalid("Missing value for required header 'x-mlflow-experiment-id'.");
+  if (sent.experiment === '') throw unprocessable("Missing value for required header 'x-mlflow-experiment-id'.");
   const experiment = await world.active(sent.experiment);
   const traces = new Map<string, OtlpSpan[]>();
-  for (const span of await readSpans(sent.body, sent.json)) {
-    const spans = traces.get(`tr-${span.traceId}`);
+  for (const span of (await readSpans(sent.body, sent.json)).map(translated)) {
+    const id = traceIdFor(span);
+    const spans = traces.get(id);
     if (spans) spans.push(span);
-    else traces.set(`tr-${span.traceId}`, [span]);
+    else traces.set(id, [span]);
   }
   if (sent.run !== '') await world.run(checkRunId(sent.run));
   await world.born(experiment);
@@ -44,7 +47,8 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
   const content = Buffer.concat([Buffer.from(world.name), sent.body]);
   for (const [id, spans] of traces) {
     const trace = subjects.get(id)!;
-    events.push({ name: 'TraceLogged', subject: trace, data: { project: experiment.name, ...told(spans) } });
+    const metadata = await tokenUsage(world, trace, spans);
+    events.push({ name: 'TraceLogged', subject: trace, data: { project: experiment.name, ...told(spans, metadata) } });
     const texts: string[] = [];
     for (const span of spans) texts.push(await keep(world, experiment.number, { id, subject: trace }, span, events));
     for (const [index, chunk] of chunks(texts).entries()) {
@@ -54,6 +58,30 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
     if (sent.run !== '') events.push({ name: 'TraceLinked', subject: trace, data: { runs: [sent.run] } });
   }
   await world.log.tell(...events);
+}
+
+/** Its client may have named the trace; OpenTelemetry's own id is the usual name. */
+function traceIdFor(span: OtlpSpan): string {
+  const said = attributeText(span, 'mlflow.traceRequestId').replace(/^"(.*)"$/s, '$1');
+  return isTraceId(said) ? said : `tr-${span.traceId}`;
+}
+
+/** Of all spans that have come so far: parents may come before or after their children. */
+async function tokenUsage(
+  world: World,
+  subject: string,
+  spans: readonly OtlpSpan[],
+): Promise<Readonly<Record<string, string>>> {
+  if (!spans.some(({ attributes }) => usedBy(attributes))) return {};
+  await world.log.subjectsSettled([subject]);
+  const known = new Map<string, Pick<OtlpSpan, 'spanId' | 'parentSpanId' | 'attributes'>>();
+  const stored = await world.backend.tracking.traces.spans([subject]);
+  for (const text of stored.get(subject) ?? []) {
+    const span = JSON.parse(text) as Partial<OtlpSpan>;
+    if (typeof span.spanId === 'string' && Array.isArray(span.attributes)) known.set(span.spanId, span as OtlpSpan);
+  }
+  for (const span of spans) known.set(span.spanId, span);
+  return { [usageKey]: JSON.stringify(usedTogether([...known.values()])) };
 }
 
 /** A span's text; a file's address instead when it is too long for the log. */
@@ -111,36 +139,50 @@ function chunks(texts: readonly string[]): readonly string[][] {
 const toMs = (nanoseconds: string): number => Number(BigInt(nanoseconds) / 1_000_000n);
 
 /** What the spans of one request tell of their trace. */
-function told(spans: readonly OtlpSpan[]) {
+function told(spans: readonly OtlpSpan[], usage: Readonly<Record<string, string>>) {
   const starts = spans.map(({ startTimeUnixNano }) => toMs(startTimeUnixNano));
   const timeMs = starts.reduce((a, b) => Math.min(a, b));
   const end = spans.reduce((latest, { endTimeUnixNano }) => Math.max(latest, toMs(endTimeUnixNano)), 0);
   const root = spans.find(({ parentSpanId }) => parentSpanId === undefined);
-  const preview = (key: string): string => (root ? previewOf(root, key) : '');
+  const text = (key: string): string => (root ? attributeText(root, key) : '');
   const metadata = {
-    ...named('mlflow.trace.session', preview('session.id')),
-    ...named('mlflow.trace.user', preview('user.id')),
+    ...usage,
+    ...named('mlflow.trace.session', cut(text('session.id'), mlflowLimits.tagValueCharsMax)),
+    ...named('mlflow.trace.user', cut(text('user.id'), mlflowLimits.tagValueCharsMax)),
   };
   return {
     timeMs,
     durationMs: Math.max(0, end - timeMs),
     hasDuration: end > 0,
     state: root ? (root.status.code === 2 ? 'ERROR' : 'OK') : '',
-    requestPreview: preview('mlflow.spanInputs'),
-    responsePreview: preview('mlflow.spanOutputs'),
+    requestPreview: previewOf(text('mlflow.spanInputs'), 'user'),
+    responsePreview: previewOf(text('mlflow.spanOutputs'), 'assistant'),
     clientRequestId: '',
     metadata,
-    tags: { ...named(nameTag, cut(root?.name ?? '', mlflowLimits.tagValueCharsMax)), ...locationTag },
+    tags: {
+      ...resourceTags(spans[0]!),
+      ...named(nameTag, cut(root?.name ?? '', mlflowLimits.tagValueCharsMax)),
+      ...locationTag,
+    },
     fromSpans: true,
   };
 }
 const named = (key: string, value: string): Record<string, string> => (value === '' ? {} : { [key]: value });
 
-function previewOf(span: OtlpSpan, key: string): string {
+function attributeText(span: OtlpSpan, key: string): string {
   const found = span.attributes.find((pair) => pair.key === key);
   if (!found) return '';
   const value = plainValue(found.value);
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // not in the middle of a character
-  return cut(text, previewCharsMax).replace(/\p{Surrogate}$/u, '');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** What the program says of itself; not what OpenTelemetry says of itself, and nothing in MLflow's own words. */
+function resourceTags(span: OtlpSpan): Record<string, string> {
+  return Object.fromEntries(
+    [...resourceOf(span)].flatMap(([key, value]) => {
+      if (/^(telemetry\.sdk|mlflow|runstream)\./.test(key) || !isName(key)) return [];
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
+      return [[key, cut(text, mlflowLimits.tagValueCharsMax)]];
+    }),
+  );
 }

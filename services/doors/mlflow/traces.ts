@@ -10,7 +10,7 @@ import { invalid, missing } from './mlflow-error.js';
 import { checkName, cut, mlflowLimits } from './names.js';
 import { readAssessment, readTime } from './read-assessment.js';
 import { checkRunId } from './runs.js';
-import { writeTraceInfo, writeTraces } from './trace-answers.js';
+import { hiddenLocationTag, locationTag, writeTraceInfo, writeTraces } from './trace-answers.js';
 
 export interface FoundTrace {
   readonly trace: TraceState;
@@ -20,8 +20,9 @@ const batchTracesMax = 1_000;
 const linkedTracesMax = 100;
 const deletedPerAppend = 1_000;
 
+export const isTraceId = (id: string): boolean => /^[a-zA-Z0-9][\w.-]{0,127}$/.test(id);
 export const checkTraceId = (id: string): string => {
-  if (!/^[a-zA-Z0-9][\w.-]{0,127}$/.test(id)) throw invalid(`Invalid trace ID: '${id.slice(0, 200)}'`);
+  if (!isTraceId(id)) throw invalid(`Invalid trace ID: '${id.slice(0, 200)}'`);
   return id;
 };
 const notFound = (id: string) => missing(`Trace with ID '${id}' not found.`);
@@ -118,7 +119,7 @@ export async function startTrace({ world, fields }: Call): Promise<Answer> {
     requestPreview: info.text('request_preview'),
     responsePreview: info.text('response_preview'),
     clientRequestId: info.text('client_request_id'),
-    metadata: texts(info, 'trace_metadata'),
+    metadata: { ...texts(info, 'trace_metadata'), 'mlflow.trace.infoFinalized': 'true' },
     tags: texts(info, 'tags'),
     fromSpans: false,
   };
@@ -179,6 +180,11 @@ export async function setTraceTag({ world, fields, path }: Call): Promise<Answer
 export async function deleteTraceTag({ world, fields, path }: Call): Promise<Answer> {
   const { trace } = await findTrace(world, path[0]!);
   const key = fields.required('key');
+  // it is shown where nobody set it: that it is not to be shown is a tag as well
+  if (key === locationTag && !Object.hasOwn(trace.tags, hiddenLocationTag)) {
+    const data = { tags: { [hiddenLocationTag]: 'true' }, removed: [key] };
+    return traceCommand(world, { name: 'TraceTagsSet', subject: trace.id, data }).then(() => ({}));
+  }
   if (!Object.hasOwn(trace.tags, key)) throw missing(`No trace tag with key '${key}' for trace with ID '${path[0]!}'`);
   await traceCommand(world, { name: 'TraceTagsSet', subject: trace.id, data: { tags: {}, removed: [key] } });
   return {};
