@@ -11,8 +11,8 @@ export default defineConfig({
     ...(base.test?.server && { server: base.test.server }),
     pool: 'forks',
     // a break that makes a test hang has been seen
-    testTimeout: 10_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     expect: { poll: { timeout: 5_000, interval: 20 } },
     include: ['**/*.spec.ts'],
     exclude: [

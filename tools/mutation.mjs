@@ -13,12 +13,11 @@ if (unknown.length > 0) {
 }
 const folders = process.argv.length > 2 ? process.argv.slice(2) : all;
 
-/** Of one folder, by its own specs (those of all services for one of them: the gate is asked through the doors). */
+/** Of one folder, by its own specs: what only others notice is not said where it is kept. */
 async function scoreOf(folder) {
   const mutate = config.mutate.filter((path) => folderOf(path) === folder);
   const fileName = `test/output/mutation-${folder.replace('/', '-')}.json`;
-  const dir = folder.startsWith('services/') ? 'services' : folder;
-  const vitest = { ...config.vitest, related: false, dir };
+  const vitest = { ...config.vitest, related: false, dir: folder };
   const results = await new Stryker({ ...config, mutate, vitest, jsonReporter: { fileName } }).runMutationTest();
   const count = (...statuses) => results.filter(({ status }) => statuses.includes(status)).length;
   const seen = count('Killed', 'Timeout');

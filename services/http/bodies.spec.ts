@@ -44,6 +44,38 @@ describe('a body', () => {
     expect((await refusal(bodies.use(sent(headers, bomb), queryBounds, () => 0))).code).toBe('TOO_LARGE');
   });
 
+  it('is bounded to the byte, by what is said of its length and by what comes', async () => {
+    const bounds = { ...eventsBounds, bytesMax: 10, inflatedBytesMax: 20 };
+    const size = (headers: Record<string, string>, ...chunks: readonly Buffer[]) =>
+      bodies.use(sent(headers, ...chunks), bounds, ({ bytes }) => bytes.toString());
+    const [five, six] = [Buffer.from('12345'), Buffer.from('678901')];
+    expect(await size({ 'content-length': '10' }, five, five)).toBe('1234512345');
+    expect((await refusal(size({}, five, six))).message).toMatch(/the request body is larger than 10 bytes/);
+    // before anything of it is read
+    expect((await refusal(size({ 'content-length': '11' }))).message).toMatch(/content-length 11 is larger than 10/);
+    const packed = gzipSync(Buffer.alloc(1_000));
+    const roomy = { ...bounds, bytesMax: 1_000 };
+    const inflating = bodies.use(sent({ 'content-encoding': ' GZIP ' }, packed), roomy, () => 0);
+    expect((await refusal(inflating)).message).toMatch(/the inflated body is larger than 20 bytes/);
+  });
+
+  it('of JSON is made of values that count as memory too', async () => {
+    const count = 900_000;
+    const text = Buffer.from(`[${'1,'.repeat(count - 1)}1]`);
+    const held: (() => void)[] = [];
+    const hold = (): Promise<unknown> =>
+      bodies.use(sent({}, text), eventsBounds, async (body) => {
+        await body.json();
+        await new Promise<void>((resolve) => held.push(resolve));
+      });
+    // 48 bytes a value: four of them and a little
+    const outcomes = Array.from({ length: 5 }, () => hold().catch((error: unknown) => (error as Rejection).code));
+    await expect.poll(() => held.length).toBe(4);
+    expect(await Promise.race(outcomes)).toBe('LIMIT_EXCEEDED');
+    for (const release of held) release();
+    await Promise.all(outcomes);
+  });
+
   it('that ends in the middle of what packed it is refused', async () => {
     for (const encoding of ['gzip', 'deflate', 'br', 'zstd', 'nonsense'])
       expect(
