@@ -6,6 +6,7 @@ import { getHistory, getHistoryBulk, getHistoryBulkInterval } from './history.js
 import * as inputs from './inputs.js';
 import * as models from './logged-models.js';
 import * as registry from './registry.js';
+import { searchModelVersions, searchRegisteredModels } from './search-registry.js';
 import * as runs from './runs.js';
 import { searchRuns } from './search-runs.js';
 import { searchTraces } from './search-traces.js';
@@ -60,7 +61,7 @@ const table: Readonly<Record<string, Handler>> = {
   'PATCH /mlflow/registered-models/update': registry.updateRegisteredModel,
   'DELETE /mlflow/registered-models/delete': registry.deleteRegisteredModel,
   'GET /mlflow/registered-models/get': registry.getRegisteredModel,
-  'GET /mlflow/registered-models/search': registry.searchRegisteredModels,
+  'GET /mlflow/registered-models/search': searchRegisteredModels,
   'GET /mlflow/registered-models/get-latest-versions': registry.getLatestVersions,
   'POST /mlflow/registered-models/get-latest-versions': registry.getLatestVersions,
   'POST /mlflow/registered-models/set-tag': registry.setRegisteredModelTag,
@@ -73,7 +74,7 @@ const table: Readonly<Record<string, Handler>> = {
   'POST /mlflow/model-versions/transition-stage': registry.transitionStage,
   'DELETE /mlflow/model-versions/delete': registry.deleteModelVersion,
   'GET /mlflow/model-versions/get': registry.getModelVersion,
-  'GET /mlflow/model-versions/search': registry.searchModelVersions,
+  'GET /mlflow/model-versions/search': searchModelVersions,
   'GET /mlflow/model-versions/get-download-uri': registry.getDownloadUri,
   'POST /mlflow/model-versions/set-tag': registry.setModelVersionTag,
   'DELETE /mlflow/model-versions/delete-tag': registry.deleteModelVersionTag,
