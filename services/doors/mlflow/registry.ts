@@ -21,7 +21,6 @@ const aliasesOf = ({ aliases }: RegisteredModelState, version: number): readonly
   Object.entries(aliases).flatMap(([alias, number]) => (number === version ? [alias] : []));
 
 function writeVersion(version: ModelVersionState, model: RegisteredModelState | undefined): Answer {
-  const aliases = model ? aliasesOf(model, version.version) : [];
   return {
     name: version.name,
     version: String(version.version),
@@ -34,7 +33,7 @@ function writeVersion(version: ModelVersionState, model: RegisteredModelState | 
     status: 'READY',
     ...(version.loggedModel === '' ? {} : { model_id: version.loggedModel }),
     tags: writePairs(Object.entries(version.tags)),
-    aliases,
+    aliases: model ? aliasesOf(model, version.version) : [],
   };
 }
 
