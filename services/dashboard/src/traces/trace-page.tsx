@@ -132,11 +132,12 @@ function Body(props: { trace: Trace }): ReactElement {
   const { trace } = props;
   const [chosen, setChosen] = useState<string | null>(null);
   const span = trace.spans.find(({ id }) => id === chosen) ?? trace.spans[0];
+  const tokens = trace.tokenUsage?.total ?? null;
   return (
     <>
       <p className="dim">
         {formatDateTime(trace.startedAt)} · {plural(trace.spanCount, 'span')}
-        {trace.tokenUsage?.total != null && ` · ${formatCount(trace.tokenUsage.total)} tokens`}
+        {tokens !== null && ` · ${formatCount(tokens)} tokens`}
         {trace.runs.map(({ id, name }) => (
           <span key={id}>
             {' · '}run <Link to={`/runs/${encodeURIComponent(id)}`}>{name}</Link>
