@@ -63,6 +63,12 @@ export default {
     below('metrics', '(tables/|[^/]+$)', 'writing|reading|sql'),
     ...apart('runs', ['folding', 'reading', 'rules']),
     below('runs', '(tables/|[^/]+$)', 'folding|reading'),
+    {
+      name: 'what-all-client-apis-share-knows-no-client',
+      severity: 'error',
+      from: { path: '^services/doors/shared/' },
+      to: { path: '^services/doors/', pathNot: '^services/doors/shared/' },
+    },
     { name: 'libs-know-no-services', severity: 'error', from: { path: '^libs/' }, to: { path: '^services/' } },
     {
       name: 'libs-know-no-frameworks',

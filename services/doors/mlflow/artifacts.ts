@@ -7,7 +7,7 @@ import type { StoredFile } from '#libs/runs/tracking-tables.js';
 import { logged } from '../../http/answer-headers.js';
 import { artifactBody } from '../../http/artifact-body.js';
 import type { Answer, Call } from './call.js';
-import type { World } from './door.js';
+import type { World } from './world.js';
 import { MlflowError, invalid } from './mlflow-error.js';
 import { loggedModel } from './logged-models.js';
 import { mimeOf } from './mime.js';

@@ -1,6 +1,6 @@
 import { Rejection } from '#libs/domain/rejection.js';
 import type { Answer, Call } from './call.js';
-import type { World } from './door.js';
+import type { World } from './world.js';
 import { invalid, missing } from './mlflow-error.js';
 import { readAssessment, readValue, type Assessment } from './read-assessment.js';
 import { writeTime } from './trace-answers.js';

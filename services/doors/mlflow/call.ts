@@ -1,5 +1,5 @@
 import type { Fields } from './fields.js';
-import type { World } from './door.js';
+import type { World } from './world.js';
 import { invalid } from './mlflow-error.js';
 
 /** One request to an endpoint, decoded. */

@@ -3,7 +3,7 @@ import { Rejection } from '#libs/domain/rejection.js';
 import { given } from '#libs/domain/run-fold-facts.js';
 import type { View } from '#libs/runs/tracking-tables.js';
 import { pageOf, type Answer, type Call } from './call.js';
-import type { Experiment, World } from './door.js';
+import type { Experiment, World } from './world.js';
 import { filterRows, orderRows, type Column } from '#libs/runs/search/listing.js';
 import { MlflowError, invalid, missing } from './mlflow-error.js';
 import { checkName, mlflowLimits } from './names.js';

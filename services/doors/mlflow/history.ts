@@ -1,6 +1,6 @@
 import type { HistoryColumns } from '#libs/metrics/metric-store.js';
 import { readOffset, writeNumber, writeOffset, type Answer, type Call } from './call.js';
-import type { World } from './door.js';
+import type { World } from './world.js';
 import { invalid } from './mlflow-error.js';
 import { checkRunId, runIdOf } from './runs.js';
 

@@ -3,7 +3,7 @@ import type { Dataset } from '#libs/domain/event.js';
 import { fileTags, isFileTag } from '#libs/runs/dataset-texts.js';
 import { parseJson } from '../../http/read-json.js';
 import type { Answer, Call } from './call.js';
-import type { Said } from './door-log.js';
+import type { Said } from '../shared/command-log.js';
 import type { Fields } from './fields.js';
 import { invalid } from './mlflow-error.js';
 import { checkRunId, commands, runIdOf } from './runs.js';

@@ -18,7 +18,9 @@ import {
   versionFile,
 } from './artifacts.js';
 import type { Call } from './call.js';
-import { Door, type World } from './door.js';
+import { CommandLog } from '../shared/command-log.js';
+import { Tenants } from '../shared/tenant.js';
+import { source, World } from './world.js';
 import { Fields } from './fields.js';
 import { MlflowError, invalid, toMlflowError } from './mlflow-error.js';
 import { multipart } from './multipart.js';
@@ -42,14 +44,15 @@ const routes = [...roots, ...pages].flatMap((path) => [path, `t/:world/${path}`]
 /** Everything that MLflow's clients ask a tracking server, for everybody and under /t/<name> for a tenant. */
 @Controller()
 export class MlflowController {
-  private readonly door: Door;
+  private readonly tenants: Tenants<World>;
 
   constructor(
     @Inject(BACKEND) backend: Backend,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(BODIES) private readonly bodies: Bodies,
   ) {
-    this.door = new Door(backend);
+    const log = new CommandLog(backend, source);
+    this.tenants = new Tenants((name) => new World(name, backend, log));
   }
 
   @All(routes)
@@ -69,7 +72,7 @@ export class MlflowController {
     const tenant = /^\/t\/([^/]*)(\/.*)$/s.exec(whole);
     const rest = tenant ? tenant[2]! : whole;
     const path = rest.replace(/^\/(?:ajax-)?api\/[23]\.0(?=\/)/, '');
-    return { world: this.door.world(tenant?.[1] ?? ''), path, query: new URLSearchParams(search) };
+    return { world: this.tenants.get(tenant?.[1] ?? ''), path, query: new URLSearchParams(search) };
   }
 
   private async dispatch(

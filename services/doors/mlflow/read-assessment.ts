@@ -1,5 +1,5 @@
 import type { Answer } from './call.js';
-import type { World } from './door.js';
+import type { World } from './world.js';
 import type { Fields } from './fields.js';
 import { invalid } from './mlflow-error.js';
 import { writeTime } from './trace-answers.js';

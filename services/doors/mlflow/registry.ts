@@ -3,8 +3,8 @@ import { stages, type ModelVersionState, type RegisteredModelState, type Stage }
 import { Rejection } from '#libs/domain/rejection.js';
 import { given } from '#libs/domain/run-fold-facts.js';
 import type { Answer, Call } from './call.js';
-import type { World } from './door.js';
-import type { Said } from './door-log.js';
+import type { World } from './world.js';
+import type { Said } from '../shared/command-log.js';
 import type { Fields } from './fields.js';
 import { change as changeLoggedModel, loggedModel } from './logged-models.js';
 import { MlflowError, invalid, missing } from './mlflow-error.js';

@@ -4,7 +4,7 @@ import { wholeDataset } from '#libs/runs/dataset-texts.js';
 import { paramText } from '#libs/runs/search/logged-models.js';
 import type { LatestMetric, TrackedRun } from '#libs/runs/tracking-tables.js';
 import { writeNumber, type Answer } from './call.js';
-import type { Experiment, World } from './door.js';
+import type { Experiment, World } from './world.js';
 
 /** Tags of MLflow that are fields of a run here. They are not kept twice. */
 export const nameTag = 'mlflow.runName';

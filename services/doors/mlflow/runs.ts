@@ -3,10 +3,10 @@ import type { RunState } from '#libs/domain/run-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { paramText } from '#libs/runs/search/logged-models.js';
 import type { Answer, Call } from './call.js';
-import { contentId, type World } from './door.js';
+import { mlflowId, type World } from './world.js';
 import { invalid, missing, MlflowError } from './mlflow-error.js';
 import type { Fields } from './fields.js';
-import type { Said } from './door-log.js';
+import type { Said } from '../shared/command-log.js';
 import { readMetric, readMetrics, toBlocks, type Metric } from './metric-blocks.js';
 import { checkName, cut, mlflowLimits } from './names.js';
 import { endTag, nameTag, noteTag, runArtifacts, statusTag, tagsOf, writeRun, writeRunInfo } from './run-answers.js';
@@ -311,7 +311,7 @@ async function logMetrics(world: World, id: string, metrics: readonly Metric[], 
     subject: id,
     // of the content alone, so that the rows of a repetition are the same rows
     timeMs,
-    id: contentId('points', body),
+    id: mlflowId('points', body),
     data: { blocks: toBlocks(metrics) },
   };
   await world.log.tell(points, ...modelMetrics(id, metrics, body));
@@ -339,7 +339,7 @@ function modelMetrics(run: string, metrics: readonly Metric[], body: Uint8Array)
   return [...byModel].map(([subject, list]) => ({
     name: 'LoggedModelMeasured',
     subject: checkRunId(subject),
-    id: contentId(subject.slice(0, 60), body),
+    id: mlflowId(subject.slice(0, 60), body),
     data: { metrics: list.map(({ model: _, ...metric }) => ({ ...metric, run })) },
   }));
 }

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { limits } from '#libs/domain/limits.js';
 import { usageKey } from '#libs/domain/trace-fold.js';
 import { plainValue } from '#libs/runs/span-text.js';
-import { contentId, type World } from './door.js';
-import type { Said } from './door-log.js';
+import { mlflowId, type World } from './world.js';
+import type { Said } from '../shared/command-log.js';
 import { readSpans, type OtlpSpan } from './otlp-spans.js';
 import { unprocessable } from './mlflow-error.js';
 import { cut, isName, mlflowLimits } from './names.js';
@@ -52,7 +52,7 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
     const texts: string[] = [];
     for (const span of spans) texts.push(await keep(world, experiment.number, { id, subject: trace }, span, events));
     for (const [index, chunk] of chunks(texts).entries()) {
-      const event = contentId(`${id}:${index}`, content);
+      const event = mlflowId(`${id}:${index}`, content);
       events.push({ name: 'SpansLogged', subject: trace, id: event, data: { spans: chunk } });
     }
     if (sent.run !== '') events.push({ name: 'TraceLinked', subject: trace, data: { runs: [sent.run] } });

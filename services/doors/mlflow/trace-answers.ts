@@ -2,7 +2,7 @@ import { artifactLocation, locationBelow } from '#libs/domain/artifact-location.
 import { traceIdOf } from '#libs/domain/trace-id.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { Answer } from './call.js';
-import type { Experiment, World } from './door.js';
+import type { Experiment, World } from './world.js';
 import { compareStarts, isObject, readSpanText, type SpanJson } from '#libs/runs/span-text.js';
 import { writeSpan } from './span-answers.js';
 

@@ -1,7 +1,7 @@
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import { traceIdOf, traceSubject } from '#libs/domain/trace-id.js';
 import type { Answer, Call, Handler } from './call.js';
-import type { Experiment } from './door.js';
+import type { Experiment } from './world.js';
 import type { Fields } from './fields.js';
 import { invalid } from './mlflow-error.js';
 import { cut, mlflowLimits } from './names.js';

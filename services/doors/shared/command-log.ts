@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Backend } from '#libs/backend/backend.js';
 import { topics, type EventData, type EventName } from '#libs/domain/event.js';
 import { partitionName } from '#libs/domain/position-token.js';
@@ -20,15 +21,20 @@ export interface Said<Name extends EventName = EventName> {
 }
 
 /**
- * How the door speaks to the log, and what it remembers so that clients read their writes: where the newest record of each partition
- * lies that was acknowledged here. Where other processes write to the same log, their clients may be ours: the log itself is asked.
+ * How a compatibility API speaks to the log, and what it remembers so that clients read their writes: where the newest record of each
+ * partition lies that was acknowledged here. Where other processes write to the same log, their clients may be ours: the log itself is
+ * asked.
  */
-export class DoorLog {
+export class CommandLog {
   /** Other processes may have written since: what was read before is not believed. */
   readonly shared: boolean;
   private readonly ends = new Map<string, number>();
 
-  constructor(private readonly backend: Backend) {
+  /** `source`: whose API it is, as events say it. */
+  constructor(
+    private readonly backend: Backend,
+    private readonly source: string,
+  ) {
     this.shared = backend.configuration.log.kind !== 'file';
   }
 
@@ -83,7 +89,7 @@ export class DoorLog {
   private encode({ name, subject, data, timeMs, id }: Said, reply: boolean): EncodedEvent {
     const head = {
       id: id ?? this.backend.newId(),
-      source: 'mlflow',
+      source: this.source,
       subject,
       timeMs: timeMs ?? this.backend.clock(),
       writer: null,
@@ -110,3 +116,7 @@ export class DoorLog {
     }
   }
 }
+
+/** The same id for the same content, so that a body that is sent again is known again. */
+export const contentId = (source: string, kind: string, content: Uint8Array): string =>
+  `${source}:${kind}:${createHash('sha256').update(content).digest('hex').slice(0, 40)}`;
