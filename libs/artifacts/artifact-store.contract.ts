@@ -5,6 +5,12 @@ import type { ArtifactStore } from './artifact-store.js';
 
 export interface OpenedArtifactStore {
   readonly store: ArtifactStore;
+  /** Closes it, and opens what is there as the next process would. */
+  readonly reopen: () => Promise<ArtifactStore>;
+  /** Changes a byte of an artifact behind the store. */
+  readonly damage: (digest: string) => Promise<void>;
+  /** From now on what is beneath fails, until the function that it gives is called. */
+  readonly fail: () => Promise<() => Promise<void>>;
   readonly dispose: () => Promise<void>;
 }
 
@@ -50,6 +56,102 @@ export function describeArtifactStore(name: string, open: (clock: () => number) 
       expect(await store.put(streamOf(content))).toEqual({ digest, sizeBytes: content.length });
       expect(await store.stat(digest)).toEqual({ digest, sizeBytes: content.length });
       expect((await bytesOf(await store.get(digest))).equals(content)).toBe(true);
+    });
+
+    test('keeps everything over a restart between any two steps', async () => {
+      const first = content.subarray(0, 123_456);
+      await store.put(streamOf(Buffer.from('whole')));
+      store = await opened.reopen();
+      expect((await bytesOf(await store.get(digestOfBytes(Buffer.from('whole'))))).toString()).toBe('whole');
+      await store.append('u-1', 0, streamOf(first));
+      store = await opened.reopen();
+      expect(await store.uploadedBytes('u-1')).toBe(first.length);
+      await store.append('u-1', first.length, streamOf(content.subarray(first.length)));
+      store = await opened.reopen();
+      expect(await store.complete('u-1', digest)).toEqual({ digest, sizeBytes: content.length });
+      store = await opened.reopen();
+      expect(await store.complete('u-1', digest)).toEqual({ digest, sizeBytes: content.length });
+      expect([await store.stat(digest), await store.uploadedBytes('u-1')]).toEqual([
+        { digest, sizeBytes: content.length },
+        0,
+      ]);
+      expect((await bytesOf(await store.get(digest))).equals(content)).toBe(true);
+    });
+
+    test('of several writers of one upload at once takes one, and says to the others that it is taken', async () => {
+      const outcomes = await Promise.allSettled(
+        [1, 2, 3].map((which) => store.append('u-1', 0, streamOf(Buffer.alloc(200_000, which)))),
+      );
+      const lost = outcomes.filter((outcome) => outcome.status === 'rejected');
+      for (const { reason } of lost) expect(reason).toEqual(refused('LIMIT_EXCEEDED'));
+      expect(lost).toHaveLength(2);
+      const won = outcomes.findIndex((outcome) => outcome.status === 'fulfilled') + 1;
+      const own = digestOfBytes(Buffer.alloc(200_000, won));
+      expect(await store.complete('u-1', own)).toEqual({ digest: own, sizeBytes: 200_000 });
+    });
+
+    test('lets readers leave in the middle: whoever comes after them is served', async () => {
+      const large = Buffer.alloc(4_000_000, 'large');
+      const { digest: own } = await store.put(streamOf(large));
+      for (let reader = 0; reader < 40; reader++) {
+        const stream = await store.get(own);
+        await new Promise<void>((resolve, reject) => stream.once('data', () => resolve()).once('error', reject));
+        stream.destroy();
+      }
+      expect((await bytesOf(await store.get(own))).equals(large)).toBe(true);
+      expect(await store.put(streamOf(content))).toEqual({ digest, sizeBytes: content.length });
+    });
+
+    test('never gives out whole what was changed behind it', async () => {
+      await store.put(streamOf(content));
+      await opened.damage(digest);
+      await expect(store.get(digest).then(bytesOf)).rejects.toThrow(/other bytes|damaged/);
+    });
+
+    test('is Unavailable while what is beneath it fails, and goes on with what it had acknowledged', async () => {
+      await store.append('u-1', 0, streamOf(content.subarray(0, 1_000)));
+      const mend = await opened.fail();
+      const unavailable = { name: 'Unavailable' };
+      await expect(store.put(streamOf(content))).rejects.toMatchObject(unavailable);
+      await expect(store.append('u-1', 1_000, streamOf(content.subarray(1_000)))).rejects.toMatchObject(unavailable);
+      await mend();
+      const kept = await store.uploadedBytes('u-1');
+      expect(kept).toBeGreaterThanOrEqual(1_000);
+      await store.append('u-1', kept, streamOf(content.subarray(kept)));
+      expect(await store.complete('u-1', digest)).toEqual({ digest, sizeBytes: content.length });
+    });
+
+    test('holds nothing of what passes through it', async () => {
+      const chunk = Buffer.alloc(1_048_576, 'much');
+      const chunks = 300;
+      const hash = createHash('sha256');
+      let peak = 0;
+      const much = Readable.from((function* () {
+        for (let i = 0; i < chunks; i++) {
+          const { arrayBuffers, heapUsed } = process.memoryUsage();
+          peak = Math.max(peak, arrayBuffers + heapUsed);
+          hash.update(chunk);
+          yield chunk;
+        }
+      })()); // prettier-ignore
+      const { arrayBuffers, heapUsed } = process.memoryUsage();
+      const { digest: own, sizeBytes } = await store.put(much);
+      expect([own, sizeBytes]).toEqual([`sha256:${hash.digest('hex')}`, chunks * chunk.length]);
+      expect(peak - arrayBuffers - heapUsed).toBeLessThan(150 * 1_048_576);
+      let read = 0;
+      for await (const bytes of await store.get(own)) read += (bytes as Buffer).length;
+      expect(read).toBe(chunks * chunk.length);
+    });
+
+    test('gives addresses past us, where it has any, that carry bytes both ways', async () => {
+      if (store.links === null) return;
+      const sent = await fetch(await store.links.upload('u-1', 60), { method: 'PUT', body: content });
+      expect(sent.status).toBe(200);
+      expect(await store.complete('u-1', digest)).toEqual({ digest, sizeBytes: content.length });
+      const got = await fetch(await store.links.download(digest, 60, 'model.bin'));
+      expect(Buffer.from(await got.arrayBuffer()).equals(content)).toBe(true);
+      expect(got.headers.get('content-disposition')).toContain('model.bin');
+      await expect(store.links.download(otherDigest, 60, 'x')).rejects.toEqual(refused('NOT_FOUND'));
     });
 
     test('stores nothing as well as something', async () => {

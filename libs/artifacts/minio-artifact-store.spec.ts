@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { S3Address } from '#libs/config/s3-address.js';
 import { openS3Rig, s3Server, type S3Rig, type S3ServerName } from '../../test/rigs/s3-rig.js';
@@ -41,8 +40,26 @@ describe.each(servers)('on %s', (server) => {
   };
 
   describeArtifactStore('MinioArtifactStore', async (clock) => {
-    const store = await open(await rig.newBucket(), clock);
-    return { store, dispose: () => Promise.resolve(store.close()) };
+    const address = await rig.newBucket();
+    let store = await open(address, clock);
+    return {
+      store,
+      reopen: async () => {
+        store.close();
+        return (store = await open(address, clock));
+      },
+      damage: async (digest) => {
+        const name = `runstream/objects/${digest.slice(7, 9)}/${digest.slice(9)}`;
+        const bytes = await bytesOf(await rig.client.getObject(address.bucket, name));
+        bytes[bytes.length >> 1]! ^= 1;
+        await rig.client.putObject(address.bucket, name, bytes);
+      },
+      fail: async () => {
+        await rig.kill();
+        return () => rig.start();
+      },
+      dispose: () => Promise.resolve(store.close()),
+    };
   });
 
   describe('MinioArtifactStore', () => {
@@ -170,16 +187,6 @@ describe.each(servers)('on %s', (server) => {
       expect(await partsOf(address.bucket)).toMatchObject([{ key: 'somebody-else/object' }]);
     });
 
-    test('an object whose bytes were changed behind us is not given out whole', async () => {
-      const address = await rig.newBucket();
-      const store = await open(address);
-      const bytes = Buffer.from('the bytes');
-      const own = digestOfBytes(bytes);
-      await store.put(streamOf(bytes));
-      await rig.client.putObject(address.bucket, `runstream/objects/${own.slice(7, 9)}/${own.slice(9)}`, 'the bites');
-      await expect(bytesOf(await store.get(own))).rejects.toThrow(/the store holds other bytes/);
-    });
-
     test('says at boot what is wrong', async () => {
       const address = await rig.newBucket();
       await expect(open({ ...address, bucket: 'not-there' })).rejects.toThrow(
@@ -189,20 +196,6 @@ describe.each(servers)('on %s', (server) => {
         /can't be used: .*(SignatureDoesNotMatch|AccessDenied|Forbidden)/,
       );
       await expect(open({ ...address, endpoint: 'http://127.0.0.1:1' })).rejects.toThrow(/can't be used: ECONNREFUSED/);
-    });
-
-    test('a store that is away is Unavailable, and goes on when it is back', async () => {
-      const store = await open(await rig.newBucket());
-      await store.append('u', 0, streamOf(large.subarray(0, 1_000)));
-      await rig.kill();
-      await expect(store.put(Readable.from([Buffer.from('x')]))).rejects.toMatchObject({ name: 'Unavailable' });
-      await expect(store.append('u', 1_000, streamOf(large.subarray(1_000)))).rejects.toMatchObject({
-        name: 'Unavailable',
-      });
-      await expect(store.stat(digest)).rejects.toMatchObject({ name: 'Unavailable' });
-      await rig.start();
-      await store.append('u', 1_000, streamOf(large.subarray(1_000)));
-      expect(await store.complete('u', digest)).toEqual({ digest, sizeBytes: large.length });
     });
   });
 });
