@@ -12,7 +12,9 @@ import { createTags, createValues, paramBytes, portions, type Param, type Tags, 
 import { flatten, goodKey, jsonText, metric, text, whole } from './values.js';
 import type { Message } from './wire.js';
 
+/** Values by key: keys of at most 500 characters, at most 5,000 in a row. */
 export type Metrics = Readonly<Record<string, number>>;
+/** How a process ended. */
 export type FinishState = 'finished' | 'failed' | 'killed';
 const stepMax = 2 ** 53;
 const keysPerRowMax = 5_000;
@@ -20,22 +22,33 @@ const keysetsMax = 10_000;
 const paramsPerEventMax = 5_000;
 const paramCharsMax = 64_000;
 const states: readonly unknown[] = ['finished', 'failed', 'killed'];
+/** What is said of a file beside its bytes. */
 export interface ArtifactOptions {
+  /** What it is called in the run; the file's name when not given. The same name again is a newer version. */
   readonly name?: string;
+  /** A word for what it is; "file". */
   readonly type?: string;
+  /** Kept as text; nested values become keys with dots. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The training step it belongs to. */
   readonly step?: number;
 }
 
 /** Made by init(). None of its methods throws because of the network, the disk or a bad value. */
 export class Run {
+  /** Params: what is assigned to it is logged; reads like an object. */
   readonly config: Values;
+  /** Results that are said rather than computed from metrics: what is assigned is logged. */
   readonly summary: Values;
+  /** Tags and labels. */
   readonly tags: Tags;
   /** The step that log() without a step takes next. */
   step = 0;
+  /** Records kept so far, for delivery. */
   records = 0;
+  /** Values that could not be kept; each kind is warned of once. */
   skipped = 0;
+  /** Records that found no space in the spool. */
   dropped = 0;
   #finished: boolean;
   #undeclared = false;
@@ -49,8 +62,11 @@ export class Run {
   /** Marks steps that are counted here, until one is given. */
   #counted: number;
 
+  /** @internal */
   constructor(
+    /** @internal */
     readonly meta: Meta & { readonly worldSize: number; readonly mode: string },
+    /** @internal */
     readonly spool: SpoolWriter | null,
     config: Readonly<Record<string, unknown>> = {},
   ) {
@@ -61,12 +77,15 @@ export class Run {
     this.tags = createTags(this);
   }
 
+  /** The run's id. */
   get id(): string {
     return this.meta.run;
   }
+  /** This process's rank, from 0. */
   get rank(): number {
     return this.meta.rank;
   }
+  /** The run's page. */
   get url(): string {
     return maskText(`${this.meta.url.replace(/\/+$/, '')}/runs/${this.meta.run}`);
   }
@@ -165,12 +184,12 @@ export class Run {
     }
   }
 
-  /** An event of the topic runs, by its name on the wire. */
+  /** An event of the topic runs, by its name on the wire. @internal */
   say(name: string, data: Message): void {
     this.#record(kinds.event, 0, 0, JSON.stringify([name, data]), name === 'RunFinished');
   }
 
-  /** As the wire has them. A value beyond the limit is kept whole in a file of the run, and its beginning here. */
+  /** As the wire has them. A value beyond the limit is kept whole in a file of the run, and its beginning here. @internal */
   params(values: readonly (readonly [string, unknown])[]): Param[] {
     return values.flatMap(([key, value]) => {
       const name = text(key, 501);
@@ -203,14 +222,17 @@ export class Run {
     }
   }
 
+  /** Sets the run's note: at most 200,000 characters. The last note stands. */
   note(words: string): void {
     this.say('NoteSet', { text: this.cut(words, 200_000, 'the note') });
   }
+  /** Calls the run so from now on: at most 500 characters. */
   rename(name: string): void {
     const said = text(name, 500);
     if (said === '') return this.skip('name', "a run can't be renamed to nothing");
     this.say('RunRenamed', { name: said });
   }
+  /** Says that this run read an artifact, "sha256:" and 64 hexadecimal digits; `name` here, and the id of the run that made it. */
   useArtifact(digest: string, name = '', fromRun = ''): void {
     const [said, run] = [text(digest, 200), text(fromRun, 128)];
     if (!/^sha256:[0-9a-f]{64}$/.test(said))
@@ -297,7 +319,7 @@ export class Run {
     return true;
   }
 
-  /** The part of finish() that does not wait. */
+  /** The part of finish() that does not wait. @internal */
   end(state: FinishState, reason: string, exitCode: number): void {
     if (this.#finished) return;
     for (const undo of this.#undo) undo();
@@ -308,6 +330,7 @@ export class Run {
     writeFileSync(join(this.spool!.folder, 'closed'), '');
   }
 
+  /** Whether it can be one; said where it can't. @internal */
   goodKey(key: string, what: string): boolean {
     if (goodKey(key)) return true;
     this.skip(
@@ -316,7 +339,7 @@ export class Run {
     );
     return false;
   }
-  /** A text within its limit; that it was cut is said. */
+  /** A text within its limit; that it was cut is said. @internal */
   cut(value: unknown, charsMax: number, what: string): string {
     const said = text(value, charsMax + 1);
     if (said.length <= charsMax) return said;
@@ -337,10 +360,12 @@ export class Run {
   #late(): void {
     if (this.spool !== null) this.warn('finished', 'the run is finished; what is logged now is left out');
   }
+  /** Counts and warns of what was left out. @internal */
   skip(topic: string, words: string): void {
     this.skipped += 1;
     this.warn(topic, `${words}; left out (further ones are only counted in run.skipped)`);
   }
+  /** Once per topic. @internal */
   warn(topic: string, words: string): void {
     if (this.#said.has(topic) || this.#said.size > 100) return;
     this.#said.add(topic);
@@ -351,11 +376,12 @@ export class Run {
     }
   }
 
+  /** @internal */
   captureConsole(): void {
     this.#undo.push(captureConsole((tag, line) => this.#record(kinds.line, tag, ++this.#lines, line)));
   }
 
-  /** A process of its own, which outlives this one; started again when it dies alone. */
+  /** A process of its own, which outlives this one; started again when it dies alone. @internal */
   startSender(apiKey: string | undefined): void {
     const { folder } = this.spool!;
     this.#sender = new SenderChild(folder, apiKey, (topic, words) => this.warn(topic, words));

@@ -7,31 +7,54 @@ import { SpoolWriter } from './spool.js';
 import { labelParts, paramBytes, portions, tagParts } from './tracked.js';
 import { entriesOf, flatten, text } from './values.js';
 
+export type { ArtifactOptions, FinishState, Metrics, Run } from './run.js';
+export type { Tags, Values } from './tracked.js';
+
+/** Settings of a run. What is not given comes from the environment or the launcher, as said at each. */
 export interface InitOptions {
+  /** Its project; RUNSTREAM_PROJECT, else "default". */
   readonly project?: string;
+  /** What people call the run; its id is shown when empty. */
   readonly name?: string;
-  /** Processes that give the same id write to one run. */
+  /** 1 to 128 of letters, digits, ".", "_", "-"; RUNSTREAM_RUN_ID, else a new one. Processes that give the same id write to one run. */
   readonly id?: string;
-  /** An object, a Map, an instance of a class. */
+  /** Params: an object, a Map, an instance of a class; nested ones become keys with dots. */
   readonly config?: object;
   /** Labels, or tags with values. */
   readonly tags?: readonly string[] | Readonly<Record<string, unknown>>;
+  /** A text to search by. */
   readonly group?: string;
+  /** A text to search by: "train", "eval". */
   readonly jobType?: string;
+  /** At most 200,000 characters. */
   readonly notes?: string;
+  /** Who runs it; the user of the process when empty. */
   readonly user?: string;
+  /** Of the server; RUNSTREAM_URL, else http://127.0.0.1:7171. */
   readonly url?: string;
+  /** RUNSTREAM_API_KEY when not given; never written to the disk. */
   readonly apiKey?: string;
+  /** "online"; "offline" keeps everything for `runstream-sync`; "disabled" keeps nothing. RUNSTREAM_MODE when not given. */
   readonly mode?: 'online' | 'offline' | 'disabled';
+  /** Where spools lie; RUNSTREAM_DIR, else in the temporary directory. */
   readonly dir?: string;
+  /** From 0; of the launcher (torchrun, SLURM, MPI, Ray) when not given. */
   readonly rank?: number;
+  /** How many processes the job has; of the launcher when not given. */
   readonly worldSize?: number;
+  /** What all processes of one start have in common; of the launcher when not given. */
   readonly launch?: string;
+  /** How often the job was started, from 1; the server counts when not given. */
   readonly attempt?: number;
+  /** The step at which a restart goes on; without it a run that counts by itself goes on behind what is there. */
   readonly fromStep?: number;
+  /** Of the whole run, in whatever currency. */
   readonly costPerHour?: number;
+  /** Whether to keep what is printed; true. */
   readonly captureConsole?: boolean;
+  /** Whether to keep git state, command, packages and hardware; true. */
   readonly captureEnvironment?: boolean;
+  /** What may wait on this machine, in bytes; beyond it points are dropped and counted. */
   readonly spoolBytesMax?: number;
 }
 

@@ -1,13 +1,17 @@
 import { flatten, text } from './values.js';
 import type { Message } from './wire.js';
 
+/** Reads like an object; what is assigned to it is logged: `run.summary.best = 0.93`. */
 export interface Values {
   [key: string]: unknown;
 }
+/** The tags and labels of a run. */
 export interface Tags {
   /** Labels: tags without a value. */
   add(...labels: string[]): void;
+  /** A tag with a value: at most 8,000 characters, what is longer is cut and that is said. */
   set(key: string, value: string): void;
+  /** Removes tags and labels of these names. */
   remove(...keys: string[]): void;
 }
 

@@ -16,7 +16,12 @@ run: "Optional[Run]" = None
 
 
 def init(project: Optional[str] = None, **settings: Any) -> "Run":
-    """See runstream.start.init for all settings."""
+    """Starts a run, or joins it, and makes it `runstream.run`.
+
+    project: its name; RUNSTREAM_PROJECT when not given, else "default".
+    settings: everything that `runstream.start.init` takes, by name.
+    Returns the run. Throws ValueError for settings that can't be right, nothing else.
+    """
     global run
     from .start import init as start
 
@@ -31,18 +36,22 @@ def _current() -> "Run":
 
 
 def log(metrics: Mapping[str, Any], step: Optional[int] = None) -> None:
+    """Logs metrics to the run of the last init(): see `Run.log` for `metrics` and `step`. Throws RuntimeError where there was no init()."""
     _current().log(metrics, step)
 
 
 def log_artifact(path: Any, **more: Any) -> None:
+    """Logs the file or folder at `path` to the run of the last init(): see `Run.log_artifact`, also for `more`."""
     _current().log_artifact(path, **more)
 
 
 def note(text: str) -> None:
+    """Sets the note of the run of the last init() to `text`: see `Run.note`."""
     _current().note(text)
 
 
 def finish(**more: Any) -> bool:
+    """Ends the run of the last init(): see `Run.finish`, also for `more`."""
     return _current().finish(**more)
 
 

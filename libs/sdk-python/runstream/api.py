@@ -20,11 +20,17 @@ class ApiError(Exception):
 
 
 class Api:
+    """Reads runs back. Asks the server now; throws `ApiError` when it refuses or can't be asked.
+
+    url: of the server; RUNSTREAM_URL when not given, else http://127.0.0.1:7171.
+    api_key: RUNSTREAM_API_KEY when not given.
+    """
+
     def __init__(self, url: Optional[str] = None, api_key: Optional[str] = None) -> None:
         self._connection = Connection(url or os.environ.get("RUNSTREAM_URL") or "http://127.0.0.1:7171", api_key or os.environ.get("RUNSTREAM_API_KEY"))
 
     def query(self, text: str, **variables: Any) -> Dict[str, Any]:
-        """A GraphQL query; its data."""
+        """Asks the GraphQL query `text` with `variables`, and gives its data. Throws `ApiError` with what the server says."""
         body = json.dumps({"query": text, "variables": variables}).encode()
         try:
             answer = self._connection.request("POST", "/graphql", body, {"content-type": "application/json", "accept": "application/json"})
@@ -36,7 +42,12 @@ class Api:
         return said["data"]
 
     def runs(self, project: Optional[str] = None, filter: Optional[str] = None, order_by: Optional[str] = None) -> Iterator["ReadRun"]:
-        """All matching runs, fetched page by page as they are used."""
+        """All matching runs, fetched page by page as they are used.
+
+        project: its name; all projects when not given.
+        filter: the filter language of the page, e.g. "metrics.loss < 0.3 and params.lr = '0.1'".
+        order_by: e.g. "metrics.loss asc"; the newest first when not given.
+        """
         after = None
         while True:
             page = self.query(
@@ -49,6 +60,7 @@ class Api:
             after = page["pageInfo"]["endCursor"]
 
     def run(self, id: str) -> "ReadRun":
+        """The run of that `id`. Throws `ApiError` when there is none."""
         node = self.query("query($id: ID!) { run(id: $id) { %s } }" % FIELDS, id=id)["run"]
         if node is None:
             raise ApiError("there is no run %r" % id)
@@ -75,7 +87,7 @@ class ReadRun:
         return "<run %s %r %s>" % (self.id, self.name, self.status)
 
     def keys(self) -> List[str]:
-        """All of them, fetched page by page."""
+        """The names of all its metrics, fetched page by page."""
         found: List[str] = []
         while True:
             page = self._api.query("query($id: ID!, $n: Int, $a: String) { run(id: $id) { metricKeys(first: $n, after: $a) } }",
@@ -85,8 +97,12 @@ class ReadRun:
                 return found
 
     def history(self, keys: Optional[List[str]] = None, rank: Optional[int] = 0, as_dataframe: bool = False) -> Any:
-        """Every point of the keys (all keys when not given) of one rank (None: all ranks): rows {"step", "rank", "time", key: value, …} in order of
-        step and rank, or a pandas DataFrame. Times are Unix ms."""
+        """Every point, as rows {"step", "rank", "time", key: value, ...} in order of step and rank. Times are Unix ms.
+
+        keys: the metrics; all of them when not given.
+        rank: of which process; None: of all.
+        as_dataframe: a pandas DataFrame instead (pandas must be installed).
+        """
         rows: Dict[Any, Dict[str, Any]] = {}
         for key in keys if keys is not None else self.keys():
             for step, at, value, time_ms in self._points(key, rank):
@@ -111,7 +127,11 @@ class ReadRun:
             after = page["endCursor"]
 
     def artifacts(self, versions: bool = False, name: Optional[str] = None) -> List[Dict[str, Any]]:
-        """The files of the run, each name once in its newest version; with `versions` all of them, oldest first."""
+        """The files of the run, each name once in its newest version: dicts with name, type, digest, sizeBytes, mime, step, version, loggedAt, url.
+
+        versions: all versions, the oldest first.
+        name: only files of this name.
+        """
         found: List[Dict[str, Any]] = []
         while True:
             page = self._api.query(
@@ -123,7 +143,10 @@ class ReadRun:
                 return found
 
     def download(self, name: str, path: str, version: Optional[int] = None) -> str:
-        """The newest version of that name, or the one that is asked for."""
+        """Writes the artifact `name` to the file `path`, and gives the path. Throws `ApiError` when the run has none of that name.
+
+        version: which one, from 1; the newest when not given.
+        """
         for item in self.artifacts(versions=version is not None, name=name):
             if version is None or item["version"] == version:
                 answer = self._api._connection.request("GET", "/v1/artifacts/" + item["digest"])

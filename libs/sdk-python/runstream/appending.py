@@ -61,7 +61,7 @@ class Appending:
     # ---- metrics -----------------------------------------------------------------------------------------------
 
     def log(self, metrics: Mapping[str, Any], step: Optional[int] = None) -> None:
-        """Metrics of one step: anything that float() takes, NaN and infinities too. Without `step` it counts by itself, behind what the run has
+        """Logs the `metrics` of one step, by key: anything that float() takes, NaN and infinities too. Without `step` it counts by itself, behind what the run has
         already. Never blocks, never throws; a bad value is said once, counted in run.skipped, and left out."""
         try:
             with self._lock:

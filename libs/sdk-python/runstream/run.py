@@ -49,9 +49,11 @@ class Run(Appending):
     # ---- what is said ------------------------------------------------------------------------------------------
 
     def note(self, words: Any) -> None:
+        """Sets the run's note to `words`: text, at most 200,000 characters; what is longer is cut, and that is said. The last note stands."""
         self._event("NoteSet", {"text": self._cut(words, 200_000, "the note")})
 
     def rename(self, name: Any) -> None:
+        """Calls the run `name` from now on: text, at most 500 characters; an empty one is refused with a warning."""
         said = text(name, 500)
         if not said:
             return self._skip("a run can't be renamed to nothing")
@@ -60,8 +62,15 @@ class Run(Appending):
 
     def log_artifact(self, path: Union[str, "os.PathLike[str]"], name: Optional[str] = None, type: str = "file",
                      metadata: Optional[Mapping[str, Any]] = None, step: Optional[int] = None, copy: bool = True) -> None:
-        """A file, or every file of a folder. It is copied to the spool here, so that it may be changed afterwards, and uploaded by the sender;
-        `copy=False` spares the copy for a file that stays as it is. The same name again is a newer version."""
+        """Keeps a file, or every file of a folder, with the run. Never throws: what can't be kept is warned of and counted.
+
+        path: the file or folder; copied to the spool here, so that it may change afterwards, and uploaded by the sender.
+        name: what it is called in the run, at most 900 characters; the file's name when not given. The same name again is a newer version.
+        type: a word for what it is, for searching ("file", "model", "dataset").
+        metadata: a flat dict, kept as text.
+        step: the training step it belongs to.
+        copy: False spares the copy for a file that stays as it is until it is delivered.
+        """
         try:
             if self._finished or self._spool is None:
                 return self._later(self.log_artifact, path, name, type, metadata, step, copy)
@@ -115,7 +124,12 @@ class Run(Appending):
         return said
 
     def use_artifact(self, digest: Any, name: Any = "", from_run: Any = "") -> None:
-        """This run read that artifact: a digest "sha256:…", e.g. from Api.run(id).artifacts()."""
+        """Says that this run read an artifact, for the lineage. Never throws: what is no digest is warned of.
+
+        digest: "sha256:" and 64 hexadecimal digits, or an entry of `Api.run(id).artifacts()`.
+        name: what it is called here.
+        from_run: the id of the run that made it.
+        """
         if isinstance(digest, Mapping):
             name, digest = name or digest.get("name", ""), digest.get("digest", "")
         said, run = text(digest, 200), text(from_run, 128)
@@ -129,8 +143,14 @@ class Run(Appending):
     # ---- the end -----------------------------------------------------------------------------------------------
 
     def finish(self, state: Optional[str] = None, reason: Any = "", exit_code: Any = 0, timeout: Optional[float] = None) -> bool:
-        """Ends this process's part of the run, and waits up to `timeout` seconds (30) until everything is delivered. Says so when something is
-        left, which the sender goes on delivering; returns whether nothing is."""
+        """Ends this process's part of the run, and waits until everything is delivered. Never throws; calling it again does nothing.
+
+        state: "finished", "failed" or "killed"; by `exit_code` when not given.
+        reason: why, in words, for who looks at a failed run.
+        exit_code: of the program; anything but 0 is a failure.
+        timeout: seconds to wait (30). What is left then is said, and the sender goes on delivering it after this process.
+        Returns whether everything is delivered.
+        """
         return self._end(state, reason, exit_code, timeout, 1)
 
     def _end(self, state: Any, reason: Any, exit_code: Any, timeout: Any, closed: int) -> bool:

@@ -51,10 +51,26 @@ def init(
 ) -> Run:
     """Starts a run, or joins it: every process that gives the same `id` (or is a rank of the same job) writes to one run.
 
-    project, url, api_key, mode ("online", "offline", "disabled"), id and dir come from RUNSTREAM_PROJECT, RUNSTREAM_URL, RUNSTREAM_API_KEY,
-    RUNSTREAM_MODE, RUNSTREAM_RUN_ID and RUNSTREAM_DIR when not given; rank, world_size, launch and attempt from the launcher. `config` is a dict,
-    an argparse.Namespace, a dataclass or the like. `tags` is a dict, or a list of labels. `from_step` says where a restart goes on; without it a
-    run that counts its steps by itself goes on behind what is there. Throws ValueError for settings that can't be right, nothing else.
+    project: its name; RUNSTREAM_PROJECT when not given, else "default".
+    name: what people call the run; its id is shown when empty.
+    id: 1 to 128 of letters, digits, ".", "_", "-"; RUNSTREAM_RUN_ID or the launcher's job when not given, else a new one.
+    config: params: a dict, an argparse.Namespace, a dataclass or the like; nested ones become keys with dots.
+    tags: a dict of texts, or a list of labels.
+    labels: words without values.
+    group, job_type, user: texts to search by; `user` is who runs the process when empty.
+    notes: a text of any length up to 200,000 characters.
+    url: of the server; RUNSTREAM_URL when not given, else http://127.0.0.1:7171.
+    api_key: RUNSTREAM_API_KEY when not given; never written to the disk.
+    mode: "online"; "offline" keeps everything for `runstream sync`; "disabled" keeps nothing. RUNSTREAM_MODE when not given.
+    dir: where spools lie; RUNSTREAM_DIR when not given, else in the temporary directory.
+    rank, world_size: from the launcher (torchrun, SLURM, MPI, Ray) when not given.
+    launch: what all processes of one start have in common; from the launcher.
+    attempt: how often the job was started, from 1; the server counts when not given.
+    from_step: where a restart goes on. Without it a run that counts its steps by itself goes on behind what is there.
+    cost_per_hour: of the whole run, in whatever currency, for the run's cost.
+    capture_console: keep what is printed. capture_environment: keep git state, command, packages, hardware, seeds.
+    spool_mb_max: megabytes that may wait on this machine; beyond them points are dropped and counted.
+    Throws ValueError for settings that can't be right, nothing else.
     """
     settings = read_settings({
         "project": project, "name": name, "id": id, "group": group, "job_type": job_type, "user": user, "url": url, "mode": mode, "dir": dir,
