@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import type { EventName } from '#libs/domain/event.js';
 import { checkData, checkHead } from '#libs/domain/validate-event.js';
@@ -24,6 +25,16 @@ describe('golden examples of the wire', () => {
   it('cover every event that a run can have', () => {
     const seen = new Set(names.flatMap((name) => readExample(name).events.map((event) => event.name)));
     expect(eventNames.filter((name) => !name.startsWith('ApiKey') && !seen.has(name))).toEqual([]);
+  });
+
+  it('are of every message of runstream.proto that is no part of another and no envelope', () => {
+    const { root } = protobuf.parse(readFileSync(new URL('runstream.proto', import.meta.url), 'utf8'));
+    const messages = (root.lookup('runstream.v1') as protobuf.Namespace).nestedArray;
+    const all = messages.filter((one): one is protobuf.Type => one instanceof protobuf.Type);
+    const parts = new Set(all.flatMap(({ fieldsArray }) => fieldsArray.map(({ type }) => type)));
+    const envelopes = all.filter(({ fieldsArray }) => fieldsArray.some(({ type }) => /^Event(Result)?$/.test(type)));
+    const events = all.filter((one) => !parts.has(one.name) && !envelopes.includes(one)).map(({ name }) => name);
+    expect(events.sort()).toEqual([...eventNames].sort());
   });
 
   it.each(names)('%s is written to exactly its bytes', (name) => {
