@@ -2,6 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', '**/dist/**', 'test/**/*.long.spec.ts'];
 
+/** On a cluster in the long run only: mlflow.spec.ts plays the client there in every run. */
+export const clusterLong = ['nouns', 'large-files', 'other-files'].map(
+  (name) => `test/journeys/mlflow-${name}.spec.ts`,
+);
+
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
@@ -30,8 +35,8 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/journeys/**/*.spec.ts'],
-          // what a door refuses does not depend on the engines
-          exclude: [...exclude, 'test/journeys/mlflow-bad-input.spec.ts'],
+          // what an API refuses does not depend on the engines
+          exclude: [...exclude, 'test/journeys/mlflow-bad-input.spec.ts', ...clusterLong],
           env: { RUNSTREAM_TEST_DEPLOYMENT: 'cluster' },
         },
       },

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import base from './vitest.config.js';
+import base, { clusterLong } from './vitest.config.js';
 
 const exclude = ['**/node_modules/**', '**/dist/**'];
 const { projects: _, ...shared } = base.test ?? {};
@@ -16,7 +16,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'cluster',
-          include: ['test/journeys/*.long.spec.ts'],
+          include: ['test/journeys/*.long.spec.ts', ...clusterLong],
           // what a door answers does not depend on the engines
           exclude: [...exclude, 'test/journeys/mlflow-differential.long.spec.ts'],
           env: { RUNSTREAM_TEST_DEPLOYMENT: 'cluster' },
