@@ -61,8 +61,11 @@ const rollupColumns = (width: RollupWidth): string => `
 const rollup = (aggregating: string, width: RollupWidth): string => `(${rollupColumns(width)})
   ENGINE = ${aggregating} ORDER BY (run, series, attempt, ${blockOf(rollupBlock)}, rank, bucket) SETTINGS ${durable}`;
 
-/** A column that tables of an older program do not have: theirs are filled anew from the log. */
-export const newestColumn = { table: 'facts', column: 'version' } as const;
+/** Columns that tables of older programs do not have, each in its time: where one is missing, all are filled anew from the log. */
+export const laterColumns = [
+  { table: 'attempts', column: 'from_step' },
+  { table: 'facts', column: 'version' },
+] as const;
 
 type Engine = (kind: string, ...args: readonly string[]) => string;
 

@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { insertSettings, placementSettings } from '#libs/clickhouse/clickhouse-placement.js';
-import { createPointers, createTables, createViews, dropTables, newestColumn, tableOf } from './clickhouse-schema.js';
+import { createPointers, createTables, createViews, dropTables, laterColumns, tableOf } from './clickhouse-schema.js';
 
 export interface GenerationRow {
   readonly generation: number;
@@ -51,13 +51,15 @@ export class GenerationTable {
 
   /** Tables of another shape were made by an older program. Under a new marker their checkpoints start anew. */
   async #outdated(generation: number): Promise<boolean> {
-    const { table, column } = newestColumn;
+    const later = laterColumns.map(
+      ({ table, column }) => `table = '${tableOf(generation, table)}' AND name = '${column}'`,
+    );
     const rows = await this.client.query(
       `SELECT countIf(table = '${tableOf(generation, 'points')}') AS n,
-         countIf(table = '${tableOf(generation, table)}' AND name = '${column}') AS newest
+         countIf(${later.join(' OR ')}) AS later
        FROM system.columns WHERE database = currentDatabase()`,
     );
-    return rows.u64('n')[0]! > 0n && rows.u64('newest')[0]! === 0n;
+    return rows.u64('n')[0]! > 0n && rows.u64('later')[0]! < BigInt(later.length);
   }
 
   async switchTo(generation: number): Promise<void> {
