@@ -9,6 +9,7 @@ import type { GatewayContext } from './gateway-context.js';
 import { mutationResolvers } from './mutation-resolvers.js';
 import { queryResolvers } from './query-resolvers.js';
 import { registryQueries } from './registry-resolvers.js';
+import { trackingQueries } from './tracking-queries.js';
 
 const schema = buildSchema(readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8'));
 const position = 'runs/0@5,catalog/0@2';
@@ -35,14 +36,24 @@ function gateway(results: AcceptedBatch['results'] = [{ id: 'e', status: 'accept
     versions: () => Promise.resolve([]),
     model: () => Promise.resolve(null),
   };
+  const tracking = {
+    models: { ofProjects: () => Promise.resolve([]), metrics: () => Promise.resolve(new Map()) },
+    datasets: () => Promise.resolve(noRows),
+    traces: {
+      search: () => Promise.resolve([]),
+      count: () => Promise.resolve(0),
+      byId: () => Promise.resolve([]),
+    },
+  };
+  const loggedModels = { load: () => Promise.resolve(null) };
   const log = { partitionCount: () => 1, ranges: () => Promise.resolve([{ topic: 'runs', partition: 0, end: 9 }]) };
   const families = [{ name: 'runs' }, { name: 'points' }];
-  const backend = { runTable, registry, progress, families, log, newId: () => 'new', clock: () => 1 };
+  const backend = { runTable, registry, tracking, progress, families, log, newId: () => 'new', clock: () => 1 };
   const accept = (batch: readonly { event: { name: string } }[]) => {
     events.push(...batch.map(({ event }) => event.name));
     return Promise.resolve({ results, position });
   };
-  const context = { backend, acceptor: { accept }, nowMs: 1 } as unknown as GatewayContext;
+  const context = { backend, acceptor: { accept }, nowMs: 1, loggedModels } as unknown as GatewayContext;
   return { context, progress, asked, events };
 }
 const args = { id: 'r', name: 'n', text: 't', step: 3, first: 5 };
@@ -114,7 +125,7 @@ describe('a command', () => {
 describe('a read', () => {
   const fields = Object.values(schema.getQueryType()!.getFields());
   const names = fields.filter(({ args }) => args.some(({ name }) => name === 'at')).map(({ name }) => name);
-  const resolvers: Record<string, unknown> = { ...queryResolvers, ...registryQueries };
+  const resolvers: Record<string, unknown> = { ...queryResolvers, ...registryQueries, ...trackingQueries };
 
   it.each(names)('of %s that names a position sees at least that', async (name) => {
     const { context, progress } = gateway();
