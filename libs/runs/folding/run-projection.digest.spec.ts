@@ -13,6 +13,7 @@ const values: Readonly<Record<string, readonly [string, string]>> = {
   smallint: ['1', '2'],
   boolean: ['true', 'false'],
   json: [`'{"a":1}'`, `'{"a":2}'`],
+  ARRAY: [`'{1}'`, `'{1,2}'`],
   'double precision': ['1', `'NaN'`],
 };
 
