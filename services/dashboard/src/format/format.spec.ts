@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { formatAgo, formatBytes, formatDuration, formatNumber, formatParam, formatSilence, plural } from './format.js';
+import {
+  formatAgo,
+  formatBytes,
+  formatDuration,
+  formatNumber,
+  formatParam,
+  formatSilence,
+  plural,
+  nameOf,
+} from './format.js';
 import { readRanks } from './ranks.js';
 
 describe('formatDuration', () => {
@@ -58,5 +67,9 @@ describe('readRanks', () => {
     expect(readRanks('a', 16)).toBeNull();
     expect(readRanks('7-5', 16)).toBeNull();
     expect(readRanks('0-100000', 16)).toHaveLength(16);
+  });
+
+  it('calls a run by its id until somebody names it', () => {
+    expect([nameOf({ id: 'my-run', name: '' }), nameOf({ id: 'my-run', name: 'best' })]).toEqual(['my-run', 'best']);
   });
 });

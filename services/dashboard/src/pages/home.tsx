@@ -5,7 +5,7 @@ import { projectsQuestion, recentRunsQuestion } from '../data/questions.js';
 import type { Project, RunState } from '../data/types.js';
 import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
-import { formatAgo, formatCount, formatDuration, plural } from '../format/format.js';
+import { formatAgo, formatCount, formatDuration, nameOf, plural } from '../format/format.js';
 import { FirstRun } from '../parts/first-run.js';
 import { TroubleNotice, Waiting } from '../parts/notice.js';
 import { durationOf } from '../parts/run-duration.js';
@@ -48,8 +48,8 @@ function RecentRow(props: { run: RunState; now: number }): ReactElement {
         <RunStatusBadge status={run.status} reason={run.statusReason} />
       </td>
       <td className="clip main-cell">
-        <Link to={`/runs/${encodeURIComponent(run.id)}`} title={run.name}>
-          {run.name}
+        <Link to={`/runs/${encodeURIComponent(run.id)}`} title={nameOf(run)}>
+          {nameOf(run)}
         </Link>
       </td>
       <td className="clip phone-off">

@@ -1,7 +1,15 @@
 import { useRef, type ReactElement } from 'react';
 import { Link } from 'react-router';
 import type { RunRow } from '../data/questions.js';
-import { formatAgo, formatDateTime, formatDuration, formatJson, formatParam, formatNumber } from '../format/format.js';
+import {
+  formatAgo,
+  formatDateTime,
+  formatDuration,
+  formatJson,
+  formatNumber,
+  formatParam,
+  nameOf,
+} from '../format/format.js';
 import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
@@ -90,8 +98,8 @@ function Row(props: { run: RunRow; columns: Columns; now: number }): ReactElemen
         <RunStatusBadge status={run.status} reason={run.statusReason} />
       </td>
       <td className="clip main-cell">
-        <Link to={`/runs/${encodeURIComponent(run.id)}`} title={run.name}>
-          {run.name}
+        <Link to={`/runs/${encodeURIComponent(run.id)}`} title={nameOf(run)}>
+          {nameOf(run)}
         </Link>
       </td>
       <td className="clip dim">{run.user ?? '–'}</td>

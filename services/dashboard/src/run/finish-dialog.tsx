@@ -2,6 +2,7 @@ import { useState, type ReactElement } from 'react';
 import { finishRun, type Ending } from '../data/commands.js';
 import type { RunHead } from '../data/types.js';
 import { Dialog } from '../parts/dialog.js';
+import { nameOf } from '../format/format.js';
 
 const endings: readonly [Ending, string][] = [
   ['FINISHED', 'Finished: it did what it should'],
@@ -15,7 +16,7 @@ export function FinishDialog(props: { run: RunHead; close: () => void; changed: 
   const [reason, setReason] = useState('');
   return (
     <Dialog
-      title={`Mark ${run.name} as ended`}
+      title={`Mark ${nameOf(run)} as ended`}
       act="Mark as ended"
       confirm={async () => {
         const refusal = await finishRun(run.id, ending, reason.trim());

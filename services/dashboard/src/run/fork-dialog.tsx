@@ -3,7 +3,7 @@ import { forkRun } from '../data/commands.js';
 import { settingsQuestion } from '../data/questions.js';
 import type { RunHead } from '../data/types.js';
 import { useGraph } from '../data/use-graph.js';
-import { formatCount } from '../format/format.js';
+import { formatCount, nameOf } from '../format/format.js';
 import { Dialog } from '../parts/dialog.js';
 
 /** "1,200" and "1200" are steps; anything else is none. */
@@ -26,7 +26,7 @@ export function ForkDialog(props: { run: RunHead; close: () => void; forked: (id
     [summary],
   );
   const [text, setText] = useState<string | null>(null);
-  const [name, setName] = useState(`${run.name} (fork)`);
+  const [name, setName] = useState(`${nameOf(run)} (fork)`);
   const [attempt, setAttempt] = useState<number | null>(null);
   const [id] = useState(newRunId);
   const shown = text ?? (reached === null ? '' : String(reached));
@@ -34,7 +34,7 @@ export function ForkDialog(props: { run: RunHead; close: () => void; forked: (id
   const attempts = run.attempts.map((each) => each.number);
   return (
     <Dialog
-      title={`Fork ${run.name}`}
+      title={`Fork ${nameOf(run)}`}
       act="Fork"
       ready={step !== null && name.trim() !== ''}
       confirm={async () => {

@@ -5,6 +5,7 @@ import type { RunHead } from '../data/types.js';
 import { Dialog } from '../parts/dialog.js';
 import { FinishDialog } from './finish-dialog.js';
 import { ForkDialog } from './fork-dialog.js';
+import { nameOf } from '../format/format.js';
 
 type Asked = 'fork' | 'finish' | 'archive' | 'delete';
 
@@ -59,7 +60,7 @@ export function RunActions(props: { run: RunHead; changed: () => void; deleted: 
       {asked === 'finish' && <FinishDialog run={run} close={close} changed={changed} />}
       {asked === 'archive' && (
         <Dialog
-          title={`Archive ${run.name}?`}
+          title={`Archive ${nameOf(run)}?`}
           act="Archive"
           confirm={() => then(archiveRun(run.id), changed)}
           close={close}
@@ -69,7 +70,7 @@ export function RunActions(props: { run: RunHead; changed: () => void; deleted: 
       )}
       {asked === 'delete' && (
         <Dialog
-          title={`Delete ${run.name}?`}
+          title={`Delete ${nameOf(run)}?`}
           act="Delete"
           danger
           confirm={() => then(deleteRun(run.id), props.deleted)}

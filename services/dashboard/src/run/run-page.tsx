@@ -14,6 +14,7 @@ import { RunHeader } from './run-header.js';
 import { SettingsTab } from './settings-tab.js';
 import { TracesTab } from './traces-tab.js';
 import { useRun } from './use-run.js';
+import { nameOf } from '../format/format.js';
 
 const tabs = [
   ['charts', 'Charts'],
@@ -64,7 +65,7 @@ function Deleted(props: { run: RunHead; restored: () => void }): ReactElement {
     <main className="page">
       <div className="notice" role="status" data-testid="deleted">
         <span>
-          <strong>{run.name}</strong> was deleted.
+          <strong>{nameOf(run)}</strong> was deleted.
         </span>
         <button type="button" className="button" data-testid="undo-delete" onClick={() => void undo()}>
           Undo
@@ -87,7 +88,7 @@ export function RunPage(): ReactElement {
   const { data, trouble, refresh } = useRun(id);
   const run = data?.run ?? null;
   const [deleted, setDeleted] = useState<RunHead | null>(null);
-  const title = run === null ? id : `${run.status === 'RUNNING' ? '● ' : ''}${run.name}`;
+  const title = run === null ? id : `${run.status === 'RUNNING' ? '● ' : ''}${nameOf(run)}`;
   useEffect(() => {
     document.title = `${title} · Runstream`;
   }, [title]);
