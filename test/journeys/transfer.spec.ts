@@ -11,12 +11,11 @@ const shown = `query($at: String) { run(id: "moved", at: $at) {
 it('a run moves to another server as a file, and importing it twice changes nothing', async () => {
   const [from, to] = await Promise.all([openServerRig(), openServerRig()]);
   try {
-    await postEvents(from.server.url, [
+    const values = [NaN, 1.5, -Infinity, 1 / 3];
+    // in one request, whose position is of all that is read below
+    const { position } = await postEvents(from.server.url, [
       started('moved', 'p', writerOf('w', 1), { name: 'x', params: [{ key: 'lr', json: '0.1' }] }),
       started('stays', 'p'),
-    ]);
-    const values = [NaN, 1.5, -Infinity, 1 / 3];
-    const { position } = await postEvents(from.server.url, [
       points('moved', writerOf('w', 1), [block(['loss'], [0, 1, 2, 3], (_, step) => values[step]!)]),
     ]);
     const before = await gql(from.server.url, shown, { at: position });
