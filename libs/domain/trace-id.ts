@@ -4,6 +4,9 @@
  */
 const separator = '..';
 
+/** The attribute by which a client names the trace of a span. */
+export const requestIdKey = 'mlflow.traceRequestId';
+
 export const traceSubject = (world: string, id: string): string => (world === '' ? id : `${world}${separator}${id}`);
 
 /** The id that its client gave it. Names of a tenant's projects begin with the tenant's. */

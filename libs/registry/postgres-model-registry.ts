@@ -1,3 +1,4 @@
+import { storableText } from '#libs/postgres/storable-text.js';
 import type { ModelVersionState, RegisteredModelState } from '#libs/domain/registry-fold.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import type { ModelRegistry } from './model-registry.js';
@@ -7,9 +8,6 @@ export interface ModelRegistryOptions {
   /** Which generation of the run tables is live; asked at every read. */
   readonly generations: () => Promise<{ readonly live: number }>;
 }
-
-/** PostgreSQL text holds no NUL; nothing stored has one, so nothing is found by one. */
-const clean = (text: string): string => text.replaceAll('\u0000', '\ufffd');
 
 export function openPostgresModelRegistry({ database, generations }: ModelRegistryOptions): ModelRegistry {
   const read = async <State>(table: string, where: string, order: string, parameters: readonly unknown[]) => {
@@ -24,16 +22,20 @@ export function openPostgresModelRegistry({ database, generations }: ModelRegist
     read('model_versions', where, 'name collate "C", version', parameters);
   return {
     models: (world) =>
-      read<RegisteredModelState>('registered_models', 'world = $1', 'name collate "C"', [clean(world)]),
+      read<RegisteredModelState>('registered_models', 'world = $1', 'name collate "C"', [storableText(world)]),
     async model(world, name) {
       const where = 'world = $1 and name = $2';
-      const [state] = await read<RegisteredModelState>('registered_models', where, 'name', [clean(world), clean(name)]);
+      const [state] = await read<RegisteredModelState>('registered_models', where, 'name', [
+        storableText(world),
+        storableText(name),
+      ]);
       return state ?? null;
     },
     versions: (world, name) =>
       name === undefined
-        ? versions('world = $1', [clean(world)])
-        : versions('world = $1 and name = $2', [clean(world), clean(name)]),
-    versionsOfRuns: (world, runs) => versions('world = $1 and run = any($2::text[])', [clean(world), runs.map(clean)]),
+        ? versions('world = $1', [storableText(world)])
+        : versions('world = $1 and name = $2', [storableText(world), storableText(name)]),
+    versionsOfRuns: (world, runs) =>
+      versions('world = $1 and run = any($2::text[])', [storableText(world), runs.map(storableText)]),
   };
 }

@@ -1,11 +1,10 @@
 import type { Readable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
+import { isDeeper } from '#libs/domain/json-depth.js';
+import { isObject, jsonOf, type JsonObject } from '#libs/domain/plain-json.js';
 import { Rejection } from '#libs/domain/rejection.js';
 
-export type SpanJson = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is SpanJson =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export type SpanJson = JsonObject;
 
 /**
  * A span as OTLP JSON from its row, or from the file that the row names when it was too long for the log. Null for what is none: other
@@ -15,25 +14,27 @@ export async function readSpanText(
   text: string,
   open: (digest: string) => Promise<Readable>,
 ): Promise<SpanJson | null> {
-  const value = parse(text);
+  const value = spanInRow(text);
   const file = value?.['storedAs'];
   if (typeof file !== 'string') return value;
   try {
-    return parse(await readAll(await open(file)));
+    return spanInRow(await readAll(await open(file)));
   } catch (error) {
     if (error instanceof Rejection) return null;
     throw error;
   }
 }
 
-function parse(text: string): SpanJson | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
+/** What is nested deeper than any door takes is no span. */
+const levelsMax = 1_000;
+
+/** As it is in its row; null for a text that is no span. */
+export function spanInRow(text: string): SpanJson | null {
+  const value = jsonOf(text);
+  return isObject(value) && !isDeeper(value, levelsMax) ? value : null;
 }
+
+export const objectsIn = (value: unknown): readonly SpanJson[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
 /** In order of their starts: nanoseconds of 64 bits, as texts. */
 export const compareStarts = (a: SpanJson, b: SpanJson): number => {
@@ -47,14 +48,15 @@ export const textOf = (value: unknown): string =>
 
 /** A value of OTLP as plain JSON. */
 export function plainValue(value: SpanJson): unknown {
-  const { arrayValue, kvlistValue, intValue, ...other } = value as {
-    arrayValue?: { values?: readonly SpanJson[] };
-    kvlistValue?: { values?: readonly { readonly key: string; readonly value: SpanJson }[] };
-    intValue?: string;
-  };
-  if (arrayValue) return (arrayValue.values ?? []).map(plainValue);
-  if (kvlistValue)
-    return Object.fromEntries((kvlistValue.values ?? []).map((pair) => [pair.key, plainValue(pair.value)]));
+  const { arrayValue, kvlistValue, intValue, ...other } = value;
+  if (isObject(arrayValue)) return objectsIn(arrayValue['values']).map(plainValue);
+  if (isObject(kvlistValue))
+    return Object.fromEntries(
+      objectsIn(kvlistValue['values']).map(({ key, value: held }) => [
+        textOf(key),
+        isObject(held) ? plainValue(held) : null,
+      ]),
+    );
   if (intValue !== undefined) return Number(intValue);
   return Object.values(other)[0] ?? null;
 }

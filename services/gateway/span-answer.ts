@@ -1,15 +1,17 @@
-import { isObject, plainValue, textOf, type SpanJson } from '#libs/runs/span-text.js';
+import { isObject, jsonOf } from '#libs/domain/plain-json.js';
+import { given } from '#libs/domain/run-fold-facts.js';
+import { requestIdKey } from '#libs/domain/trace-id.js';
+import { objectsIn, plainValue, textOf, type SpanJson } from '#libs/runs/span-text.js';
 import type { Span, TraceStatus } from './generated/resolver-types.js';
 import { orNull } from './pages.js';
 
 const statuses: Readonly<Record<string, TraceStatus>> = { '1': 'OK', '2': 'ERROR' };
-/** MLflow's client marks its spans with it: their texts are JSON, those of other exporters are texts. */
-const clientMark = 'mlflow.traceRequestId';
 
 /** A span as people read it, from OTLP JSON; `first` is the one that began first. */
 export function spanOf(span: SpanJson, first: SpanJson): Span {
   const attributes = pairs(span['attributes']);
-  const encoded = attributes.some(([key]) => key === clientMark);
+  // MLflow's client marks its spans with it: their texts are JSON, those of other exporters are texts
+  const encoded = attributes.some(([key]) => key === requestIdKey);
   const values = new Map(
     attributes.map(([key, value]) => [key, encoded || key.startsWith('mlflow.') ? decoded(value) : value] as const),
   );
@@ -21,7 +23,7 @@ export function spanOf(span: SpanJson, first: SpanJson): Span {
     parentId: orNull(textOf(span['parentSpanId'])),
     name: textOf(span['name']),
     type: typeof type === 'string' ? orNull(type) : null,
-    status: statuses[textOf(status['code'])] ?? 'UNSET',
+    status: given(statuses, textOf(status['code'])) ?? 'UNSET',
     statusMessage: orNull(textOf(status['message'])),
     startedAt: start,
     offsetMs: milliseconds(span['startTimeUnixNano'], first['startTimeUnixNano']),
@@ -29,7 +31,7 @@ export function spanOf(span: SpanJson, first: SpanJson): Span {
     inputs: values.get('mlflow.spanInputs') ?? null,
     outputs: values.get('mlflow.spanOutputs') ?? null,
     attributes: [...values].map(([key, value]) => ({ key, value })),
-    events: list(span['events']).map((event) => ({
+    events: objectsIn(span['events']).map((event) => ({
       name: textOf(event['name']),
       time: toMs(event['timeUnixNano']),
       attributes: pairs(event['attributes']).map(([key, value]) => ({ key, value })),
@@ -37,17 +39,12 @@ export function spanOf(span: SpanJson, first: SpanJson): Span {
   };
 }
 
-const list = (value: unknown): readonly SpanJson[] => (Array.isArray(value) ? value.filter(isObject) : []);
 const pairs = (value: unknown): readonly (readonly [string, unknown])[] =>
-  list(value).map(({ key, value: held }) => [textOf(key), isObject(held) ? plainValue(held) : null] as const);
+  objectsIn(value).map(({ key, value: held }) => [textOf(key), isObject(held) ? plainValue(held) : null] as const);
 
 function decoded(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return value;
-  }
+  const held = typeof value === 'string' ? jsonOf(value) : undefined;
+  return held === undefined ? value : held;
 }
 
 const whole = (value: unknown): bigint => (/^\d{1,20}$/.test(textOf(value)) ? BigInt(textOf(value)) : 0n);

@@ -1,7 +1,9 @@
+import { isObject, jsonOf } from '#libs/domain/plain-json.js';
 import { Rejection } from '#libs/domain/rejection.js';
+import { given } from '#libs/domain/run-fold-facts.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import { traceIdOf } from '#libs/domain/trace-id.js';
-import { compareStarts, isObject, readSpanText, textOf, type SpanJson } from '#libs/runs/span-text.js';
+import { compareStarts, readSpanText, textOf, type SpanJson } from '#libs/runs/span-text.js';
 import { breathe } from '../http/breathe.js';
 import { loadAll } from './gateway-context.js';
 import type { Assessment, AssessmentKind, TraceResolvers, TraceStatus } from './generated/resolver-types.js';
@@ -17,7 +19,7 @@ export const traceResolvers: TraceResolvers = {
   id: ({ id, project }) => traceIdOf(project, id),
   world: async ({ project }, _, { projects }) => (await projects.load(project))?.world ?? '',
   name: ({ tags }) => tags['mlflow.traceName'] ?? null,
-  status: ({ state }) => statuses[state] ?? 'UNSET',
+  status: ({ state }) => given(statuses, state) ?? 'UNSET',
   startedAt: ({ timeMs }) => timeMs,
   requestPreview: ({ requestPreview }) => orNull(requestPreview),
   responsePreview: ({ responsePreview }) => orNull(responsePreview),
@@ -50,12 +52,7 @@ const runsOf = ({ metadata, runs }: TraceState): readonly string[] => [
 ];
 
 function tokenUsage(text: string | undefined) {
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? 'null');
-  } catch {
-    return null;
-  }
+  const value = jsonOf(text ?? '');
   if (!isObject(value)) return null;
   const tokens = (name: string): number | null => {
     const count = value[name];
@@ -100,9 +97,6 @@ function assessment(id: string, said: SpanJson): Assessment {
 function serialized(value: unknown): unknown {
   if (!isObject(value)) return null;
   const text = textOf(value['value']);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
+  const held = jsonOf(text);
+  return held === undefined ? text : held;
 }

@@ -1,15 +1,13 @@
+import { isObject, type JsonObject as Json } from '#libs/domain/plain-json.js';
 import type { EventData, EventName, Line, Param, PointBlock } from '#libs/domain/event.js';
 import { shapeOf, type Field, type Shape } from '#libs/domain/event-shape.js';
 import { isDeeper } from '#libs/domain/json-depth.js';
 import { limits } from '#libs/domain/limits.js';
 import { Rejection } from '#libs/domain/rejection.js';
 
-type Json = Record<string, unknown>;
 const refuse = (field: string, message: string): never => {
   throw new Rejection('INVALID_ARGUMENT', `${field}: ${message}`, field);
 };
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Payload of an event written as JSON by a person with curl: camelCase names, everything optional, unknown names refused. */
 export function readJsonPayload<Name extends EventName>(name: Name, json: unknown): EventData[Name] {

@@ -1,3 +1,4 @@
+import { storableText } from '#libs/postgres/storable-text.js';
 import type { Kysely } from 'kysely';
 import type { FoldVerdict } from '#libs/domain/run-fold-verdict.js';
 import type { RunState } from '#libs/domain/run-fold.js';
@@ -88,7 +89,7 @@ class PostgresRunTable implements RunTable {
     const rows = await this.database.query<{ id: string }>(
       `select id from ${schema}.runs r where visible and (fork_of = $1
          or id in (select run from ${schema}.tags where key = $3 and left(text, 200) = left($1, 200) and text = $1)) order by started_at, id limit $2`,
-      [clean(id), first, parentTag],
+      [storableText(id), first, parentTag],
     );
     return this.load(
       schema,
@@ -104,7 +105,7 @@ class PostgresRunTable implements RunTable {
       `select run, key, last, last_step as "lastStep", last_time as "lastTime", min, min_step as "minStep", min_rank as "minRank", max, max_step as "maxStep",
        max_rank as "maxRank", count from ${await this.schema()}.summaries
        where run = any($1::text[]) and ($2::text[] is null or key = any($2::text[])) order by run, key`,
-      [runs.map(clean), keys ? keys.map(clean) : null],
+      [runs.map(storableText), keys ? keys.map(storableText) : null],
     );
     const summaries = new Map<string, SummaryRow[]>(runs.map((run) => [run, []]));
     for (const { run, ...row } of rows) summaries.get(run)!.push(row);
@@ -125,7 +126,7 @@ class PostgresRunTable implements RunTable {
          and not exists (select 1 from ${schema}.seqs s
            where s.run = w.run and s.attempt = w.attempt and s.writer = w.writer and s.topic = a.topic)
        order by attempt, rank, writer, topic`,
-      [clean(run)],
+      [storableText(run)],
     );
     return readWriters(rows);
   }
@@ -134,7 +135,7 @@ class PostgresRunTable implements RunTable {
     return this.database.query<ArtifactRow>(
       `select run, name, type, digest, size_bytes as "sizeBytes", mime, metadata, step, logged_at as "loggedAt"
        from ${await this.schema()}.artifacts where run = $1 and kind = $2 order by logged_at, name, digest limit ${artifactsMax}`,
-      [clean(run), kind],
+      [storableText(run), kind],
     );
   }
 
@@ -145,7 +146,7 @@ class PostgresRunTable implements RunTable {
     const rows = await this.database.query<{ run: string; kind: string; size: number }>(
       `select a.run, a.kind, max(a.size_bytes) as size from ${schema}.artifacts a join ${schema}.runs r on r.id = a.run and r.visible
        where a.digest = $1 group by a.run, a.kind order by a.run limit ${lineageRunsMax}`,
-      [clean(digest)],
+      [storableText(digest)],
     );
     const logged = rows.filter(({ kind }) => kind === 'logged');
     return {
@@ -158,7 +159,7 @@ class PostgresRunTable implements RunTable {
   async verdict(eventId: string): Promise<Verdict | null> {
     const [row] = await this.database.query<{ verdict: FoldVerdict }>(
       `select verdict from ${await this.schema()}.verdicts where event_id = $1`,
-      [clean(eventId)],
+      [storableText(eventId)],
     );
     return row ? readVerdict(row.verdict) : null;
   }
@@ -174,7 +175,7 @@ class PostgresRunTable implements RunTable {
 
   private async load(schema: string, ids: readonly string[]): Promise<readonly RunRow[]> {
     if (ids.length === 0) return [];
-    const asked = ids.map(clean);
+    const asked = ids.map(storableText);
     const [rows, steps, beats] = await Promise.all([
       this.database.query<{ id: string; state: RunState; heartbeat: number }>(
         `select r.id, s.state, greatest(r.seen_at, l.seen_at) as heartbeat from ${schema}.runs r join ${schema}.run_states s on s.id = r.id left join ${schema}.liveness l on l.run = r.id
@@ -199,9 +200,6 @@ class PostgresRunTable implements RunTable {
     });
   }
 }
-
-// PostgreSQL text holds no NUL; nothing stored has one, so nothing is found by one
-const clean = (text: string): string => text.replaceAll('\u0000', '\ufffd');
 
 interface WriterRecord {
   readonly writer: string;

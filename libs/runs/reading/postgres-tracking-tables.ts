@@ -1,3 +1,4 @@
+import { storableText } from '#libs/postgres/storable-text.js';
 import type { Kysely } from 'kysely';
 import type { ProjectState } from '#libs/domain/catalog-fold.js';
 import type { Dataset, ModelMetric } from '#libs/domain/event.js';
@@ -36,9 +37,6 @@ export function openPostgresTrackingTables(options: TrackingTablesOptions): Trac
 }
 
 type Schema = () => Promise<string>;
-/** PostgreSQL text holds no NUL; nothing stored has one, so nothing is found by one. */
-const clean = (text: string): string => text.replaceAll('\u0000', '\ufffd');
-
 class PostgresTrackingTables implements TrackingTables {
   readonly models: LoggedModels;
   readonly files: FileTable;
@@ -59,12 +57,12 @@ class PostgresTrackingTables implements TrackingTables {
   async projects(world: string): Promise<readonly ProjectState[]> {
     return this.database.query<ProjectState>(
       `select ${projectColumns} from ${await this.schema()}.projects where world = $1 order by number, name collate "C"`,
-      [clean(world)],
+      [storableText(world)],
     );
   }
 
   async runs(ids: readonly string[]): Promise<readonly TrackedRun[]> {
-    return this.load(await this.schema(), ids.map(clean));
+    return this.load(await this.schema(), ids.map(storableText));
   }
 
   async search(query: TrackedSearch): Promise<readonly TrackedRun[]> {
@@ -76,7 +74,7 @@ class PostgresTrackingTables implements TrackingTables {
     const schema = await this.schema();
     const rows = await this.database.query<LoadedInputs & { readonly id: string }>(
       `select s.id, ${inputColumns(schema)} from ${schema}.runs s where s.id = any($1::text[])`,
-      [runs.map(clean)],
+      [runs.map(storableText)],
     );
     return new Map(
       rows.filter(({ datasets, models }) => datasets ?? models).map((row) => [row.id, readInputs(row)] as const),
@@ -141,7 +139,7 @@ function loggedModels(database: SqlDatabase, schema: Schema): LoggedModels {
   const states = async (where: string, parameter: readonly string[]): Promise<readonly LoggedModelState[]> => {
     const rows = await database.query<{ state: LoggedModelState }>(
       `select state from ${await schema()}.logged_models where ${where} order by created_at desc, id collate "C"`,
-      [parameter.map(clean)],
+      [parameter.map(storableText)],
     );
     return rows.map(({ state }) => state);
   };
@@ -161,7 +159,7 @@ function loggedModels(database: SqlDatabase, schema: Schema): LoggedModels {
         `select model, key, value, time_ms as "timeMs", step, dataset_name as "datasetName", dataset_digest as "datasetDigest", run
          from ${await schema()}.logged_model_metrics where model = any($1::text[])
          order by model, key collate "C", step, time_ms, value`,
-        [ids.map(clean)],
+        [ids.map(storableText)],
       );
       const found = new Map<string, ModelMetric[]>();
       for (const { model, ...metric } of rows) found.set(model, [...(found.get(model) ?? []), metric]);
@@ -181,7 +179,7 @@ function fileTable(database: SqlDatabase, schema: Schema): FileTable {
     async file(world, path) {
       const [row] = await database.query<StoredFile>(
         `select ${fileColumns} from ${await schema()}.files where world = $1 and path = $2`,
-        [clean(world), clean(path)],
+        [storableText(world), storableText(path)],
       );
       return row ?? null;
     },
@@ -189,15 +187,15 @@ function fileTable(database: SqlDatabase, schema: Schema): FileTable {
       const rest = `substr(path, case when $4 = '' then 1 else char_length($4::text) + 2 end)`;
       const rows = await database.query<{ name: string; folder: boolean; size: number }>(
         `select split_part(${rest}, '/', 1) as name, bool_or(strpos(${rest}, '/') > 0) as folder, max(size_bytes) as size
-         from ${await schema()}.files where ${within(clean(folder))} group by 1 order by 1`,
-        [clean(world), ...bounds(clean(folder)), clean(folder)],
+         from ${await schema()}.files where ${within(storableText(folder))} group by 1 order by 1`,
+        [storableText(world), ...bounds(storableText(folder)), storableText(folder)],
       );
       return rows.map(({ name, folder: isFolder, size }): FileEntry => ({ name, folder: isFolder, sizeBytes: size }));
     },
     async below(world, path) {
       return database.query<StoredFile>(
-        `select ${fileColumns} from ${await schema()}.files where (${within(clean(path))}) or (world = $1 and path = $4) order by path`,
-        [clean(world), ...bounds(clean(path)), clean(path)],
+        `select ${fileColumns} from ${await schema()}.files where (${within(storableText(path))}) or (world = $1 and path = $4) order by path`,
+        [storableText(world), ...bounds(storableText(path)), storableText(path)],
       );
     },
   };
@@ -208,7 +206,7 @@ function traceTable(database: SqlDatabase, queries: Kysely<unknown>, schema: Sch
     async byId(ids) {
       const rows = await database.query<{ state: TraceState }>(
         `select state from ${await schema()}.traces where id = any($1::text[]) and not deleted`,
-        [ids.map(clean)],
+        [ids.map(storableText)],
       );
       return rows.map(({ state }) => state);
     },
@@ -217,7 +215,7 @@ function traceTable(database: SqlDatabase, queries: Kysely<unknown>, schema: Sch
     async spans(ids) {
       const rows = await database.query<{ trace: string; otlp: string }>(
         `select trace, otlp from ${await schema()}.spans where trace = any($1::text[]) order by trace, id collate "C"`,
-        [ids.map(clean)],
+        [ids.map(storableText)],
       );
       const found = new Map<string, string[]>();
       for (const { trace, otlp } of rows) {

@@ -1,3 +1,4 @@
+import { storableText } from '#libs/postgres/storable-text.js';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
 import type { Page, ProjectRow } from '../run-table.js';
 import { printCursor, queryHash, readCursor } from '../search/cursor.js';
@@ -15,7 +16,7 @@ export async function pageProjects(
 ): Promise<Page<ProjectRow>> {
   const hash = queryHash(['projects', query.match]);
   const after = query.after ? readCursor(query.after, hash, []).id : null;
-  const clean = (text: string | undefined): string | null => text?.replaceAll('\u0000', '\ufffd') ?? null;
+  const clean = (text: string | undefined): string | null => (text === undefined ? null : storableText(text));
   const names = `(select name from ${schema}.projects union select name from ${schema}.project_names) n`;
   const matching = `not exists (select 1 from ${schema}.projects d where d.name = n.name and d.deleted) and ($1::text is null or n.name = $1) and ($2::text is null or strpos(lower(n.name), lower($2)) > 0
     or exists (select 1 from ${schema}.projects d where d.name = n.name and strpos(lower(d.title), lower($2)) > 0))`;

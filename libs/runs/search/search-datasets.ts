@@ -1,3 +1,4 @@
+import { storableText } from '#libs/postgres/storable-text.js';
 import { sql, type Kysely } from 'kysely';
 import type { Page } from '../run-table.js';
 import type { DatasetRow, DatasetSearch } from '../tracking-tables.js';
@@ -5,9 +6,6 @@ import { printCursor, queryHash, readCursor } from './cursor.js';
 
 const runsShownMax = 100;
 const contextTag = 'mlflow.data.context';
-/** PostgreSQL text holds no NUL; nothing stored has one, so nothing is found by one. */
-const clean = (text: string): string => text.replaceAll('\u0000', '\ufffd');
-
 /** One row per name and digest. Data sets are few beside runs: they are grouped whole, and a page of the groups is described. */
 export async function searchDatasets(
   queries: Kysely<unknown>,
@@ -17,9 +15,9 @@ export async function searchDatasets(
   const hash = queryHash(['datasets', projects, match]);
   const cursor = after === undefined ? null : readCursor(after, hash, ['number', 'text']);
   const scope = projects
-    ? sql`r.project = any(${projects.map(clean)}::text[])`
+    ? sql`r.project = any(${projects.map(storableText)}::text[])`
     : sql`r.project not in (select p.name from ${sql.raw(schema)}.projects p where p.deleted)`;
-  const named = match === '' ? sql`` : sql` and strpos(lower(d.name), ${clean(match.toLowerCase())}) > 0`;
+  const named = match === '' ? sql`` : sql` and strpos(lower(d.name), ${storableText(match.toLowerCase())}) > 0`;
   const [at, name] = cursor?.values ?? [];
   const behind = cursor
     ? sql`where g.last_at < ${at}::bigint or (g.last_at = ${at}::bigint and

@@ -1,3 +1,4 @@
+import { storableText } from '#libs/postgres/storable-text.js';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { TraceField, TraceSearch } from '../tracking-tables.js';
@@ -23,7 +24,7 @@ export async function searchTraces(
   ];
   const { after } = search;
   const behind = after
-    ? sql` and (t.time_ms < ${after.timeMs}::bigint or (t.time_ms = ${after.timeMs}::bigint and t.id collate "C" > ${clean(after.id)}::text))`
+    ? sql` and (t.time_ms < ${after.timeMs}::bigint or (t.time_ms = ${after.timeMs}::bigint and t.id collate "C" > ${storableText(after.id)}::text))`
     : sql``;
   const query = sql<{ state: TraceState }>`select t.state from ${sql.raw(schema)}.traces t
     where ${wanted(schema, search)}${behind}
@@ -44,14 +45,11 @@ export async function countTraces(
 
 function wanted(schema: string, { projects, clauses }: Pick<TraceSearch, 'projects' | 'clauses'>): Sql {
   const scope = projects
-    ? sql`t.project = any(${projects.map(clean)}::text[])`
+    ? sql`t.project = any(${projects.map(storableText)}::text[])`
     : sql`t.project not in (select p.name from ${sql.raw(schema)}.projects p where p.deleted)`;
   const tests = clauses.map((clause) => sql` and ${test(schema, clause)}`);
   return sql`${scope} and t.logged and not t.deleted${sql.join(tests, sql``)}`;
 }
-
-/** PostgreSQL text holds no NUL; nothing stored has one, so nothing is found by one. */
-const clean = (text: string): string => text.replaceAll('\u0000', '\ufffd');
 
 interface Value {
   readonly expression: Sql;
@@ -81,9 +79,9 @@ function valueOf(of: TraceField): Value {
     case 'column':
       return columns[of.name];
     case 'tag':
-      return { expression: sql`(t.state->'tags'->>${clean(of.key)}::text)`, numeric: false };
+      return { expression: sql`(t.state->'tags'->>${storableText(of.key)}::text)`, numeric: false };
     case 'metadata':
-      return { expression: sql`(t.state->'metadata'->>${clean(of.key)}::text)`, numeric: false };
+      return { expression: sql`(t.state->'metadata'->>${storableText(of.key)}::text)`, numeric: false };
     case 'run':
       return { expression: sql`(${sourceRun})`, numeric: false };
     case 'feedback':
@@ -134,7 +132,7 @@ const spanText = sql`concat_ws(' ', s.span->>'name',
 function spanTest(schema: string, of: Extract<TraceField, { kind: 'span' }>, clause: Clause): Sql {
   const attribute = (key: string): Sql =>
     sql`exists (select 1 from ${spansOf(schema)}, json_array_elements(s.span->'attributes') a
-      where a->>'key' = ${clean(key)}::text and ${compare(plain(sql`(a->'value')`), false, clause)})`;
+      where a->>'key' = ${storableText(key)}::text and ${compare(plain(sql`(a->'value')`), false, clause)})`;
   const column = (value: Sql): Sql =>
     sql`exists (select 1 from ${spansOf(schema)} where ${compare(value, false, clause)})`;
   switch (of.field) {
@@ -154,7 +152,7 @@ function assessed(kind: 'feedback' | 'expectation', key: string, clause: Clause)
   const value = sql`a.value->${kind}::text->'value'`;
   const serialized = sql`a.value->${kind}::text->'serialized_value'->>'value'`;
   const named = sql`select 1 from json_each(t.state->'assessments') a
-    where a.value->>'assessment_name' = ${clean(key)} and a.value->${kind}::text is not null`;
+    where a.value->>'assessment_name' = ${storableText(key)} and a.value->${kind}::text is not null`;
   if (clause.operator === 'is null') return sql`not exists (${named})`;
   if (clause.operator === 'is not null') return sql`exists (${named})`;
   const numeric = clause.values.every((each) => typeof each === 'number');
@@ -178,7 +176,8 @@ const operators = { '=': '=', '!=': '<>', '<': '<', '<=': '<=', '>': '>', '>=': 
 
 /** What is not there fits only "is null". */
 function compare(expression: Sql, numeric: boolean, { operator, values }: Clause): Sql {
-  const bound = (value: Literal): Sql => (numeric ? sql`${Number(value)}::float8` : sql`${clean(String(value))}::text`);
+  const bound = (value: Literal): Sql =>
+    numeric ? sql`${Number(value)}::float8` : sql`${storableText(String(value))}::text`;
   switch (operator) {
     case 'is null':
       return sql`${expression} is null`;

@@ -1,3 +1,4 @@
+import { storableText } from '#libs/postgres/storable-text.js';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { TrackedSearch } from '../tracking-tables.js';
 import { Compiler } from './compile.js';
@@ -29,7 +30,7 @@ export async function searchTracked(
 }
 
 function scope({ projects, deletedProjects, view }: TrackedSearch): Sql {
-  const of = (names: readonly string[]): Sql => sql`r.project = any(${names.map(clean)}::text[])`;
+  const of = (names: readonly string[]): Sql => sql`r.project = any(${names.map(storableText)}::text[])`;
   switch (view) {
     case 'active':
       return sql`(${of(projects)} and r.visible)`;
@@ -39,4 +40,3 @@ function scope({ projects, deletedProjects, view }: TrackedSearch): Sql {
       return sql`(${of([...projects, ...deletedProjects])} and (r.visible or r.deleted))`;
   }
 }
-const clean = (text: string): string => text.replaceAll('\u0000', '\ufffd');

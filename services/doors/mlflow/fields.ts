@@ -1,9 +1,7 @@
+import { isObject, type JsonObject as Json } from '#libs/domain/plain-json.js';
 import { parseJson, type JsonBounds } from '../../http/read-json.js';
 import { MlflowError, invalid } from './mlflow-error.js';
 
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const show = (value: unknown): string => {
   const text = typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value));
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;

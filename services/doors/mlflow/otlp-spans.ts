@@ -1,3 +1,4 @@
+import { isObject, type JsonObject as Json } from '#libs/domain/plain-json.js';
 import { Unreadable } from '#libs/domain/rejection.js';
 import { limits } from '#libs/domain/limits.js';
 import { decodeOtlp } from '#libs/domain/wire/otlp-codec.js';
@@ -23,9 +24,6 @@ export interface OtlpPair {
 }
 export type OtlpValue = Readonly<Record<string, unknown>>;
 
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const wrong = (at: string, what: string): Error => invalid(`Invalid OpenTelemetry format: ${at}: ${what}`);
 
 /** All spans of an export, in Protobuf or in JSON, with every field checked: what is kept can be read by every client. */

@@ -1,28 +1,19 @@
+import { isObject, jsonOf, type JsonObject } from '#libs/domain/plain-json.js';
+
 const previewCharsMax = 1_000;
 
 /** What a list of traces shows of what went in or out: of messages the last one of a role, else all of it; as MLflow cuts it. */
 export function previewOf(text: string, role: 'user' | 'assistant'): string {
-  const content = messageText(messagesIn(parse(text)), role) || text;
+  const content = messageText(messagesIn(jsonOf(text)), role) || text;
   if (content.length <= previewCharsMax) return content;
   // not in the middle of a character
   return `${content.slice(0, previewCharsMax - 3).replace(/\p{Surrogate}$/u, '')}...`;
 }
 
-type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isMessage = (value: unknown): value is Json => isObject(value) && 'role' in value && 'content' in value;
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
-}
+const isMessage = (value: unknown): value is JsonObject => isObject(value) && 'role' in value && 'content' in value;
 
 /** In the requests and answers of OpenAI's interfaces. */
-function messagesIn(value: unknown): readonly Json[] {
+function messagesIn(value: unknown): readonly JsonObject[] {
   if (!isObject(value)) return [];
   if (Array.isArray(value['messages'])) return value['messages'].filter(isMessage);
   const choice: unknown = Array.isArray(value['choices']) ? value['choices'][0] : null;
@@ -32,7 +23,7 @@ function messagesIn(value: unknown): readonly Json[] {
   return messagesIn(value['request']);
 }
 
-function messageText(messages: readonly Json[], role: string): string {
+function messageText(messages: readonly JsonObject[], role: string): string {
   const content = (messages.findLast((message) => message['role'] === role) ?? messages.at(-1))?.['content'];
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';

@@ -1,7 +1,9 @@
-import { isObject, textOf, type SpanJson } from '#libs/runs/span-text.js';
+import { isObject, jsonOf } from '#libs/domain/plain-json.js';
+import { given } from '#libs/domain/run-fold-facts.js';
+import { requestIdKey } from '#libs/domain/trace-id.js';
+import { objectsIn, textOf, type SpanJson } from '#libs/runs/span-text.js';
 import type { Answer } from './call.js';
 
-const requestId = 'mlflow.traceRequestId';
 const statuses: Readonly<Record<string, string>> = {
   '0': 'STATUS_CODE_UNSET',
   '1': 'STATUS_CODE_OK',
@@ -16,12 +18,12 @@ export function writeSpan(span: SpanJson, trace: string): Answer | null {
   const [traceId, spanId, parent] = [span['traceId'], span['spanId'], span['parentSpanId']].map(base64);
   if (traceId === '' || spanId === '') return null;
   const status = isObject(span['status']) ? span['status'] : {};
-  const attributes = list(span['attributes']);
-  const named = attributes.some(({ key }) => key === requestId)
+  const attributes = objectsIn(span['attributes']);
+  const named = attributes.some(({ key }) => key === requestIdKey)
     ? attributes
-    : [...attributes, { key: requestId, value: { stringValue: trace } }];
-  const events = list(span['events']);
-  const links = list(span['links']);
+    : [...attributes, { key: requestIdKey, value: { stringValue: trace } }];
+  const events = objectsIn(span['events']);
+  const links = objectsIn(span['links']);
   return {
     trace_id: traceId,
     span_id: spanId,
@@ -35,25 +37,24 @@ export function writeSpan(span: SpanJson, trace: string): Answer | null {
     ...(events.length === 0 ? {} : { events: events.map(writeEvent) }),
     ...(links.length === 0 ? {} : { links: links.map(writeLink) }),
     status: {
-      code: statuses[textOf(status['code'])] ?? statuses['0'],
+      code: given(statuses, textOf(status['code'])) ?? statuses['0'],
       ...some('message', textOf(status['message'])),
     },
   };
 }
 
 const some = (name: string, text: string): Answer => (text === '' ? {} : { [name]: text });
-const list = (value: unknown): readonly SpanJson[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
 const writeEvent = (event: SpanJson): Answer => ({
   time_unix_nano: textOf(event['timeUnixNano']) || '0',
   name: textOf(event['name']),
-  attributes: pairs(list(event['attributes']), false),
+  attributes: pairs(objectsIn(event['attributes']), false),
 });
 const writeLink = (link: SpanJson): Answer => ({
   trace_id: base64(link['traceId']),
   span_id: base64(link['spanId']),
   ...some('trace_state', textOf(link['traceState'])),
-  attributes: pairs(list(link['attributes']), false),
+  attributes: pairs(objectsIn(link['attributes']), false),
 });
 
 const pairs = (attributes: readonly SpanJson[], decoded: boolean): readonly Answer[] =>
@@ -66,11 +67,8 @@ const pairs = (attributes: readonly SpanJson[], decoded: boolean): readonly Answ
 /** Of a text that is JSON of a text, list or object; numbers in a text stay a text, as in MLflow. */
 function decode(text: string): Answer | undefined {
   if (!/^\s*["[{]/.test(text)) return undefined;
-  try {
-    return fromJson(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  const value = jsonOf(text);
+  return value === undefined ? undefined : fromJson(value);
 }
 
 function fromJson(value: unknown): Answer {
@@ -95,8 +93,8 @@ function anyValue(value: SpanJson): Answer {
   }
   if (doubleValue !== undefined) return { double_value: doubleValue };
   if (bytesValue !== undefined) return { bytes_value: bytesValue };
-  if (isObject(arrayValue)) return { array_value: { values: list(arrayValue['values']).map(anyValue) } };
-  if (isObject(kvlistValue)) return { kvlist_value: { values: pairs(list(kvlistValue['values']), false) } };
+  if (isObject(arrayValue)) return { array_value: { values: objectsIn(arrayValue['values']).map(anyValue) } };
+  if (isObject(kvlistValue)) return { kvlist_value: { values: pairs(objectsIn(kvlistValue['values']), false) } };
   return {};
 }
 

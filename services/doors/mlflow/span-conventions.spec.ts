@@ -28,6 +28,11 @@ const said = (of: OtlpSpan): Record<string, unknown> =>
   );
 
 describe('spans of other exporters', () => {
+  it('are not what every object has by its name', () => {
+    for (const kind of ['constructor', 'toString', '__proto__'])
+      expect(said(span({ 'traceloop.span.kind': kind, 'gen_ai.operation.name': kind }))).toEqual({});
+  });
+
   it('are told in the words of MLflow, by whichever convention', () => {
     const usage = { input_tokens: 3, output_tokens: 4, total_tokens: 7 };
     const openInference = { 'openinference.span.kind': 'LLM', 'input.value': 'why', 'output.value': '{"a":1}' };

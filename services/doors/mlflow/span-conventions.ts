@@ -1,3 +1,5 @@
+import { jsonOf } from '#libs/domain/plain-json.js';
+import { given } from '#libs/domain/run-fold-facts.js';
 import { plainValue } from '#libs/runs/span-text.js';
 import type { OtlpPair, OtlpSpan } from './otlp-spans.js';
 
@@ -76,7 +78,7 @@ function held(values: Values, key: string): unknown {
   const value = values.get(key);
   if (value === undefined || value === null || value === '' || value === 0 || value === false) return undefined;
   if (typeof value !== 'string') return value;
-  const parsed = parse(value);
+  const parsed = jsonOf(value);
   const empty =
     parsed === null ||
     parsed === '' ||
@@ -84,13 +86,6 @@ function held(values: Values, key: string): unknown {
     parsed === false ||
     (typeof parsed === 'object' && Object.keys(parsed).length === 0);
   return empty ? undefined : value;
-}
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function first(values: Values, keys: readonly (string | RegExp)[]): unknown {
@@ -110,7 +105,7 @@ const firstOf = (values: Values, keys: (convention: Convention) => readonly (str
   }
   return undefined;
 };
-const plain = (value: unknown): unknown => (typeof value === 'string' ? (parse(value) ?? value) : value);
+const plain = (value: unknown): unknown => (typeof value === 'string' ? (jsonOf(value) ?? value) : value);
 
 function whole(value: unknown): number | null {
   const number = typeof value === 'string' ? Number(plain(value)) : value;
@@ -162,7 +157,7 @@ const answered = { 'gen_ai.choice': 'assistant' };
 const valuesOf = (attributes: readonly OtlpPair[]): Map<string, unknown> =>
   new Map(attributes.map(({ key, value }) => [key, plainValue(value)]));
 
-export const usageKey = 'mlflow.chat.tokenUsage';
+const spanUsageKey = 'mlflow.chat.tokenUsage';
 
 /** The span with MLflow's attributes added to it, as JSON texts. */
 export function translated(span: OtlpSpan): OtlpSpan {
@@ -175,7 +170,7 @@ export function translated(span: OtlpSpan): OtlpSpan {
   };
   const unknown = [undefined, 'UNKNOWN'].includes(plain(values.get('mlflow.spanType')) as string | undefined);
   const type = conventions
-    .map(({ kind, types }) => types[String(plain(values.get(kind)))])
+    .map(({ kind, types }) => given(types, String(plain(values.get(kind)))))
     .find((each) => each !== undefined);
   if (unknown && type !== undefined) added.set('mlflow.spanType', type);
   add(
@@ -189,7 +184,7 @@ export function translated(span: OtlpSpan): OtlpSpan {
       firstOf(values, ({ outputs }) => outputs) ??
       fromEvents(span, answered, ['gen_ai.content.completion', 'gen_ai.completion']),
   );
-  add(usageKey, () => usageOf(values));
+  add(spanUsageKey, () => usageOf(values));
   add('mlflow.chat.tools', () => firstOf(values, ({ tools }) => (tools === undefined ? [] : [tools])));
   add('mlflow.llm.model', () => plain(firstOf(values, ({ models }) => models)));
   add('mlflow.llm.provider', () => plain(firstOf(values, ({ provider }) => [provider])));
@@ -201,7 +196,7 @@ export function translated(span: OtlpSpan): OtlpSpan {
 
 /** JSON as it stands; any other text as JSON. */
 const json = (value: unknown): string =>
-  typeof value === 'string' && parse(value) !== undefined ? value : JSON.stringify(value);
+  typeof value === 'string' && jsonOf(value) !== undefined ? value : JSON.stringify(value);
 
 /** What the program says of itself, for all of its spans. */
 export const resourceOf = (span: OtlpSpan): Values =>
@@ -210,7 +205,7 @@ const serviceOf = (span: OtlpSpan): unknown => held(resourceOf(span), 'service.n
 
 /** What a span itself used. */
 export function usedBy(attributes: readonly OtlpPair[]): Usage | null {
-  const pair = attributes.find(({ key }) => key === usageKey);
+  const pair = attributes.find(({ key }) => key === spanUsageKey);
   const value = pair && plain(plainValue(pair.value));
   if (typeof value !== 'object' || value === null) return null;
   const counts = Object.entries(value).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]));

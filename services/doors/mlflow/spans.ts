@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
 import { limits } from '#libs/domain/limits.js';
 import { usageKey } from '#libs/domain/trace-fold.js';
-import { plainValue } from '#libs/runs/span-text.js';
+import { requestIdKey } from '#libs/domain/trace-id.js';
+import { isObject } from '#libs/domain/plain-json.js';
+import { objectsIn, plainValue, spanInRow } from '#libs/runs/span-text.js';
 import { mlflowId, type World } from './world.js';
 import type { Said } from '../shared/command-log.js';
 import { readSpans, type OtlpSpan } from './otlp-spans.js';
@@ -62,7 +64,7 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
 
 /** Its client may have named the trace; OpenTelemetry's own id is the usual name. */
 function traceIdFor(span: OtlpSpan): string {
-  const said = attributeText(span, 'mlflow.traceRequestId').replace(/^"(.*)"$/s, '$1');
+  const said = attributeText(span, requestIdKey).replace(/^"(.*)"$/s, '$1');
   return isTraceId(said) ? said : `tr-${span.traceId}`;
 }
 
@@ -77,8 +79,10 @@ async function tokenUsage(
   const known = new Map<string, Pick<OtlpSpan, 'spanId' | 'parentSpanId' | 'attributes'>>();
   const stored = await world.backend.tracking.traces.spans([subject]);
   for (const text of stored.get(subject) ?? []) {
-    const span = JSON.parse(text) as Partial<OtlpSpan>;
-    if (typeof span.spanId === 'string' && Array.isArray(span.attributes)) known.set(span.spanId, span as OtlpSpan);
+    const { spanId, parentSpanId, attributes } = spanInRow(text) ?? {};
+    const pairs = objectsIn(attributes).filter(({ value }) => isObject(value)) as unknown as OtlpSpan['attributes'];
+    if (typeof spanId !== 'string') continue;
+    known.set(spanId, { spanId, ...(typeof parentSpanId === 'string' && { parentSpanId }), attributes: pairs });
   }
   for (const span of spans) known.set(span.spanId, span);
   return { [usageKey]: JSON.stringify(usedTogether([...known.values()])) };

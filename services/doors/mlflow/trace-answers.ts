@@ -3,7 +3,8 @@ import { traceIdOf } from '#libs/domain/trace-id.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { Answer } from './call.js';
 import type { Experiment, World } from './world.js';
-import { compareStarts, isObject, readSpanText, type SpanJson } from '#libs/runs/span-text.js';
+import { compareStarts, readSpanText, type SpanJson } from '#libs/runs/span-text.js';
+import { isObject } from '#libs/domain/plain-json.js';
 import { writeSpan } from './span-answers.js';
 
 /** Times as Protobuf's JSON has them, which knows the years 1 to 9999. */
