@@ -1,5 +1,5 @@
 import type { EventOf, Param, Tags } from '#libs/domain/event.js';
-import type { NounOfSql } from '#libs/domain/event-table.js';
+import { handle, type Handlers, type NounOfSql } from '#libs/domain/event-table.js';
 import { usageKey } from '#libs/domain/trace-fold.js';
 import { traceIdOf } from '#libs/domain/trace-id.js';
 import type { BlockColumn } from '#libs/clickhouse/native-block.js';
@@ -27,7 +27,10 @@ export class NounFacts {
   }
 
   add(event: NounOfSql, offset: number): void {
-    const { subject } = event;
+    handle(this.#handlers(event.subject, offset), event);
+  }
+
+  #handlers(subject: string, offset: number): Handlers<NounOfSql> {
     const [first, changed] = [firstVersion(offset), changedVersion(offset)];
     const put = (kind: Kind, field: Field, key: string, value: string, version = changed): void =>
       this.#put(kind, subject, field, key, value, 1, version);
@@ -38,53 +41,50 @@ export class NounFacts {
     const params = (list: readonly Param[], version = changed): void => {
       for (const { key, json } of list) put('model', 'param', key, json, version);
     };
-    switch (event.name) {
-      case 'InputsLogged':
-        for (const { name, digest, ...more } of event.data.datasets) {
-          const value = JSON.stringify({ ...more, loggedAt: event.timeMs });
+    return {
+      InputsLogged: ({ data, timeMs }) => {
+        for (const { name, digest, ...more } of data.datasets) {
+          const value = JSON.stringify({ ...more, loggedAt: timeMs });
           put('dataset', '', JSON.stringify([name, digest]), value, first);
         }
-        for (const model of event.data.models) put('input', '', model, '0', first);
-        return;
-      case 'OutputsLogged':
-        for (const { model, step } of event.data.models) put('output', '', model, String(step), first);
-        return;
-      case 'LoggedModelCreated': {
-        const { project, name, modelType, run } = event.data;
-        const said = { project, name, type: modelType, run, created_at: String(event.timeMs) };
+        for (const model of data.models) put('input', '', model, '0', first);
+      },
+      OutputsLogged: ({ data }) => {
+        for (const { model, step } of data.models) put('output', '', model, String(step), first);
+      },
+      LoggedModelCreated: ({ data, timeMs }) => {
+        const { project, name, modelType, run } = data;
+        const said = { project, name, type: modelType, run, created_at: String(timeMs) };
         for (const [key, value] of Object.entries(said)) put('model', 'attribute', key, value, first);
         put('model', 'attribute', 'status', 'PENDING', first);
-        params(event.data.params, first);
-        return tags('model', event.data.tags, [], first);
-      }
-      case 'LoggedModelChanged':
-        if (event.data.status) put('model', 'attribute', 'status', event.data.status);
-        put('model', 'attribute', 'updated_at', String(event.timeMs));
-        params(event.data.params);
-        return tags('model', event.data.tags, event.data.removed);
-      case 'LoggedModelMeasured':
-        for (const { key, value, timeMs, step, datasetName, datasetDigest, run } of event.data.metrics)
+        params(data.params, first);
+        tags('model', data.tags, [], first);
+      },
+      LoggedModelChanged: ({ data, timeMs }) => {
+        if (data.status) put('model', 'attribute', 'status', data.status);
+        put('model', 'attribute', 'updated_at', String(timeMs));
+        params(data.params);
+        tags('model', data.tags, data.removed);
+      },
+      LoggedModelMeasured: ({ data }) => {
+        for (const { key, value, timeMs, step, datasetName, datasetDigest, run } of data.metrics)
           put('measured', '', JSON.stringify([key, step, timeMs, String(value), run, datasetName, datasetDigest]), '');
-        return;
-      case 'LoggedModelDeleted':
-        return put('model', 'attribute', 'deleted', '1');
-      case 'TraceLogged':
-        return this.#trace(event, offset);
-      case 'TraceTagsSet':
-        return tags('trace', event.data.tags, event.data.removed);
-      case 'TraceAssessed':
-        for (const { key, json } of event.data.assessments) put('trace', 'assessment', key, json);
-        for (const key of event.data.removed) this.#put('trace', subject, 'assessment', key, '', 0, changed);
-        return;
-      case 'TraceLinked':
-        for (const run of event.data.runs) put('trace', 'run', run, '');
-        return;
-      case 'TraceDeleted':
-        return put('trace', 'attribute', 'deleted', '1');
-      case 'SpansLogged':
-        for (const text of event.data.spans) put('span', '', spanIdOf(text), text);
-        return;
-    }
+      },
+      LoggedModelDeleted: () => put('model', 'attribute', 'deleted', '1'),
+      TraceLogged: (event) => this.#trace(event, offset),
+      TraceTagsSet: ({ data }) => tags('trace', data.tags, data.removed),
+      TraceAssessed: ({ data }) => {
+        for (const { key, json } of data.assessments) put('trace', 'assessment', key, json);
+        for (const key of data.removed) this.#put('trace', subject, 'assessment', key, '', 0, changed);
+      },
+      TraceLinked: ({ data }) => {
+        for (const run of data.runs) put('trace', 'run', run, '');
+      },
+      TraceDeleted: () => put('trace', 'attribute', 'deleted', '1'),
+      SpansLogged: ({ data }) => {
+        for (const text of data.spans) put('span', '', spanIdOf(text), text);
+      },
+    };
   }
 
   /** What its client says of a trace wins; what batches of spans tell widens it until then, and fills gaps. */
