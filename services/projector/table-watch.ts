@@ -50,7 +50,10 @@ export function watchTables({ backend, logger, mend, times = defaults }: TableWa
 
   const lookAt = async (family: ProjectionFamily, deep: boolean): Promise<void> => {
     const heard = said.get(family.name);
+    const { live } = await family.generations();
     const damage = heard === undefined ? await family.damage(deep ? rest : undefined) : [heard];
+    // tables that somebody replaced and dropped while they were looked at are not missing
+    if (damage.length > 0 && heard === undefined && (await family.generations()).live !== live) return;
     const notice = `${family.name}: tables`;
     if (damage.length === 0) {
       backend.notices.over(notice);

@@ -1,4 +1,5 @@
 import type { PointBlock } from '#libs/domain/event.js';
+import type { EventOnTopic } from '#libs/domain/event-table.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
 import type { ReadRecord } from './read-batch.js';
@@ -49,16 +50,25 @@ export async function applyTelemetry(
   const summaries = new Map<string, Map<string, Summary>>();
   const seenAt = new Map<string, number>();
   const beats = new Map<string, { run: string; attempt: number; beat_at: number }>();
-  for (const { event, appendedAt, offset } of records) {
+  for (const { event: any, appendedAt, offset } of records) {
+    const event = any as EventOnTopic<'telemetry'>;
     const attempt = event.writer?.attempt ?? 1;
     if (!ledger.take(event, attempt, appendedAt)) continue;
     seenAt.set(event.subject, Math.max(seenAt.get(event.subject) ?? 0, appendedAt));
-    if (event.name === 'HeartbeatSent') {
-      const known = beats.get(`${event.subject} ${attempt}`);
-      const beat_at = Math.max(known?.beat_at ?? 0, appendedAt);
-      beats.set(`${event.subject} ${attempt}`, { run: event.subject, attempt, beat_at });
+    switch (event.name) {
+      case 'LinesLogged':
+        continue; // accounted for; the metric store has them
+      case 'HeartbeatSent': {
+        const known = beats.get(`${event.subject} ${attempt}`);
+        const beat_at = Math.max(known?.beat_at ?? 0, appendedAt);
+        beats.set(`${event.subject} ${attempt}`, { run: event.subject, attempt, beat_at });
+        continue;
+      }
+      case 'PointsLogged':
+        break;
+      default:
+        event satisfies never;
     }
-    if (event.name !== 'PointsLogged') continue;
     let keys = summaries.get(event.subject);
     if (!keys) summaries.set(event.subject, (keys = new Map<string, Summary>()));
     // without a writer the log's order stands for the sequence: such events of a run share one partition
