@@ -173,9 +173,14 @@ class DiskArtifactStore implements ArtifactStore {
   }
 
   async #putAside(path: string, digest: string): Promise<Unavailable> {
-    await rename(path, `${path}.damaged`).catch(() => undefined);
+    // another reader may have put them aside
+    const aside = await rename(path, `${path}.damaged`).then(() => null, (error: unknown) => (isMissing(error) ? null : error)); // prettier-ignore
+    const where =
+      aside === null
+        ? `were put aside as ${basename(path)}.damaged`
+        : `could not be put aside (${(aside as Error).message})`;
     return new Unavailable(
-      `artifact ${digest}: the bytes in ${path} are damaged and were put aside as ${basename(path)}.damaged. Restore that file from a copy, or upload the artifact again`,
+      `artifact ${digest}: the bytes in ${path} are damaged and ${where}. Restore that file from a copy, or upload the artifact again`,
       60_000,
     );
   }
