@@ -133,6 +133,9 @@ for (const server of long ? ['versitygw', 'minio'] : ['versitygw']) {
 if (!have(['/usr/bin/java'], ['openjdk-17-jre-headless']) || !have(['/usr/bin/mvn'], ['maven'])) {
   unavailable('Kafka', 'java and mvn are not installed (Debian: apt-get install openjdk-17-jre-headless maven)');
 }
+// what the servers of the tests run; `npm install` has built a fresh clone
+count('npm run build', ci || run('npm', ['run', 'build']) === 0);
+process.env.RUNSTREAM_TEST_PROGRAM = 'built';
 mlflowClient();
 if (long) mlflowServer();
 vitest();

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openBrowserRig, type BrowserRig } from '../rigs/browser-rig.js';
+import { program } from '../rigs/program.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,7 +31,7 @@ afterAll(async () => {
 function startDemo(): Promise<number | null> {
   const { NODE_OPTIONS: _, VITEST: __, ...inherited } = process.env;
   const flags = ['--url', server.server.url, '--seconds', '900', `--straggler=${straggler}`];
-  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', 'demo/main.ts', ...flags], {
+  const child = spawn(process.execPath, [...program('demo/main'), ...flags], {
     cwd: root,
     env: inherited,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { program } from './program.js';
 import { spawnOwned } from './processes.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,15 +21,11 @@ export function spawnCli(args: readonly string[], environment: Variables): Child
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS|NODE_ENV|TEST|DEV|PROD|MODE|VITEST.*)$/.test(name)),
   );
-  return spawnOwned(
-    process.execPath,
-    ['--conditions=source', '--import', 'tsx', join(root, 'services/main.ts'), ...args],
-    {
-      cwd: root,
-      env: { ...inherited, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  return spawnOwned(process.execPath, [...program('services/main'), ...args], {
+    cwd: root,
+    env: { ...inherited, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** Runs a command to its end; gives its exit code and what it printed. */
