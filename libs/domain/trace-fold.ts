@@ -82,6 +82,10 @@ function told(before: TraceState, data: EventData['TraceLogged']): TraceState {
   };
 }
 
+/** The run that made a trace, then those that it was linked to. */
+export const runsOfTrace = ({ metadata, runs }: Pick<TraceState, 'metadata' | 'runs'>): readonly string[] =>
+  [metadata['mlflow.sourceRun'] ?? '', ...runs].filter((id) => id !== '');
+
 export const usageKey = 'mlflow.trace.tokenUsage';
 
 /** Batches of spans widen what is known of their trace; beside the word of its client they only fill gaps. */

@@ -3,6 +3,7 @@ import type { EventData } from '#libs/domain/event.js';
 import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { examples } from './run-table.examples.js';
 import type { TraceSearch, TrackedSearch, TrackingTables } from './tracking-tables.js';
+import type { ShownField } from './search/ast.js';
 import { parseFilter } from './search/parser.js';
 
 export interface OpenedTracking {
@@ -26,6 +27,7 @@ const search = (more: Partial<TrackedSearch>): TrackedSearch => ({
   view: 'active',
   filter: parseFilter(more.source ?? ''),
   source: '',
+  shown: null,
   orders: [],
   limit: 100,
   offset: 0,
@@ -117,6 +119,37 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
       expect(await found({ view: 'all', orders: by(false), limit: 1, offset: 1 })).toEqual(['a', 'c']);
       expect(await found({ source: "datasets.name = 'd' and dataset.context in ('train', 'eval')" })).toEqual(['b']);
       expect(await found({ source: "attributes.status = 'running' and metrics.loss < 2" })).toEqual(['b']);
+    });
+
+    it('finds and orders runs by what a compatibility API shows of them', async () => {
+      const { family, tracking } = await open();
+      const log = examples();
+      for (const id of ['a', 'b', 'c']) log.add('RunStarted', id, { project: id === 'c' ? 'q' : 'p', name: id });
+      const tags = (id: string, set: Readonly<Record<string, string>>) =>
+        log.add('TagsSet', id, { tags: set, removed: [], labels: [], labelsRemoved: [] });
+      tags('a', { end: '5000', status: 'SCHEDULED' });
+      tags('b', { end: 'no number' });
+      await feed(family, log);
+      const shown = {
+        statusTag: 'status',
+        endTag: 'end',
+        locations: [
+          { project: 'p', before: 's3://x/', after: '/files?y=1' },
+          { project: 'q', before: 'http://x/', after: '/files' },
+        ],
+      };
+      const of = (key: ShownField) => ({ kind: 'shown', key }) as const;
+      const found = async (more: Partial<TrackedSearch>) =>
+        (await tracking.search(search({ projects: ['p', 'q'], shown, ...more }))).map(({ state }) => state.id);
+      const where = (key: ShownField, operator: '=' | '>' | 'like', value: string | number) =>
+        found({ filter: { kind: 'compare', of: of(key), operator, value, at: 0 } });
+      expect(await where('end', '>', 4_999)).toEqual(['a']);
+      expect(await where('status', '=', 'SCHEDULED')).toEqual(['a']);
+      expect(await where('status', '=', 'running')).toEqual(['c', 'b']);
+      expect(await where('location', '=', 's3://x/b/files?y=1')).toEqual(['b']);
+      expect(await where('location', 'like', '%x/%/files')).toEqual(['c']);
+      expect(await found({ orders: [{ of: of('location'), descending: false }] })).toEqual(['c', 'a', 'b']);
+      expect(await found({ orders: [{ of: of('end'), descending: true }] })).toEqual(['a', 'c', 'b']);
     });
 
     it('keeps logged models with their metrics once, and says which are deleted', async () => {

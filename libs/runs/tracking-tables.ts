@@ -6,6 +6,7 @@ import type { TraceState } from '#libs/domain/trace-fold.js';
 import type { Page } from './run-table.js';
 import type { Filter, Order } from './search/ast.js';
 import type { Clause } from './search/comparisons.js';
+import type { Shown } from './search/compile.js';
 
 /** Which of the deleted ones are asked for. */
 export type View = 'active' | 'deleted' | 'all';
@@ -57,6 +58,8 @@ export interface TrackedSearch {
   readonly filter: Filter | null;
   /** The text of the filter, for refusals that point at a place. */
   readonly source: string;
+  /** For filters and orders that name what is shown; null: none does. */
+  readonly shown: Shown | null;
   /** Then newest first, then by id. */
   readonly orders: readonly Order[];
   readonly limit: number;

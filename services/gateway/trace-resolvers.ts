@@ -1,7 +1,7 @@
 import { isObject, jsonOf } from '#libs/domain/plain-json.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { given } from '#libs/domain/run-fold-facts.js';
-import type { TraceState } from '#libs/domain/trace-fold.js';
+import { runsOfTrace } from '#libs/domain/trace-fold.js';
 import { traceIdOf } from '#libs/domain/trace-id.js';
 import { compareStarts, readSpanText, textOf, type SpanJson } from '#libs/runs/span-text.js';
 import { breathe } from '../http/breathe.js';
@@ -29,7 +29,7 @@ export const traceResolvers: TraceResolvers = {
   tokenUsage: ({ metadata }) => tokenUsage(metadata['mlflow.trace.tokenUsage']),
   assessments: ({ assessments }) =>
     Object.entries(assessments).flatMap(([id, value]) => (isObject(value) ? [assessment(id, value)] : [])),
-  runs: (trace, _, { runs }) => loadAll(runs, runsOf(trace)),
+  runs: (trace, _, { runs }) => loadAll(runs, [...new Set(runsOfTrace(trace))]),
   spanCount: async ({ id }, _, { spans }) => (await spans.load(id)).length,
   spans: async ({ id }, { first, skip }, { backend, spans }) => {
     const count = within('first', first, 1_000, spansPageMax);
@@ -46,10 +46,6 @@ export const traceResolvers: TraceResolvers = {
     return read.slice(from, from + count).map((span) => spanOf(span, root!));
   },
 };
-
-const runsOf = ({ metadata, runs }: TraceState): readonly string[] => [
-  ...new Set([metadata['mlflow.sourceRun'] ?? '', ...runs].filter((id) => id !== '')),
-];
 
 function tokenUsage(text: string | undefined) {
   const value = jsonOf(text ?? '');

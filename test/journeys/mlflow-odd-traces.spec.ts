@@ -107,4 +107,25 @@ describe('traces that other clients wrote', () => {
     });
     expect(sql.status, await sql.text()).toBe(200);
   });
+
+  it('sums up the tokens of spans that come in many requests at once', async () => {
+    const id = '8'.repeat(32);
+    const sent = Array.from({ length: 12 }, (_, i) => {
+      const span = {
+        traceId: id,
+        spanId: (i + 1).toString(16).padStart(16, '0'),
+        name: `call ${i}`,
+        startTimeUnixNano: '1000000',
+        endTimeUnixNano: '2000000',
+        attributes: [{ key: 'gen_ai.usage.input_tokens', value: { intValue: String(i + 1) } }],
+      };
+      return JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
+    });
+    const headers = { 'content-type': 'application/json', 'x-mlflow-experiment-id': '0' };
+    const answers = await Promise.all(sent.map((body) => send('POST', '/v1/traces', body, headers)));
+    expect(answers.map(({ status }) => status)).toEqual(sent.map(() => 200));
+    const { body } = await send('GET', `/api/3.0/mlflow/traces/batchGet?trace_ids=tr-${id}`);
+    const usage = JSON.parse(body.traces[0].trace_info.trace_metadata['mlflow.trace.tokenUsage']);
+    expect(usage.input_tokens).toBe((12 * 13) / 2);
+  });
 });

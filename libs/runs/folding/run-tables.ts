@@ -117,7 +117,15 @@ export const filesTable: BulkTable = {
 export const tracesTable: BulkTable = {
   name: 'traces',
   key: ['id'],
-  columns: { id: 'text', project: 'text', time_ms: 'bigint', logged: 'boolean', deleted: 'boolean', state: 'json' },
+  columns: {
+    id: 'text',
+    project: 'text',
+    time_ms: 'bigint',
+    logged: 'boolean',
+    deleted: 'boolean',
+    runs: 'text[]',
+    state: 'json',
+  },
 };
 export const spansTable: BulkTable = {
   name: 'spans',

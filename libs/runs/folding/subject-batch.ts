@@ -2,7 +2,7 @@ import type { Event } from '#libs/domain/event.js';
 import { isOfKind, type EventOfKind } from '#libs/domain/event-table.js';
 import { foldLoggedModel, type LoggedModelEvent, type LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import { accepted, type FoldVerdict } from '#libs/domain/run-fold-verdict.js';
-import { foldTrace, type TraceEvent, type TraceState } from '#libs/domain/trace-fold.js';
+import { foldTrace, runsOfTrace, type TraceEvent, type TraceState } from '#libs/domain/trace-fold.js';
 import type { SqlSession } from '#libs/postgres/sql-database.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
 import { filesTable, loggedModelMetricsTable, loggedModelsTable, spansTable, tracesTable } from './run-tables.js';
@@ -105,7 +105,7 @@ export class SubjectBatch {
     const traces = [...this.dirtyTraces].map((id) => this.traces.get(id)!);
     const traceRows = traces.map((state) => {
       const { id, project, timeMs, logged, deleted } = state;
-      return { id, project, time_ms: timeMs, logged, deleted, state };
+      return { id, project, time_ms: timeMs, logged, deleted, runs: runsOfTrace(state), state };
     });
     await writeRows(session, schema, tracesTable, traceRows);
     await writeRows(session, schema, spansTable, [...this.spans.values()]);

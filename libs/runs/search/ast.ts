@@ -22,10 +22,14 @@ export type AttributeName = (typeof attributeNames)[number];
 export const datasetFields = ['name', 'digest', 'context'] as const;
 export type DatasetField = (typeof datasetFields)[number];
 
+/** What a compatibility API shows otherwise than it is kept (`Shown` says how); no word of our own filters. */
+export type ShownField = 'status' | 'end' | 'location';
+
 export type Identifier =
   | { readonly kind: 'metrics' | 'params' | 'tags'; readonly key: string }
   | { readonly kind: 'datasets'; readonly key: DatasetField }
-  | { readonly kind: 'attributes'; readonly key: AttributeName };
+  | { readonly kind: 'attributes'; readonly key: AttributeName }
+  | { readonly kind: 'shown'; readonly key: ShownField };
 export type Literal = string | number;
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like' | 'ilike';
 
@@ -67,7 +71,7 @@ const printNumber = (value: number): string =>
           : String(value);
 const printLiteral = (value: Literal): string => (typeof value === 'number' ? printNumber(value) : quote(value, "'"));
 const printIdentifier = (of: Identifier): string =>
-  `${of.kind}.${of.kind === 'attributes' || of.kind === 'datasets' ? of.key : quote(of.key, '`')}`;
+  `${of.kind}.${of.kind === 'metrics' || of.kind === 'params' || of.kind === 'tags' ? quote(of.key, '`') : of.key}`;
 
 /** Text that parses to the same tree. */
 export function printFilter(filter: Filter): string {

@@ -1,8 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
 import { Rejection } from '#libs/domain/rejection.js';
+import { storableText } from '#libs/postgres/storable-text.js';
 import { refuseAt } from './lexer.js';
 import { lostAfterMs } from '../rules/run-standing.js';
-import type { AttributeName, Comparison, Filter, Identifier, Literal, Order } from './ast.js';
+import type { AttributeName, Comparison, Filter, Identifier, Literal, Order, ShownField } from './ast.js';
 
 /** A query may name this many different metrics, params and tags. */
 const joinsMax = 24;
@@ -12,6 +13,14 @@ type Sql = RawBuilder<unknown>;
 export interface Column {
   readonly sql: Sql;
   readonly type: Type;
+}
+/** How a compatibility API shows runs: what tags tell instead of columns, and what is made of several. */
+export interface Shown {
+  readonly statusTag: string;
+  /** Unix ms. */
+  readonly endTag: string;
+  /** Where the files of a project's runs lie: the run's id stands between both. */
+  readonly locations: readonly { readonly project: string; readonly before: string; readonly after: string }[];
 }
 const comparisons: Readonly<Record<Comparison, Sql>> = {
   '=': sql`=`,
@@ -41,6 +50,7 @@ export class Compiler {
     private readonly source: string,
     /** False: a running run whose writers are silent is still called running, as trackers without heartbeats have it. */
     private readonly derivesLost = true,
+    private readonly shown: Shown | null = null,
   ) {}
 
   get from(): Sql {
@@ -117,7 +127,7 @@ export class Compiler {
       case 'text':
         if (typeof value === 'number' && of.kind === 'params')
           throw refuseAt(this.source, at, 'the values must be all numbers or all texts', 'filter');
-        return sql`${of.kind === 'attributes' && of.key === 'status' ? String(value).toLowerCase() : String(value)}::text`;
+        return sql`${(of.kind === 'attributes' || of.kind === 'shown') && of.key === 'status' ? String(value).toLowerCase() : String(value)}::text`;
       case 'number': {
         const number = typeof value === 'number' ? value : value.trim() === '' ? NaN : Number(value);
         if (typeof value === 'string' && Number.isNaN(number) && value.toLowerCase() !== 'nan') {
@@ -155,6 +165,30 @@ export class Compiler {
         };
       case 'attributes':
         return this.attribute(of.key);
+      case 'shown':
+        if (this.shown === null) throw new Error(`nobody said how ${of.key} is shown`);
+        return this.asShown(of.key, this.shown);
+    }
+  }
+
+  private asShown(field: ShownField, { statusTag, endTag, locations }: Shown): Column {
+    const tag = (key: string): Sql => sql.ref(`${this.join('tags', key)}.text`);
+    switch (field) {
+      case 'status':
+        return { sql: sql`coalesce(lower(${tag(statusTag)}), r.status)`, type: 'text' };
+      case 'end': {
+        const told = tag(endTag);
+        // whoever writes tags may have written another text
+        const end = sql`coalesce(case when ${told} ~ '^-?[0-9]{1,17}$' then ${told}::float8 end, r.ended_at)`;
+        return { sql: end, type: 'number' };
+      }
+      case 'location': {
+        const list = (of: (each: Shown['locations'][number]) => string): Sql =>
+          sql`${locations.map(of).map(storableText)}::text[]`;
+        const lists = sql.join([list((each) => each.project), list((each) => each.before), list((each) => each.after)]);
+        const found = sql`select x.before || r.id || x.after from unnest(${lists}) x(project, before, after) where x.project = r.project`;
+        return { sql: sql`(${found})`, type: 'text' };
+      }
     }
   }
 

@@ -15,7 +15,8 @@ const depthMax = 50;
 const inValuesMax = 1_000;
 const ordersMax = 8;
 
-const kinds: Readonly<Record<string, Identifier['kind']>> = {
+type Words = Readonly<Record<string, Identifier>>;
+const kinds: Readonly<Record<string, Exclude<Identifier['kind'], 'shown'>>> = {
   metrics: 'metrics',
   metric: 'metrics',
   params: 'params',
@@ -62,9 +63,9 @@ export function parseFilter(source: string): Filter | null {
   return filter;
 }
 
-/** `metrics.loss asc, attributes.started_at desc`. */
-export function parseOrder(source: string): readonly Order[] {
-  const parser = new Parser(source, 'orderBy');
+/** `metrics.loss asc, attributes.started_at desc`. `words`: attributes of another tracker, beside our own. */
+export function parseOrder(source: string, words: Words = {}): readonly Order[] {
+  const parser = new Parser(source, 'orderBy', words);
   const orders: Order[] = [];
   if (parser.done()) return orders;
   do {
@@ -81,6 +82,7 @@ class Parser {
   constructor(
     private readonly source: string,
     private readonly field: string,
+    private readonly words: Words = {},
   ) {
     this.tokens = lex(source, field);
   }
@@ -194,12 +196,12 @@ class Parser {
     if (first.kind !== 'word' && first.kind !== 'quoted')
       throw this.unexpected('a field: metrics.…, params.…, tags.… or attributes.…');
     this.index++;
-    if (!this.takeSymbol('.')) return { kind: 'attributes', key: this.attribute(first.value, first) };
+    if (!this.takeSymbol('.')) return this.attribute(first.value, first);
     const kind = Object.hasOwn(kinds, first.value.toLowerCase()) ? kinds[first.value.toLowerCase()]! : null;
     if (!kind) throw this.refuse(`"${first.value}" is not one of metrics, params, tags, attributes, datasets`, first);
     const start = this.next;
     const key = this.key();
-    if (kind === 'attributes') return { kind, key: this.attribute(key, start) };
+    if (kind === 'attributes') return this.attribute(key, start);
     if (kind === 'datasets') return { kind, key: this.datasetField(key, start) };
     return { kind, key };
   }
@@ -223,10 +225,11 @@ class Parser {
     return field;
   }
 
-  private attribute(name: string, token: Token): AttributeName {
+  private attribute(name: string, token: Token): Identifier {
     const lower = name.toLowerCase();
-    if (Object.hasOwn(aliases, lower)) return aliases[lower]!;
-    if ((attributeNames as readonly string[]).includes(lower)) return lower as AttributeName;
+    if (Object.hasOwn(this.words, lower)) return this.words[lower]!;
+    const key = Object.hasOwn(aliases, lower) ? aliases[lower]! : attributeNames.find((known) => known === lower);
+    if (key !== undefined) return { kind: 'attributes', key };
     throw this.refuse(`there is no attribute "${name.slice(0, 60)}"; there are ${attributeNames.join(', ')}`, token);
   }
 }

@@ -11,7 +11,7 @@ export async function searchTracked(
   schema: string,
   search: TrackedSearch,
 ): Promise<readonly string[]> {
-  const compiler = new Compiler(schema, 0, search.source, false);
+  const compiler = new Compiler(schema, 0, search.source, false, search.shown);
   const filter = search.filter ? compiler.filter(search.filter) : sql`true`;
   const order = [
     ...search.orders.flatMap((each) => {

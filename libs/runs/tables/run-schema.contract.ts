@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { SqlDatabase } from '#libs/postgres/sql-database.js';
-import { digestedTables, runTableNames } from './run-schema.js';
+import { digestedTables, runMigrations, runTableNames } from './run-schema.js';
 import { openPostgresRunTable } from '../reading/postgres-run-table.js';
 import { openRunProjectionFamily } from '../folding/run-projection.js';
 import { examples } from '../run-table.examples.js';
@@ -46,6 +46,20 @@ export function describeRunSchema(
       return [columns, indexes.map(({ indexdef }) => indexdef.replaceAll(schema, '_')).sort()];
     };
     expect(await shape('runs_g1')).toEqual(await shape('runs_g2'));
+  });
+
+  it(`${name}: traces of before are found by their runs`, async () => {
+    const database = await open();
+    await (await openRunProjectionFamily({ database })).live();
+    const [, , , traceRuns] = runMigrations.map((step) => step('runs_g1'));
+    const state = { metadata: { 'mlflow.sourceRun': 'b' }, runs: ['c', 'a'] };
+    await database.script(`alter table runs_g1.traces drop column runs; drop index runs_g1.logged_models_run_idx;
+      insert into runs_g1.traces values ('t', 'p', 1, true, false, '${JSON.stringify(state)}'), ('u', 'p', 1, true, false, '{"runs":[]}');
+      ${traceRuns!.join(';')}`);
+    expect(await database.query('select id, runs from runs_g1.traces order by id')).toEqual([
+      { id: 't', runs: ['b', 'c', 'a'] },
+      { id: 'u', runs: [] },
+    ]);
   });
 
   it(`${name}: every table is compared by a rebuild in the order of its primary key, or is named as one that expires`, async () => {

@@ -80,6 +80,17 @@ export const runMigrations: readonly ((schema: string) => readonly string[])[] =
     // when the attempt of the last value began
     `alter table ${s}.summaries add column last_started bigint not null default 0`,
   ],
+  (s) => [
+    // as foldTrace has them: the run that made the trace, then those that it was linked to
+    `alter table ${s}.traces add column runs text[] not null default '{}'`,
+    `update ${s}.traces t set runs = array(select x.run from (
+         select 0 as place, t.state->'metadata'->>'mlflow.sourceRun' as run
+         union all select l.place, l.run from json_array_elements_text(t.state->'runs') with ordinality l(run, place)) x
+       where x.run <> '' order by x.place)`,
+    `create index on ${s}.traces using gin (runs)`,
+    `create index on ${s}.traces (time_ms desc, id) where logged and not deleted`,
+    `create index on ${s}.logged_models (run) where run <> ''`,
+  ],
 ];
 
 /** What a generation is compared by: every column, in primary key order. Verdicts and seen ids expire, so they are left out. */

@@ -145,6 +145,7 @@ export async function restoreExperiment({ world, fields }: Call): Promise<Answer
       filter: null,
       source: '',
       orders: [],
+      shown: null,
       limit: 999,
       offset: 0,
     });

@@ -141,6 +141,7 @@ export async function searchDatasets({ world, fields }: Call): Promise<Answer> {
       filter: null,
       source: '',
       orders: [],
+      shown: null,
     } as const;
     for (const run of await world.backend.tracking.search({ ...scope, limit: summariesMax, offset: 0 }))
       for (const { name: dataset, digest, tags } of run.datasets) {

@@ -3,6 +3,7 @@ import type { ModelMetric } from '#libs/domain/event.js';
 import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { filterModels, modelColumns, paramText, type MeasuredModel } from '#libs/runs/search/logged-models.js';
+import { queryHash } from '#libs/runs/search/cursor.js';
 import { pageOf, writeNumber, type Answer, type Call } from './call.js';
 import type { Experiment, World } from './world.js';
 import type { Said } from '../shared/command-log.js';
@@ -193,7 +194,16 @@ export async function searchLoggedModels({ world, fields }: Call): Promise<Answe
     experiment_id: { type: 'text', of: (row: Row) => String(row.experiment.number) },
   });
   const ordered = order(matching, fields.objects('order_by'));
-  const { rows: page, token } = pageOf(ordered, max, fields.text('page_token'));
+  const orders = fields
+    .objects('order_by')
+    .map((item) => [
+      item.required('field_name'),
+      !item.has('ascending') || item.flag('ascending'),
+      item.text('dataset_name'),
+      item.text('dataset_digest'),
+    ]);
+  const query = queryHash([[...ids].sort(), fields.text('filter'), orders, datasets]);
+  const { rows: page, token } = pageOf(ordered, max, fields.text('page_token'), query);
   return {
     models: page.map((row) => write(row.model, row.experiment, row.metrics)),
     ...(token === null ? {} : { next_page_token: token }),

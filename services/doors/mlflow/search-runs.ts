@@ -7,18 +7,21 @@ import { viewOf } from './experiments.js';
 import { checkValues, readClauses } from '#libs/runs/search/listing.js';
 import { invalid } from './mlflow-error.js';
 import { mlflowLimits } from './names.js';
-import { nameTag, noteTag, writeRun } from './run-answers.js';
+import { endTag, nameTag, noteTag, runArtifacts, statusTag, writeRun } from './run-answers.js';
+import type { Experiment } from './world.js';
 
-const attributes: Readonly<Record<string, { readonly key: Identifier['key']; readonly type: 'text' | 'number' }>> = {
-  run_id: { key: 'id', type: 'text' },
-  run_name: { key: 'name', type: 'text' },
-  'run name': { key: 'name', type: 'text' },
-  user_id: { key: 'user', type: 'text' },
-  status: { key: 'status', type: 'text' },
-  start_time: { key: 'started_at', type: 'number' },
-  created: { key: 'started_at', type: 'number' },
-  end_time: { key: 'ended_at', type: 'number' },
+const attributes: Readonly<Record<string, { readonly of: Identifier; readonly type: 'text' | 'number' }>> = {
+  run_id: { of: { kind: 'attributes', key: 'id' }, type: 'text' },
+  run_name: { of: { kind: 'attributes', key: 'name' }, type: 'text' },
+  'run name': { of: { kind: 'attributes', key: 'name' }, type: 'text' },
+  user_id: { of: { kind: 'attributes', key: 'user' }, type: 'text' },
+  status: { of: { kind: 'shown', key: 'status' }, type: 'text' },
+  start_time: { of: { kind: 'attributes', key: 'started_at' }, type: 'number' },
+  created: { of: { kind: 'attributes', key: 'started_at' }, type: 'number' },
+  end_time: { of: { kind: 'shown', key: 'end' }, type: 'number' },
+  artifact_uri: { of: { kind: 'shown', key: 'location' }, type: 'text' },
 };
+const words = Object.fromEntries(Object.entries(attributes).map(([name, { of }]) => [name, of]));
 const kinds: Readonly<Record<string, 'metrics' | 'params' | 'tags' | 'attributes' | 'datasets'>> = {
   '': 'attributes',
   attribute: 'attributes',
@@ -64,7 +67,7 @@ function named({ kind, key }: Clause): { readonly of: Identifier; readonly type:
         throw invalid(
           `Invalid attribute key '${key}' specified. Valid keys are '${Object.keys(attributes).join("', '")}'`,
         );
-      return { of: { kind: found, key: attribute.key } as Identifier, type: attribute.type };
+      return attribute;
     }
   }
 }
@@ -73,7 +76,7 @@ export function toFilter(text: string): Filter | null {
   const parts = readClauses(text).map((clause): Filter => {
     const { of, type } = named(clause);
     checkValues(clause, type);
-    const values = of.key === 'status' && of.kind === 'attributes' ? clause.values.map(statusValue) : clause.values;
+    const values = of.key === 'status' && of.kind === 'shown' ? clause.values.map(statusValue) : clause.values;
     const { operator, at } = clause;
     switch (operator) {
       case 'is null':
@@ -106,7 +109,7 @@ export function toOrders(texts: readonly string[]): readonly Order[] {
   return texts.map((text) => {
     let parsed: readonly Order[];
     try {
-      parsed = parseOrder(text);
+      parsed = parseOrder(text, words);
     } catch (error) {
       if (error instanceof Rejection) throw invalid(`Invalid order_by clause '${text}'. ${error.message}`);
       throw error;
@@ -120,6 +123,11 @@ export function toOrders(texts: readonly string[]): readonly Order[] {
     if (of.kind !== 'tags' || (of.key !== nameTag && of.key !== noteTag)) return order;
     return { ...order, of: { kind: 'attributes', key: of.key === nameTag ? 'name' : 'notes' } };
   });
+}
+
+function locationOf(experiment: Experiment) {
+  const [before, after] = runArtifacts(experiment, '\0').split('\0');
+  return { project: experiment.name, before: before!, after: after! };
 }
 
 export async function searchRuns({ world, fields }: Call): Promise<Answer> {
@@ -140,6 +148,7 @@ export async function searchRuns({ world, fields }: Call): Promise<Answer> {
     deletedProjects: experiments.flatMap(({ deleted, name }) => (deleted ? [name] : [])),
     view,
     ...query,
+    shown: { statusTag, endTag, locations: experiments.map(locationOf) },
     limit: max,
     offset,
   });

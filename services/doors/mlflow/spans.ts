@@ -60,6 +60,24 @@ export async function logSpans(world: World, sent: SpanExport): Promise<void> {
     if (sent.run !== '') events.push({ name: 'TraceLinked', subject: trace, data: { runs: [sent.run] } });
   }
   await world.log.tell(...events);
+  for (const [id, spans] of traces) await correctUsage(world, experiment.name, subjects.get(id)!, spans);
+}
+
+const correctionsMax = 20;
+
+/**
+ * Another request with spans of the same trace may have been summed up at the same time, each without the other's: whoever told last
+ * sees both, and tells the sum of both.
+ */
+async function correctUsage(world: World, project: string, subject: string, spans: readonly OtlpSpan[]): Promise<void> {
+  for (let round = 0; round < correctionsMax; round += 1) {
+    const metadata = await tokenUsage(world, subject, spans);
+    if (metadata[usageKey] === undefined) return;
+    const [trace] = await world.backend.tracking.traces.byId([subject]);
+    // its client's own word stands
+    if (!trace || trace.told || trace.metadata[usageKey] === metadata[usageKey]) return;
+    await world.log.tell({ name: 'TraceLogged', subject, data: { project, ...told(spans, metadata) } });
+  }
 }
 
 /** Its client may have named the trace; OpenTelemetry's own id is the usual name. */

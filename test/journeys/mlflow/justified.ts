@@ -37,6 +37,7 @@ export const justified: readonly Justified[] = [
     where: /\.mlflow\.traceName: MLflow nothing/,
     why: 'a trace of another exporter has the name of its root span',
   },
+  { at: /./, where: /\.next_page_token: MLflow "[^"]+", Runstream "/, why: 'page tokens are no business of clients' },
   { at: /traces\/get/, where: /\.kind: MLflow nothing/, why: 'the kind of a span is kept' },
   { at: /\/v1\/traces/, where: /\.body: MLflow "", Runstream \{\}/, why: 'OTLP over HTTP answers JSON with JSON' },
   {
