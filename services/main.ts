@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import '#libs/config/production.js';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ConfigurationError, readConfiguration, type Configuration } from '#libs/config/configuration.js';

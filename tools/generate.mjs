@@ -50,10 +50,13 @@ writeFileSync(
         Dataset: '../gateway-context.js#DatasetParent',
         Trace: '../gateway-context.js#TraceParent',
         TraceConnection: '../gateway-context.js#TraceConnectionParent',
+        Server: '../gateway-context.js#ServerParent',
+        Series: '../gateway-context.js#SeriesParent',
       },
       scalars: {
         Time: scalar('number'),
         Float64: scalar(json),
+        Column: scalar('ArrayLike<number>'),
         JSON: scalar('unknown'),
         Long: scalar('number'),
         ID: scalar('string'),

@@ -3,6 +3,7 @@ import type { Backend } from '#libs/backend/backend.js';
 import type { Dataset, ModelMetric } from '#libs/domain/event.js';
 import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
+import type { SeriesColumns } from '#libs/metrics/metric-store.js';
 import type { ModelVersionState, RegisteredModelState } from '#libs/domain/registry-fold.js';
 import { parsePositionToken } from '#libs/domain/position-token.js';
 import type { ArtifactRow, Page, ProjectRow, RunRow, SummaryRow } from '#libs/runs/run-table.js';
@@ -33,6 +34,16 @@ export type TraceParent = TraceState;
 export interface TraceConnectionParent extends Omit<Page<TraceState>, 'totalCount'> {
   /** Asked only where somebody wants to know. */
   readonly count: () => Promise<number>;
+}
+
+export interface ServerParent {
+  readonly version: string;
+}
+/** Columns are made into lists where they are asked for. */
+export interface SeriesParent {
+  readonly columns: SeriesColumns;
+  /** What x counts from. */
+  readonly origin: number;
 }
 
 /** Made for each operation: loaders batch what the fields of one answer ask for. */

@@ -4,9 +4,9 @@ import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'gr
 import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import type { Resolvers } from './generated/resolver-types.js';
 import { mutationResolvers } from './mutation-resolvers.js';
-import { queryResolvers } from './query-resolvers.js';
+import { queryResolvers, serverResolvers } from './query-resolvers.js';
 import { modelVersionResolvers, registeredModelResolvers, registryQueries } from './registry-resolvers.js';
-import { artifactResolvers, projectResolvers, runResolvers } from './run-resolvers.js';
+import { artifactResolvers, projectResolvers, runResolvers, seriesResolvers } from './run-resolvers.js';
 import { scalars } from './scalars.js';
 import { subscriptionResolvers } from './subscription-resolvers.js';
 import { traceResolvers } from './trace-resolvers.js';
@@ -21,11 +21,13 @@ export function createGatewaySchema(): GraphQLSchema {
     Subscription: subscriptionResolvers,
     Project: projectResolvers,
     Run: runResolvers,
+    Series: seriesResolvers,
     Artifact: artifactResolvers,
     RegisteredModel: registeredModelResolvers,
     ModelVersion: modelVersionResolvers,
     ...trackingResolvers,
     Trace: traceResolvers,
+    Server: serverResolvers,
   };
   return makeExecutableSchema({
     typeDefs: readFileSync(new URL('./schema.graphql', import.meta.url), 'utf8'),

@@ -1,5 +1,6 @@
 import { All, Controller, Inject, type OnApplicationShutdown, type OnModuleInit, Req, Res } from '@nestjs/common';
 import { ApolloServer, HeaderMap } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLError } from 'graphql';
 import { Rejection } from '#libs/domain/rejection.js';
@@ -31,6 +32,8 @@ export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
         toGraphQLError(formatted, thrown, (error) => logger.error('graphql failed', { error })),
       // each document is read with its variables, below
       persistedQueries: false,
+      // it would follow every field of every answer
+      plugins: [ApolloServerPluginCacheControlDisabled()],
       stringifyResult: stringify,
     });
   }
@@ -59,7 +62,9 @@ export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
       return;
     }
     const gone = new AbortController();
-    reply.raw.on('close', () => gone.abort());
+    reply.raw.on('close', () => {
+      if (!reply.raw.writableFinished) gone.abort();
+    });
     const response = await this.apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         method: request.method,

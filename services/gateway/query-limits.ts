@@ -101,7 +101,9 @@ export function queryLimitsRule(variables: Variables) {
           }),
         );
       }
+      return false;
     },
+    FragmentDefinition: () => false,
   });
 }
 

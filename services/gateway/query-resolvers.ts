@@ -1,8 +1,8 @@
 import { formatPositionToken } from '#libs/domain/position-token.js';
 import { projectionLags } from '#libs/projecting/projector.js';
 import type { Complete } from './complete-resolvers.js';
-import { reach, type GatewayContext } from './gateway-context.js';
-import type { QueryResolvers } from './generated/resolver-types.js';
+import { reach, type GatewayContext, type ServerParent } from './gateway-context.js';
+import type { QueryResolvers, ServerResolvers } from './generated/resolver-types.js';
 import { connection, pageSize } from './pages.js';
 import type { trackingQueries } from './tracking-queries.js';
 
@@ -66,10 +66,11 @@ export const queryResolvers: Complete<
     if (lineage.loggedBy.length === 0 && lineage.usedBy.length === 0) return null;
     return { digest, sizeBytes: lineage.sizeBytes, loggedBy: [...lineage.loggedBy], usedBy: [...lineage.usedBy] };
   },
-  server: async (_, __, context) => ({
-    version: context.version,
-    roles: [...context.backend.configuration.roles],
-    authRequired: context.authRequired,
-    projections: await projectionStates(context),
-  }),
+  server: (_, __, { version }) => ({ version }),
+};
+
+export const serverResolvers: Complete<ServerResolvers, ServerParent> = {
+  roles: (_, __, { backend }) => [...backend.configuration.roles],
+  authRequired: (_, __, { authRequired }) => authRequired,
+  projections: (_, __, context) => projectionStates(context),
 };

@@ -33,4 +33,15 @@ describe('a document', () => {
     expect(read(query, { n: 10 })).toBeNull();
     expect(read(query, { n: 1_000 })).toEqual([expect.stringMatching(/costs \d+/)]);
   });
+
+  it('is read once while it is remembered, and anew for every other text and schema', () => {
+    const text = '{ name } # once';
+    const first = readDocument(schema, text, {});
+    expect(readDocument(schema, text, {})).toBe(first);
+    expect(readDocument(buildSchema('type Query { other: String }'), text, {})).toMatchObject({ errors: [{}] });
+    // many others push it out: what is kept is bounded
+    for (let i = 0; i < 100; i += 1) readDocument(schema, `{ name } # ${i} ${'x'.repeat(9_000)}`, {});
+    expect(readDocument(schema, text, {})).not.toBe(first);
+    expect(readDocument(schema, text, {})).toEqual(first);
+  });
 });

@@ -2,14 +2,20 @@ import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { Complete } from './complete-resolvers.js';
 import type { Environment } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
-import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
+import type { MetricStore } from '#libs/metrics/metric-store.js';
 import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
 import { completeness } from '#libs/runs/rules/completeness.js';
 import { rankStates } from '#libs/runs/rules/rank-health.js';
 import { attemptStandingAt, standingAt } from '#libs/runs/rules/run-standing.js';
 import type { SummaryRow } from '#libs/runs/run-table.js';
-import type { ArtifactParent, GatewayContext, ProjectParent, RunParent } from './gateway-context.js';
-import type { ArtifactResolvers, ProjectResolvers, RunResolvers, RunStatus } from './generated/resolver-types.js';
+import type { ArtifactParent, GatewayContext, ProjectParent, RunParent, SeriesParent } from './gateway-context.js';
+import type {
+  ArtifactResolvers,
+  ProjectResolvers,
+  RunResolvers,
+  RunStatus,
+  SeriesResolvers,
+} from './generated/resolver-types.js';
 import { breathe } from '../http/breathe.js';
 import { versionsOfRun } from './registry-resolvers.js';
 import { orNull, pageSize, tagList, within } from './pages.js';
@@ -54,18 +60,23 @@ function checkBuckets(buckets: number): void {
   );
 }
 
-const columns = (series: SeriesColumns, shift: number) => ({
-  key: series.key,
-  rank: series.rank,
-  x: Array.from(series.x, (x) => x - shift),
-  min: [...series.min],
-  max: [...series.max],
-  first: [...series.first],
-  last: [...series.last],
-  count: [...series.count],
-  oddX: Array.from(series.oddX, (x) => x - shift),
-  oddValue: [...series.oddValue],
-});
+/** Columns become lists where they are asked for. */
+const counted =
+  (name: 'x' | 'oddX') =>
+  ({ columns, origin }: SeriesParent): Float64Array =>
+    origin === 0 ? columns[name] : columns[name].map((x) => x - origin);
+export const seriesResolvers: Complete<SeriesResolvers, SeriesParent> = {
+  key: ({ columns }) => columns.key,
+  rank: ({ columns }) => columns.rank,
+  x: counted('x'),
+  min: ({ columns }) => columns.min,
+  max: ({ columns }) => columns.max,
+  first: ({ columns }) => columns.first,
+  last: ({ columns }) => columns.last,
+  count: ({ columns }) => columns.count,
+  oddX: counted('oddX'),
+  oddValue: ({ columns }) => columns.oddValue,
+};
 
 /** Whether a field is asked for among these, by whatever fragment or alias. */
 function selects(nodes: readonly SelectionNode[], name: string, fragments: GraphQLResolveInfo['fragments']): boolean {
@@ -138,9 +149,9 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
     checkBuckets(found.reduce((sum, series) => sum + series.x.length, 0));
     // each in a turn of its own: all of them at once would hold everybody else
     let turn = Promise.resolve();
-    return found.map((series) => {
+    return found.map((columns) => {
       turn = turn.then(breathe);
-      return turn.then(() => columns(series, shift));
+      return turn.then(() => ({ columns, origin: shift }));
     });
   },
   band: async (run, { key, from, to, buckets }, { backend, signal }) => {
@@ -152,21 +163,8 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       buckets: within('buckets', buckets, 500, bucketsMax),
     };
     const band = await (await metricsOf(run, backend)).band(query, signal);
-    const { x, min, p5, p50, p95, max, minRank, maxRank, ranks, worstRank, worstScore } = band;
-    return {
-      key,
-      x: [...x],
-      min: [...min],
-      p5: [...p5],
-      p50: [...p50],
-      p95: [...p95],
-      max: [...max],
-      minRank: [...minRank],
-      maxRank: [...maxRank],
-      ranks,
-      worstRank,
-      worstScore: worstScore !== null && Number.isFinite(worstScore) ? worstScore : null,
-    };
+    const { worstScore } = band;
+    return { ...band, worstScore: worstScore !== null && Number.isFinite(worstScore) ? worstScore : null };
   },
   points: async (run, { key, rank, attempt, after, first }, { backend, signal }) => {
     const query: Parameters<MetricStore['points']>[0] = {
@@ -177,16 +175,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       after: after ?? undefined,
       first: within('first', first, 10_000, pointsPageMax),
     };
-    const page = await (await metricsOf(run, backend)).points(query, signal);
-    return {
-      step: [...page.step],
-      rank: [...page.rank],
-      attempt: [...page.attempt],
-      value: [...page.value],
-      time: [...page.time],
-      endCursor: page.endCursor,
-      hasNextPage: page.hasNextPage,
-    };
+    return (await metricsOf(run, backend)).points(query, signal);
   },
   ranks: async (run, { first }, { backend, nowMs }) => {
     const [writers, paces] = await Promise.all([backend.runTable.writers(run.id), backend.metricStore.ranks(run.id)]);

@@ -1,5 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql';
-import { toJsonValue } from '#libs/live/metric-frame.js';
+import { toJsonValue, type JsonValue } from '#libs/live/metric-frame.js';
 
 function readNumber(value: unknown): number {
   if (typeof value === 'number') return value;
@@ -19,6 +19,17 @@ export const scalars = {
     serialize: (value) => toJsonValue(value as number),
     parseValue: readNumber,
     parseLiteral: literal(readNumber),
+  }),
+  Column: new GraphQLScalarType<never, readonly JsonValue[]>({
+    name: 'Column',
+    serialize: (values) => {
+      const list: JsonValue[] = Array.from(values as ArrayLike<number>);
+      for (let i = 0; i < list.length; i += 1) if (!Number.isFinite(list[i])) list[i] = toJsonValue(list[i] as number);
+      return list;
+    },
+    parseValue: () => {
+      throw new GraphQLError('a column is an answer, not an argument');
+    },
   }),
   Long: new GraphQLScalarType<number, number>({
     name: 'Long',
