@@ -1,8 +1,12 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { Link, useParams } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { modelQuestion, modelsQuestion } from '../data/questions.js';
-import type { ModelVersionOfRun, RegisteredModel } from '../data/types.js';
+import {
+  RegisteredModelDocument,
+  RegisteredModelsDocument,
+  type ModelVersionOfRunFragment,
+  type RegisteredModelFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatCount, plural } from '../format/format.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
@@ -25,7 +29,7 @@ function Aliases(props: { names: readonly string[] }): ReactElement {
   );
 }
 
-function ModelRow(props: { model: RegisteredModel; now: number }): ReactElement {
+function ModelRow(props: { model: RegisteredModelFragment; now: number }): ReactElement {
   const { model, now } = props;
   const latest = model.latestVersion;
   return (
@@ -47,7 +51,11 @@ function ModelRow(props: { model: RegisteredModel; now: number }): ReactElement 
 function ModelList(): ReactElement {
   const now = useNow();
   const [match, setMatch] = useState('');
-  const asked = useGraph(modelsQuestion, { match: match.trim() === '' ? null : match.trim() }, { everyMs: 10_000 });
+  const asked = useGraph(
+    RegisteredModelsDocument,
+    { match: match.trim() === '' ? null : match.trim() },
+    { everyMs: 10_000 },
+  );
   useEffect(() => {
     document.title = 'Models · Runstream';
   }, []);
@@ -102,7 +110,7 @@ function ModelList(): ReactElement {
   );
 }
 
-function VersionRow(props: { version: ModelVersionOfRun; now: number }): ReactElement {
+function VersionRow(props: { version: ModelVersionOfRunFragment; now: number }): ReactElement {
   const { version, now } = props;
   const { run } = version;
   return (
@@ -131,7 +139,7 @@ function VersionRow(props: { version: ModelVersionOfRun; now: number }): ReactEl
 function ModelDetail(props: { name: string }): ReactElement {
   const { name } = props;
   const now = useNow();
-  const asked = useGraph(modelQuestion, { name }, { everyMs: 10_000 });
+  const asked = useGraph(RegisteredModelDocument, { name }, { everyMs: 10_000 });
   useEffect(() => {
     document.title = `${name} · Models · Runstream`;
   }, [name]);

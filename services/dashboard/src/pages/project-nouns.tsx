@@ -1,7 +1,6 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { Link, useParams } from 'react-router';
-import { projectQuestion } from '../data/questions.js';
-import { loggedModelsQuestion } from '../data/tracking-questions.js';
+import { LoggedModelsDocument, ProjectTitleDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { ModelTable } from '../parts/model-table.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
@@ -16,7 +15,7 @@ function Models(props: { project: string }): ReactElement {
   const [after, setAfter] = useState<string | null>(null);
   const wanted = filter.trim() === '' ? null : filter;
   const asked = useGraph(
-    loggedModelsQuestion,
+    LoggedModelsDocument,
     { project: props.project, filter: wanted, after },
     { everyMs: refreshMs },
   );
@@ -65,7 +64,7 @@ function Models(props: { project: string }): ReactElement {
 /** What a project has beside runs: traces, or models that its runs logged. */
 export function ProjectNounsPage(): ReactElement {
   const { name = '', kind } = useParams();
-  const asked = useGraph(projectQuestion, { name });
+  const asked = useGraph(ProjectTitleDocument, { name });
   const title = asked.data?.project?.title ?? name;
   const word = kind === 'traces' ? 'Traces' : 'Logged models';
   useEffect(() => {

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, type ReactElement } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { columnChoicesQuestion, projectQuestion } from '../data/questions.js';
+import { ColumnChoicesDocument, ProjectTitleDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
 import { formatCount, plural } from '../format/format.js';
@@ -22,8 +22,8 @@ export function ProjectPage(): ReactElement {
   const filter = search.get('filter') ?? '';
   const orderBy = search.get('orderBy') ?? newestFirst;
   const archived = search.get('archived') === '1';
-  const title = useGraph(projectQuestion, { name }).data?.project?.title ?? name;
-  const choices = useGraph(columnChoicesQuestion, { project: name });
+  const title = useGraph(ProjectTitleDocument, { name }).data?.project?.title ?? name;
+  const choices = useGraph(ColumnChoicesDocument, { project: name });
   const sample = choices.data?.runs.nodes;
   const metricKeys = useMemo(() => [...new Set(sample?.flatMap((run) => run.metricKeys))].sort(), [sample]);
   const paramKeys = useMemo(

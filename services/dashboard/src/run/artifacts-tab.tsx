@@ -2,8 +2,12 @@ import { at } from '../data/base.js';
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { artifactsQuestion, modelVersionsQuestion } from '../data/questions.js';
-import type { Artifact, RunHead } from '../data/types.js';
+import {
+  ArtifactsDocument,
+  ModelVersionsDocument,
+  type ArtifactFragment,
+  type RunHeadFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatBytes, formatCount } from '../format/format.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
@@ -23,7 +27,7 @@ function RunLinks(props: { runs: readonly string[] }): ReactElement {
 
 function ArtifactTable(props: {
   title: string;
-  artifacts: readonly Artifact[];
+  artifacts: readonly ArtifactFragment[];
   used: boolean;
   testId: string;
 }): ReactElement {
@@ -73,7 +77,7 @@ function ArtifactTable(props: {
 
 /** Which versions of registered models the run has made. */
 function RegisteredAs(props: { run: string }): ReactElement | null {
-  const asked = useGraph(modelVersionsQuestion, { id: props.run });
+  const asked = useGraph(ModelVersionsDocument, { id: props.run });
   const versions = asked.data?.run?.modelVersions ?? [];
   if (versions.length === 0) return null;
   return (
@@ -93,9 +97,9 @@ function RegisteredAs(props: { run: string }): ReactElement | null {
   );
 }
 
-export function ArtifactsTab(props: { run: RunHead }): ReactElement {
+export function ArtifactsTab(props: { run: RunHeadFragment }): ReactElement {
   const live = props.run.status === 'RUNNING';
-  const asked = useGraph(artifactsQuestion, { id: props.run.id }, { everyMs: live ? 5000 : null });
+  const asked = useGraph(ArtifactsDocument, { id: props.run.id }, { everyMs: live ? 5000 : null });
   const run = asked.data?.run;
   if (run === undefined || run === null) {
     if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="the artifacts" />;

@@ -2,8 +2,7 @@ import { useCallback, useDeferredValue, useMemo, useState, type ReactElement } f
 import type { ChartView } from '../charts/chart-view.js';
 import { groupKeys } from '../charts/key-groups.js';
 import { MetricChart } from '../charts/metric-chart.js';
-import { metricKeysQuestion, runHeadQuestion } from '../data/questions.js';
-import type { RunHead } from '../data/types.js';
+import { MetricKeysDocument, RunHeadDocument, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { readRanks } from '../format/ranks.js';
 import { plural } from '../format/format.js';
@@ -13,14 +12,14 @@ import { RankLegend } from './rank-legend.js';
 
 const linesMax = 16;
 
-export function ChartsTab(props: { run: RunHead }): ReactElement {
+export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
   const { run } = props;
   const live = run.status === 'RUNNING' || run.status === 'LOST';
   // a fork that no process has joined yet has the ranks of what it inherited
   const unjoined = run.worldSize === 0 && run.forkOf !== null;
-  const parent = useGraph(runHeadQuestion, { id: run.forkOf?.run ?? '' }, { paused: !unjoined }).data?.run;
+  const parent = useGraph(RunHeadDocument, { id: run.forkOf?.run ?? '' }, { paused: !unjoined }).data?.run;
   const worldSize = Math.max(1, run.worldSize, parent?.worldSize ?? 0);
-  const asked = useGraph(metricKeysQuestion, { id: run.id }, { everyMs: live ? 3000 : null });
+  const asked = useGraph(MetricKeysDocument, { id: run.id }, { everyMs: live ? 3000 : null });
   const [view, setView] = useState<ChartView>({
     kind: run.worldSize > linesMax ? 'band' : 'lines',
     x: 'STEP',

@@ -1,14 +1,13 @@
 import type { ReactElement } from 'react';
-import { completenessQuestion } from '../data/questions.js';
-import type { RunHead } from '../data/types.js';
+import { CompletenessDocument, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount } from '../format/format.js';
 import { TroubleNotice, Waiting } from '../parts/notice.js';
 import { completenessSentence } from './completeness-words.js';
 
-export function CompletenessTab(props: { run: RunHead }): ReactElement {
+export function CompletenessTab(props: { run: RunHeadFragment }): ReactElement {
   const settled = props.run.endedAt !== null;
-  const asked = useGraph(completenessQuestion, { id: props.run.id }, { everyMs: settled ? 10_000 : 2000 });
+  const asked = useGraph(CompletenessDocument, { id: props.run.id }, { everyMs: settled ? 10_000 : 2000 });
   const completeness = asked.data?.run?.completeness;
   if (completeness === undefined) {
     if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="completeness" />;

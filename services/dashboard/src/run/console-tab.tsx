@@ -1,5 +1,5 @@
 import { useDeferredValue, useLayoutEffect, useRef, useState, type ReactElement } from 'react';
-import type { Line, RunHead } from '../data/types.js';
+import type { LineFragment, RunHeadFragment } from '../generated/questions.js';
 import { formatCount, plural } from '../format/format.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
 import { useLines } from './use-lines.js';
@@ -12,7 +12,7 @@ function clock(at: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-function Rows(props: { lines: readonly Line[]; ranked: boolean }): ReactElement {
+function Rows(props: { lines: readonly LineFragment[]; ranked: boolean }): ReactElement {
   return (
     <>
       {props.lines.map((line) => (
@@ -30,7 +30,7 @@ function Rows(props: { lines: readonly Line[]; ranked: boolean }): ReactElement 
   );
 }
 
-export function ConsoleTab(props: { run: RunHead }): ReactElement {
+export function ConsoleTab(props: { run: RunHeadFragment }): ReactElement {
   const { run } = props;
   const [rankText, setRankText] = useState('');
   const [match, setMatch] = useState('');

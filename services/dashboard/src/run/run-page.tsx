@@ -1,7 +1,7 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { restoreRun } from '../data/commands.js';
 import { Link, NavLink, useParams } from 'react-router';
-import type { RunHead } from '../data/types.js';
+import type { RunHeadFragment } from '../generated/questions.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
 import { ArtifactsTab } from './artifacts-tab.js';
 import { ChartsTab } from './charts-tab.js';
@@ -29,7 +29,7 @@ const tabs = [
 ] as const;
 type Tab = (typeof tabs)[number][0];
 
-function Body(props: { tab: Tab; run: RunHead }): ReactElement {
+function Body(props: { tab: Tab; run: RunHeadFragment }): ReactElement {
   switch (props.tab) {
     case 'charts':
       return <ChartsTab key={props.run.id} run={props.run} />;
@@ -53,7 +53,7 @@ function Body(props: { tab: Tab; run: RunHead }): ReactElement {
 }
 
 /** What stands where a run was that has just been deleted here. */
-function Deleted(props: { run: RunHead; restored: () => void }): ReactElement {
+function Deleted(props: { run: RunHeadFragment; restored: () => void }): ReactElement {
   const { run } = props;
   const [problem, setProblem] = useState<string | null>(null);
   const undo = async (): Promise<void> => {
@@ -87,7 +87,7 @@ export function RunPage(): ReactElement {
   const tab = tabs.find(([name]) => name === (params['tab'] ?? 'charts'))?.[0] ?? 'charts';
   const { data, trouble, refresh } = useRun(id);
   const run = data?.run ?? null;
-  const [deleted, setDeleted] = useState<RunHead | null>(null);
+  const [deleted, setDeleted] = useState<RunHeadFragment | null>(null);
   const title = run === null ? id : `${run.status === 'RUNNING' ? '● ' : ''}${nameOf(run)}`;
   useEffect(() => {
     document.title = `${title} · Runstream`;

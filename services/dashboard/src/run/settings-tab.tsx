@@ -1,11 +1,15 @@
 import { useState, type ReactElement } from 'react';
-import { settingsQuestion } from '../data/questions.js';
-import type { Param, RunHead, SummaryValue } from '../data/types.js';
+import {
+  SettingsDocument,
+  type ParamFragment,
+  type RunHeadFragment,
+  type SummaryValueFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount, formatJson, formatNumber } from '../format/format.js';
 import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
 
-function Params(props: { title: string; params: readonly Param[]; testId: string }): ReactElement {
+function Params(props: { title: string; params: readonly ParamFragment[]; testId: string }): ReactElement {
   return (
     <section className="card pairs" data-testid={props.testId}>
       <h2>
@@ -35,7 +39,7 @@ function where(step: number | null, rank: number | null): string {
   return step === null ? '' : `step ${formatCount(step)}${rank === null ? '' : `, rank ${rank}`}`;
 }
 
-function Summary(props: { summary: readonly SummaryValue[] }): ReactElement {
+function Summary(props: { summary: readonly SummaryValueFragment[] }): ReactElement {
   return (
     <section className="card pairs" data-testid="summary">
       <h2>
@@ -77,9 +81,9 @@ function Summary(props: { summary: readonly SummaryValue[] }): ReactElement {
   );
 }
 
-export function SettingsTab(props: { run: RunHead }): ReactElement {
+export function SettingsTab(props: { run: RunHeadFragment }): ReactElement {
   const live = props.run.status === 'RUNNING';
-  const asked = useGraph(settingsQuestion, { id: props.run.id }, { everyMs: live ? 3000 : null });
+  const asked = useGraph(SettingsDocument, { id: props.run.id }, { everyMs: live ? 3000 : null });
   const [search, setSearch] = useState('');
   const run = asked.data?.run;
   if (run === undefined || run === null) {
