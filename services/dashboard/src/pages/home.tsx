@@ -11,7 +11,7 @@ import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
 import { formatAgo, formatCount, formatDuration, nameOf, plural } from '../format/format.js';
 import { FirstRun } from '../parts/first-run.js';
-import { TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
 import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
 
@@ -92,11 +92,7 @@ export function HomePage(): ReactElement {
   if (runs === null || projects.data === undefined) {
     return (
       <main className="page">
-        {trouble === null ? (
-          <Waiting what="projects and runs" />
-        ) : (
-          <TroubleNotice trouble={trouble} what="projects and runs" />
-        )}
+        <Pending trouble={trouble} what="projects and runs" />
       </main>
     );
   }

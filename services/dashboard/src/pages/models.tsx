@@ -9,7 +9,8 @@ import {
 } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatCount, plural } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { RunStatusBadge } from '../parts/status.js';
 
 export function ModelsPage(): ReactElement {
@@ -76,36 +77,38 @@ function ModelList(): ReactElement {
           onChange={(event) => setMatch(event.target.value)}
         />
       </div>
-      {found === undefined &&
-        (asked.trouble === null ? <Waiting what="models" /> : <TroubleNotice trouble={asked.trouble} what="models" />)}
-      {found?.nodes.length === 0 && (
-        <Empty>
-          {match.trim() === ''
+      <Answered
+        answer={found?.nodes}
+        trouble={asked.trouble}
+        what="models"
+        none={
+          match.trim() === ''
             ? 'No model is registered yet. Register one from MLflow: mlflow.register_model(model_uri, "name")'
-            : 'No model has such a name.'}
-        </Empty>
-      )}
-      {found !== undefined && found.nodes.length > 0 && (
-        <div className="card table-card">
-          <table data-testid="models">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th className="num">Latest</th>
-                <th className="num phone-off">Versions</th>
-                <th className="phone-off">Aliases</th>
-                <th className="phone-off">Description</th>
-                <th className="num">Changed</th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.nodes.map((model) => (
-                <ModelRow key={model.name} model={model} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+            : 'No model has such a name.'
+        }
+      >
+        {(models) => (
+          <div className="card table-card">
+            <table data-testid="models">
+              <thead>
+                <tr>
+                  <th>Name</th>
+                  <th className="num">Latest</th>
+                  <th className="num phone-off">Versions</th>
+                  <th className="phone-off">Aliases</th>
+                  <th className="phone-off">Description</th>
+                  <th className="num">Changed</th>
+                </tr>
+              </thead>
+              <tbody>
+                {models.map((model) => (
+                  <ModelRow key={model.name} model={model} now={now} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Answered>
     </main>
   );
 }
@@ -156,38 +159,38 @@ function ModelDetail(props: { name: string }): ReactElement {
         </h1>
         <span className="faint">{model && plural(model.versionCount, 'version')}</span>
       </div>
-      {model === undefined &&
-        (asked.trouble === null ? (
-          <Waiting what="the model" />
-        ) : (
-          <TroubleNotice trouble={asked.trouble} what="the model" />
-        ))}
-      {model === null && <Empty>No model is registered under this name.</Empty>}
-      {model && model.description !== '' && <p>{model.description}</p>}
-      {model && model.tags.length > 0 && <Aliases names={model.tags.map(({ key, value }) => `${key}: ${value}`)} />}
-      {model && model.versions.length === 0 && <Empty>This model has no version yet.</Empty>}
-      {model && model.versions.length > 0 && (
-        <div className="card table-card">
-          <table data-testid="versions">
-            <thead>
-              <tr>
-                <th className="num">Version</th>
-                <th>Stage</th>
-                <th>Aliases</th>
-                <th>Made by run</th>
-                <th className="phone-off">Run status</th>
-                <th className="phone-off">Source</th>
-                <th className="num">Made</th>
-              </tr>
-            </thead>
-            <tbody>
-              {model.versions.map((version) => (
-                <VersionRow key={version.version} version={version} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Answered answer={model} trouble={asked.trouble} what="the model" none="No model is registered under this name.">
+        {({ description, tags, versions }) => (
+          <>
+            {description !== '' && <p>{description}</p>}
+            {tags.length > 0 && <Aliases names={tags.map(({ key, value }) => `${key}: ${value}`)} />}
+            {versions.length === 0 ? (
+              <Empty>This model has no version yet.</Empty>
+            ) : (
+              <div className="card table-card">
+                <table data-testid="versions">
+                  <thead>
+                    <tr>
+                      <th className="num">Version</th>
+                      <th>Stage</th>
+                      <th>Aliases</th>
+                      <th>Made by run</th>
+                      <th className="phone-off">Run status</th>
+                      <th className="phone-off">Source</th>
+                      <th className="num">Made</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {versions.map((version) => (
+                      <VersionRow key={version.version} version={version} now={now} />
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </>
+        )}
+      </Answered>
     </main>
   );
 }

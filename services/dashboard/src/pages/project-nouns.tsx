@@ -3,7 +3,8 @@ import { Link, useParams } from 'react-router';
 import { LoggedModelsDocument, ProjectTitleDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { ModelTable } from '../parts/model-table.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { TraceTable } from '../traces/trace-table.js';
 import { FilterBox } from './filter-box.js';
 import { NotFound } from './not-found.js';
@@ -31,12 +32,10 @@ function Models(props: { project: string }): ReactElement {
           apply={(next) => (setFilter(next), setAfter(null))}
         />
       </div>
-      {page === undefined &&
-        (asked.trouble === null ? (
-          <Waiting what="models" />
-        ) : (
-          asked.trouble.kind === 'unreachable' && <TroubleNotice trouble={asked.trouble} what="models" />
-        ))}
+      {/* a refusal stands beside the filter */}
+      {page === undefined && (asked.trouble === null || asked.trouble.kind === 'unreachable') && (
+        <Pending trouble={asked.trouble} what="models" />
+      )}
       {page?.nodes.length === 0 && (
         <Empty>
           {wanted === null ? 'No run of this project has logged a model.' : 'No model matches this search.'}

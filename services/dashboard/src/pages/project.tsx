@@ -6,7 +6,8 @@ import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
 import { formatCount, plural } from '../format/format.js';
 import { FirstRun } from '../parts/first-run.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { ColumnPicker } from './column-picker.js';
 import { defaultColumns, useChosenColumns } from './columns.js';
 import { FilterBox } from './filter-box.js';
@@ -129,9 +130,8 @@ export function ProjectPage(): ReactElement {
             </button>
             <ColumnPicker metricKeys={metricKeys} paramKeys={paramKeys} columns={columns} choose={choose} />
           </div>
-          {!pages.loaded && <Waiting what="runs" />}
-          {pages.trouble?.kind === 'unreachable' && rows.length === 0 && (
-            <TroubleNotice trouble={pages.trouble} what="runs" />
+          {(!pages.loaded || (pages.trouble?.kind === 'unreachable' && rows.length === 0)) && (
+            <Pending trouble={pages.trouble} what="runs" />
           )}
           {pages.loaded && pages.trouble === null && rows.length === 0 && (
             <Empty>{archived && filter.trim() === '' ? 'No archived runs.' : 'No run matches this search.'}</Empty>

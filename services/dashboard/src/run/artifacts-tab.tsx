@@ -10,7 +10,8 @@ import {
 } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatBytes, formatCount } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 
 function RunLinks(props: { runs: readonly string[] }): ReactElement {
   if (props.runs.length === 0) return <span className="faint">–</span>;
@@ -100,27 +101,25 @@ function RegisteredAs(props: { run: string }): ReactElement | null {
 export function ArtifactsTab(props: { run: RunHeadFragment }): ReactElement {
   const live = props.run.status === 'RUNNING';
   const asked = useGraph(ArtifactsDocument, { id: props.run.id }, { everyMs: live ? 5000 : null });
-  const run = asked.data?.run;
-  if (run === undefined || run === null) {
-    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="the artifacts" />;
-    return <Waiting what="artifacts" />;
-  }
-  if (run.artifacts.length + run.usedArtifacts.length === 0) {
-    return (
-      <Empty>
-        No artifacts. Log one with <code>run.log_artifact("model.pt", type="model")</code>.
-      </Empty>
-    );
-  }
   return (
-    <>
-      <RegisteredAs run={props.run.id} />
-      {run.artifacts.length > 0 && (
-        <ArtifactTable title="Logged by this run" artifacts={run.artifacts} used={false} testId="artifacts" />
-      )}
-      {run.usedArtifacts.length > 0 && (
-        <ArtifactTable title="Used by this run" artifacts={run.usedArtifacts} used testId="used-artifacts" />
-      )}
-    </>
+    <Answered answer={asked.data?.run ?? undefined} trouble={asked.trouble} what="artifacts">
+      {({ id, artifacts, usedArtifacts }) =>
+        artifacts.length + usedArtifacts.length === 0 ? (
+          <Empty>
+            No artifacts. Log one with <code>run.log_artifact("model.pt", type="model")</code>.
+          </Empty>
+        ) : (
+          <>
+            <RegisteredAs run={id} />
+            {artifacts.length > 0 && (
+              <ArtifactTable title="Logged by this run" artifacts={artifacts} used={false} testId="artifacts" />
+            )}
+            {usedArtifacts.length > 0 && (
+              <ArtifactTable title="Used by this run" artifacts={usedArtifacts} used testId="used-artifacts" />
+            )}
+          </>
+        )
+      }
+    </Answered>
   );
 }

@@ -6,7 +6,8 @@ import { MetricKeysDocument, RunHeadDocument, type RunHeadFragment } from '../ge
 import { useGraph } from '../data/use-graph.js';
 import { readRanks } from '../format/ranks.js';
 import { plural } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { ChartsToolbar } from './charts-toolbar.js';
 import { RankLegend } from './rank-legend.js';
 
@@ -52,14 +53,18 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
         worldSize={worldSize}
         shown={keys === undefined ? '' : plural(shown, 'chart')}
       />
-      {asked.trouble !== null && keys === undefined && <TroubleNotice trouble={asked.trouble} what="the metrics" />}
-      {asked.trouble === null && keys === undefined && <Waiting what="metrics" />}
-      {keys?.length === 0 && (
-        <Empty>
-          No metric logged yet. Charts appear with the first <code>run.log({'{…}'})</code>.
-        </Empty>
-      )}
-      {keys !== undefined && keys.length > 0 && shown === 0 && <Empty>No metric is called like “{search}”.</Empty>}
+      <Answered
+        answer={keys}
+        trouble={asked.trouble}
+        what="metrics"
+        none={
+          <>
+            No metric logged yet. Charts appear with the first <code>run.log({'{…}'})</code>.
+          </>
+        }
+      >
+        {() => (shown === 0 ? <Empty>No metric is called like “{search}”.</Empty> : null)}
+      </Answered>
       {view.kind === 'lines' && ranks.length > 1 && <RankLegend ranks={ranks} />}
       {groups.map((group) => (
         <details key={group.title} open className="chart-group">

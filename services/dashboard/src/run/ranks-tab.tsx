@@ -10,7 +10,7 @@ import {
 } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatSilence, formatCount, formatNumber } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
 import { RankBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
 import { StragglerCard } from './straggler-card.js';
@@ -167,14 +167,9 @@ export function RanksTab(props: { run: RunHeadFragment }): ReactElement {
           reset={() => setZoom(null)}
         />
       )}
-      {rows === undefined &&
-        (ranks.trouble === null ? (
-          <Waiting what="ranks" />
-        ) : (
-          <TroubleNotice trouble={ranks.trouble} what="the ranks" />
-        ))}
-      {rows?.length === 0 && <Empty>No rank has reported yet.</Empty>}
-      {rows !== undefined && rows.length > 0 && <RankTable ranks={rows} />}
+      <Answered answer={rows} trouble={ranks.trouble} what="ranks" none="No rank has reported yet.">
+        {(all) => <RankTable ranks={all} />}
+      </Answered>
     </section>
   );
 }

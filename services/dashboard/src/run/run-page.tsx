@@ -2,7 +2,7 @@ import { useEffect, useState, type ReactElement } from 'react';
 import { restoreRun } from '../data/commands.js';
 import { Link, NavLink, useParams } from 'react-router';
 import type { RunHeadFragment } from '../generated/questions.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
 import { ArtifactsTab } from './artifacts-tab.js';
 import { ChartsTab } from './charts-tab.js';
 import { CompletenessTab } from './completeness-tab.js';
@@ -98,15 +98,18 @@ export function RunPage(): ReactElement {
   if (run === null) {
     return (
       <main className="page">
-        {trouble !== null ? (
-          <TroubleNotice trouble={trouble} what="this run" />
-        ) : data === undefined ? (
-          <Waiting what="the run" />
-        ) : (
-          <Empty>
-            There is no run <code>{id}</code>. <Link to="/">All runs</Link>
-          </Empty>
-        )}
+        <Answered
+          answer={trouble === null ? data?.run : undefined}
+          trouble={trouble}
+          what="the run"
+          none={
+            <>
+              There is no run <code>{id}</code>. <Link to="/">All runs</Link>
+            </>
+          }
+        >
+          {() => null}
+        </Answered>
       </main>
     );
   }

@@ -3,11 +3,13 @@ import {
   SettingsDocument,
   type ParamFragment,
   type RunHeadFragment,
+  type SettingsQuery,
   type SummaryValueFragment,
 } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount, formatJson, formatNumber } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 
 function Params(props: { title: string; params: readonly ParamFragment[]; testId: string }): ReactElement {
   return (
@@ -81,15 +83,10 @@ function Summary(props: { summary: readonly SummaryValueFragment[] }): ReactElem
   );
 }
 
-export function SettingsTab(props: { run: RunHeadFragment }): ReactElement {
-  const live = props.run.status === 'RUNNING';
-  const asked = useGraph(SettingsDocument, { id: props.run.id }, { everyMs: live ? 3000 : null });
+type Settings = NonNullable<SettingsQuery['run']>;
+function Body(props: { run: Settings }): ReactElement {
+  const { run } = props;
   const [search, setSearch] = useState('');
-  const run = asked.data?.run;
-  if (run === undefined || run === null) {
-    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="params and summary" />;
-    return <Waiting what="params and summary" />;
-  }
   if (run.params.length + run.summary.length + run.summarySet.length === 0) {
     return <Empty>This run has logged no params and no metrics yet.</Empty>;
   }
@@ -116,5 +113,15 @@ export function SettingsTab(props: { run: RunHeadFragment }): ReactElement {
         <Summary summary={run.summary.filter(matches)} />
       </div>
     </section>
+  );
+}
+
+export function SettingsTab(props: { run: RunHeadFragment }): ReactElement {
+  const live = props.run.status === 'RUNNING';
+  const asked = useGraph(SettingsDocument, { id: props.run.id }, { everyMs: live ? 3000 : null });
+  return (
+    <Answered answer={asked.data?.run ?? undefined} trouble={asked.trouble} what="params and summary">
+      {(run) => <Body run={run} />}
+    </Answered>
   );
 }

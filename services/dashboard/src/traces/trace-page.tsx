@@ -10,7 +10,8 @@ import {
 import type { Json } from '../data/scalars.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount, formatDateTime, formatParam, plural } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { spanMs, spanRows } from './span-tree.js';
 import { formatMs, TraceBadge } from './trace-table.js';
 
@@ -200,18 +201,18 @@ export function TracePage(): ReactElement {
         {trace && <TraceBadge status={trace.status} />}
         {trace && trace.durationMs !== null && <span className="faint">{formatMs(trace.durationMs)}</span>}
       </div>
-      {trace === undefined &&
-        (asked.trouble === null ? (
-          <Waiting what="the trace" />
-        ) : (
-          <TroubleNotice trouble={asked.trouble} what="the trace" />
-        ))}
-      {trace === null && (
-        <Empty>
-          There is no trace <code>{id}</code>.
-        </Empty>
-      )}
-      {trace && <Body trace={trace} />}
+      <Answered
+        answer={trace}
+        trouble={asked.trouble}
+        what="the trace"
+        none={
+          <>
+            There is no trace <code>{id}</code>.
+          </>
+        }
+      >
+        {(found) => <Body trace={found} />}
+      </Answered>
     </main>
   );
 }

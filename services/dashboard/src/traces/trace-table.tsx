@@ -5,7 +5,8 @@ import { TracesDocument, type TraceRowFragment, type TraceStatus } from '../gene
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatDateTime, formatDuration } from '../format/format.js';
 import { FilterBox } from '../pages/filter-box.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 
 const tones: Record<TraceStatus, string> = { OK: 'ok', ERROR: 'bad', IN_PROGRESS: 'live', UNSET: 'idle' };
 const words: Record<TraceStatus, string> = { OK: 'OK', ERROR: 'Error', IN_PROGRESS: 'In progress', UNSET: 'Unset' };
@@ -41,7 +42,7 @@ function Rows(props: Scope & { after: string | null }): ReactElement {
     return (
       <tr aria-hidden="true">
         <td colSpan={6}>
-          {trouble === null ? <Waiting what="traces" /> : <TroubleNotice trouble={trouble} what="traces" />}
+          <Pending trouble={trouble} what="traces" />
         </td>
       </tr>
     );
