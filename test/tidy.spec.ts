@@ -56,6 +56,15 @@ describe('the house', () => {
       expect(read(path), path).toBe(text);
   });
 
+  it('asks every question that the page has written down', () => {
+    const page = sources.filter((file) => file.startsWith('services/dashboard/src/')).map(read);
+    const questions = files
+      .filter((file) => /^services\/dashboard\/.*\.graphql$/.test(file))
+      .flatMap((file) => [...read(file).matchAll(/^(?:query|mutation|subscription) (\w+)/gm)].map(([, name]) => name!));
+    expect(questions.length).toBeGreaterThan(30);
+    expect(questions.filter((name) => !page.some((text) => text.includes(`${name}Document`)))).toEqual([]);
+  });
+
   it('reads the environment in config, the command line and the SDKs only', () => {
     const allowed = /^(libs\/config\/|libs\/sdk-|services\/main\.ts|demo\/|test\/|services\/dashboard\/vite)/;
     const readers = sources.filter(

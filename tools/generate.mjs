@@ -1,4 +1,4 @@
-// Generated code, from the two schemas that are its only source: Protobuf wire types and GraphQL resolver types.
+// Generated code, from the two schemas that are its only source: Protobuf wire types, types of GraphQL's resolvers and of the page's questions.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
@@ -6,6 +6,7 @@ import { codegen } from '@graphql-codegen/core';
 import * as typescript from '@graphql-codegen/typescript';
 import * as resolvers from '@graphql-codegen/typescript-resolvers';
 import { parse } from 'graphql';
+import { pageQuestions, pageQuestionsPath } from './page-questions.mjs';
 import { sdkSchemas } from './sdk-schema.mjs';
 
 const require = createRequire(import.meta.url);
@@ -24,6 +25,7 @@ for (const name of ['runstream', 'otlp']) {
   await pbts(['-o', `${to}.d.ts`, `${to}.js`]);
 }
 
+const schema = parse(readFileSync('services/gateway/schema.graphql', 'utf8'));
 const out = 'services/gateway/generated';
 mkdirSync(out, { recursive: true });
 const scalar = (type) => ({ input: type, output: type });
@@ -32,7 +34,7 @@ writeFileSync(
   `${out}/resolver-types.ts`,
   await codegen({
     filename: `${out}/resolver-types.ts`,
-    schema: parse(readFileSync('services/gateway/schema.graphql', 'utf8')),
+    schema,
     documents: [],
     config: {
       useTypeImports: true,
@@ -66,6 +68,8 @@ writeFileSync(
     pluginMap: { typescript, resolvers },
   }),
 );
+
+writeFileSync(pageQuestionsPath, await pageQuestions(schema));
 
 for (const [path, text] of Object.entries(sdkSchemas()))
   if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);

@@ -1,6 +1,5 @@
 import { useMemo, type ReactElement } from 'react';
-import { bandQuestion, seriesQuestion } from '../data/questions.js';
-import type { Band, Series } from '../data/types.js';
+import { BandDocument, SeriesDocument, type BandFragment, type SeriesFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { useTheme, type Theme } from '../theme/theme.js';
 import { align } from './align.js';
@@ -24,9 +23,9 @@ function finite(values: (number | null)[]): (number | null)[] {
   return values.map((value) => (value !== null && Number.isFinite(value) ? value : null));
 }
 
-function plotDataOf(band: Band, worst: Series | undefined, smoothing: number, theme: Theme): PlotData {
-  const column = (values: Band['x']): (number | null)[] => finite(readFloats(values));
-  const numbers = (values: Band['x']): number[] => values.map((value) => readFloat(value) ?? 0);
+function plotDataOf(band: BandFragment, worst: SeriesFragment | undefined, smoothing: number, theme: Theme): PlotData {
+  const column = (values: BandFragment['x']): (number | null)[] => finite(readFloats(values));
+  const numbers = (values: BandFragment['x']): number[] => values.map((value) => readFloat(value) ?? 0);
   const lines = [{ x: numbers(band.x), columns: [band.min, band.p5, band.p50, band.p95, band.max].map(column) }];
   if (worst !== undefined) lines.push({ x: numbers(worst.x), columns: [column(worst.last)] });
   const aligned = align(lines);
@@ -49,7 +48,7 @@ function plotDataOf(band: Band, worst: Series | undefined, smoothing: number, th
 }
 
 /** On which side of the median the rank lies: at the upper or the lower end of the band in most buckets. */
-function sideOf(band: Band, rank: number): 'above' | 'below' {
+function sideOf(band: BandFragment, rank: number): 'above' | 'below' {
   const ends = (ranks: readonly number[]): number => ranks.filter((each) => each === rank).length;
   return ends(band.minRank) > ends(band.maxRank) ? 'below' : 'above';
 }
@@ -66,7 +65,7 @@ export function BandChart(props: Props): ReactElement {
   const everyMs = live ? 2000 : null;
   const scope = `${run}:${metric}`;
   const asked = useGraph(
-    bandQuestion,
+    BandDocument,
     { id: run, key: metric, from, to, buckets: 300 },
     { everyMs, paused: !visible, scope },
   );
@@ -74,7 +73,7 @@ export function BandChart(props: Props): ReactElement {
   const standsOut = (band?.worstScore ?? 0) >= outlierScoreMin;
   const worstRank = standsOut ? (band?.worstRank ?? null) : null;
   const worst = useGraph(
-    seriesQuestion,
+    SeriesDocument,
     { id: run, keys: [metric], ranks: worstRank === null ? [] : [worstRank], x: 'STEP', from, to, buckets: 300 },
     { everyMs, paused: !visible || worstRank === null, scope: `${scope}:${worstRank}` },
   );

@@ -1,4 +1,4 @@
-import type { XAxis } from '../data/types.js';
+import type { XAxis } from '../generated/questions.js';
 
 /** How all charts of a page are looked at. */
 export interface ChartView {

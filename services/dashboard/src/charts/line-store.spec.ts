@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { FrameSeries, Series } from '../data/types.js';
+import type { SeriesFragment } from '../generated/questions.js';
+import type { FrameSeries } from '../data/frame.js';
 import { LineStore } from './line-store.js';
 
 function frame(step: number[], value: FrameSeries['value'], more: Partial<FrameSeries> = {}): FrameSeries {
   return { key: 'loss', rank: 0, attempt: 1, step, value, time: step.map((s) => 1000 + s * 10), ...more };
 }
 
-function history(x: number[], value: number[]): Series {
+function history(x: number[], value: number[]): SeriesFragment {
   return {
     key: 'loss',
     rank: 0,

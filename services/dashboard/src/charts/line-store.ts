@@ -1,4 +1,5 @@
-import type { FrameSeries, Series, XAxis } from '../data/types.js';
+import type { SeriesFragment, XAxis } from '../generated/questions.js';
+import type { FrameSeries } from '../data/frame.js';
 import { appendBucket, coarsen, emptyBuckets, type Buckets } from './buckets.js';
 import { readFloat } from './numbers.js';
 
@@ -81,7 +82,7 @@ export class LineStore {
     return this.#x === 'TIME' ? time : time - this.#startedAt;
   }
 
-  setHistory(all: readonly Series[]): void {
+  setHistory(all: readonly SeriesFragment[]): void {
     this.historyStale = false;
     for (const series of all) {
       const line = this.#line(series.rank);

@@ -1,4 +1,4 @@
-import type { Float64 } from '../data/types.js';
+import type { Float64 } from '../data/scalars.js';
 
 /** The wire's numbers: NaN and infinities come as strings, a missing value as null. */
 export function readFloat(value: Float64): number | null {

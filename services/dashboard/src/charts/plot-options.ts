@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import type { XAxis } from '../data/types.js';
+import type { XAxis } from '../generated/questions.js';
 import { formatDuration, formatNumber } from '../format/format.js';
 import { rangeOf } from './numbers.js';
 import type { PlotData } from './plot.js';

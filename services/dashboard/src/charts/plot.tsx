@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState, type ReactElement } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { XAxis } from '../data/types.js';
+import type { XAxis } from '../generated/questions.js';
 import { formatNumber } from '../format/format.js';
 import { useTheme } from '../theme/theme.js';
 import { formatX, plotOptions } from './plot-options.js';

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
 import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
-import { metricFramesSubscription, seriesQuestion } from '../data/questions.js';
+import { MetricFramesDocument, SeriesDocument, type XAxis } from '../generated/questions.js';
+import type { Frame } from '../data/frame.js';
 import { listen } from '../data/socket.js';
-import type { Frame, XAxis } from '../data/types.js';
 import { LineStore, type DrawnLine } from './line-store.js';
 
 export interface LinesAsk {
@@ -55,7 +55,7 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
       const variables = { id: run, keys: [metric], ranks: ranks === null ? null : [...ranks], x, buckets };
       const answer = await client
         .query(
-          seriesQuestion,
+          SeriesDocument,
           { ...variables, from: zoom?.from ?? null, to: zoom?.to ?? null },
           { requestPolicy: 'network-only' },
         )
@@ -90,17 +90,18 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
     };
     void load();
     const stop = live
-      ? listen<{ metricFrames: { cursor: string; frame: Frame } }>({
-          query: metricFramesSubscription,
+      ? listen({
+          question: MetricFramesDocument,
           variables: {
             run,
             keys: [metric],
-            ranks,
+            ranks: ranks === null ? null : [...ranks],
             pointsMax: Math.max(200, Math.floor(framePointsMax / (ranks?.length ?? 1))),
           },
           cursorOf: (data) => data.metricFrames.cursor,
           onData: ({ metricFrames }) => {
-            for (const series of metricFrames.frame.series) if (series.key === metric) store.upsert(series);
+            const { series: changed } = metricFrames.frame as unknown as Frame;
+            for (const series of changed) if (series.key === metric) store.upsert(series);
             if (store.historyStale) staleAt = performance.now();
             if (!loaded) return;
             mend();

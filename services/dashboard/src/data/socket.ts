@@ -1,4 +1,5 @@
 import { CloseCode, createClient, type Client } from 'graphql-ws';
+import { stringifyDocument, type AnyVariables, type TypedDocumentNode } from 'urql';
 import { apiKey } from './api-key.js';
 import { at } from './base.js';
 import { reportKeyNeeded, reportReachable, reportSocket, reportUnreachable } from './connection.js';
@@ -39,9 +40,9 @@ function openSocket(): Client {
   });
 }
 
-export interface Listening<Data> {
-  query: string;
-  variables: Record<string, unknown>;
+export interface Listening<Data, Variables extends AnyVariables> {
+  question: TypedDocumentNode<Data, Variables>;
+  variables: Omit<Variables, 'after'>;
   /** The cursor to begin after; from now on, or from a snapshot, when there is none. */
   after?: string;
   /** The cursor to go on from after a reconnect. */
@@ -55,7 +56,9 @@ export interface Listening<Data> {
  * variables are read at that moment, so it goes on after the last cursor seen. A refusal (an expired cursor, say) is
  * reported and the subscription starts over from a fresh snapshot.
  */
-export function listen<Data extends object>(listening: Listening<Data>): () => void {
+export function listen<Data extends object, Variables extends AnyVariables>(
+  listening: Listening<Data, Variables>,
+): () => void {
   socket ??= openSocket();
   const opened = socket;
   let cursor = listening.after ?? null;
@@ -73,7 +76,7 @@ export function listen<Data extends object>(listening: Listening<Data>): () => v
   };
   const start = (): void => {
     const payload = {
-      query: listening.query,
+      query: stringifyDocument(listening.question),
       get variables() {
         return { ...listening.variables, after: cursor };
       },

@@ -1,14 +1,13 @@
 import { useEffect, useRef, useState } from 'react';
 import { listen } from './socket.js';
-import { runChangedSubscription } from './questions.js';
-import type { RunState } from './types.js';
+import { RunChangedDocument, type RunStateFragment } from '../generated/questions.js';
 
 /**
  * Newest states of runs, by id, laid over whatever a page asked for; `position` came with its first answer, so that nothing is missed in
  * between. Changes are gathered and shown once per 200 ms.
  */
-export function useRunChanges(project: string | null, position: string | undefined): ReadonlyMap<string, RunState> {
-  const [held, setHeld] = useState<{ project: string | null; changes: ReadonlyMap<string, RunState> }>({
+export function useRunChanges(project: string | null, position: string | undefined): ReadonlyMap<string, RunStateFragment> {
+  const [held, setHeld] = useState<{ project: string | null; changes: ReadonlyMap<string, RunStateFragment> }>({
     project,
     changes: new Map(),
   });
@@ -19,10 +18,10 @@ export function useRunChanges(project: string | null, position: string | undefin
   const answered = position !== undefined;
   useEffect(() => {
     if (!answered) return undefined;
-    let changes = new Map<string, RunState>();
+    let changes = new Map<string, RunStateFragment>();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const stop = listen<{ runChanged: { cursor: string; run: RunState } }>({
-      query: runChangedSubscription,
+    const stop = listen({
+      question: RunChangedDocument,
       variables: project === null ? {} : { project },
       ...(newest.current !== undefined && { after: newest.current }),
       cursorOf: (data) => data.runChanged.cursor,

@@ -1,4 +1,4 @@
-import type { Float64, Json } from '../data/types.js';
+import type { Float64, Json } from '../data/scalars.js';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,20 +1,24 @@
 import { useEffect, type ReactElement } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { projectsQuestion, recentRunsQuestion } from '../data/questions.js';
-import type { Project, RunState } from '../data/types.js';
+import {
+  ProjectsDocument,
+  RecentRunsDocument,
+  type ProjectFragment,
+  type RunStateFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
 import { formatAgo, formatCount, formatDuration, nameOf, plural } from '../format/format.js';
 import { FirstRun } from '../parts/first-run.js';
-import { TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
 import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
 
 const nothing = {};
 const recentMax = 30;
 
-function ProjectRow(props: { project: Project; now: number }): ReactElement {
+function ProjectRow(props: { project: ProjectFragment; now: number }): ReactElement {
   const { project } = props;
   return (
     <tr>
@@ -39,7 +43,7 @@ function ProjectRow(props: { project: Project; now: number }): ReactElement {
   );
 }
 
-function RecentRow(props: { run: RunState; now: number }): ReactElement {
+function RecentRow(props: { run: RunStateFragment; now: number }): ReactElement {
   const { run, now } = props;
   const durationMs = durationOf(run, now);
   return (
@@ -66,7 +70,10 @@ function RecentRow(props: { run: RunState; now: number }): ReactElement {
 }
 
 /** Runs that the subscription told of come first when the question did not know them yet. */
-function withChanges(asked: readonly RunState[], changes: ReadonlyMap<string, RunState>): RunState[] {
+function withChanges(
+  asked: readonly RunStateFragment[],
+  changes: ReadonlyMap<string, RunStateFragment>,
+): RunStateFragment[] {
   const known = new Map(asked.map((run) => [run.id, run]));
   for (const [id, run] of changes) if (!run.archived) known.set(id, run);
   return [...known.values()].sort((a, b) => b.startedAt - a.startedAt).slice(0, recentMax);
@@ -74,8 +81,8 @@ function withChanges(asked: readonly RunState[], changes: ReadonlyMap<string, Ru
 
 export function HomePage(): ReactElement {
   const now = useNow();
-  const projects = useGraph(projectsQuestion, nothing, { everyMs: 10_000 });
-  const recent = useGraph(recentRunsQuestion, nothing, { everyMs: 30_000 });
+  const projects = useGraph(ProjectsDocument, nothing, { everyMs: 10_000 });
+  const recent = useGraph(RecentRunsDocument, nothing, { everyMs: 30_000 });
   const changes = useRunChanges(null, recent.data?.position);
   useEffect(() => {
     document.title = 'Runstream';
@@ -85,11 +92,7 @@ export function HomePage(): ReactElement {
   if (runs === null || projects.data === undefined) {
     return (
       <main className="page">
-        {trouble === null ? (
-          <Waiting what="projects and runs" />
-        ) : (
-          <TroubleNotice trouble={trouble} what="projects and runs" />
-        )}
+        <Pending trouble={trouble} what="projects and runs" />
       </main>
     );
   }

@@ -1,11 +1,16 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { Link, useParams } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { modelQuestion, modelsQuestion } from '../data/questions.js';
-import type { ModelVersionOfRun, RegisteredModel } from '../data/types.js';
+import {
+  RegisteredModelDocument,
+  RegisteredModelsDocument,
+  type ModelVersionOfRunFragment,
+  type RegisteredModelFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatCount, plural } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { RunStatusBadge } from '../parts/status.js';
 
 export function ModelsPage(): ReactElement {
@@ -25,7 +30,7 @@ function Aliases(props: { names: readonly string[] }): ReactElement {
   );
 }
 
-function ModelRow(props: { model: RegisteredModel; now: number }): ReactElement {
+function ModelRow(props: { model: RegisteredModelFragment; now: number }): ReactElement {
   const { model, now } = props;
   const latest = model.latestVersion;
   return (
@@ -47,7 +52,11 @@ function ModelRow(props: { model: RegisteredModel; now: number }): ReactElement 
 function ModelList(): ReactElement {
   const now = useNow();
   const [match, setMatch] = useState('');
-  const asked = useGraph(modelsQuestion, { match: match.trim() === '' ? null : match.trim() }, { everyMs: 10_000 });
+  const asked = useGraph(
+    RegisteredModelsDocument,
+    { match: match.trim() === '' ? null : match.trim() },
+    { everyMs: 10_000 },
+  );
   useEffect(() => {
     document.title = 'Models · Runstream';
   }, []);
@@ -68,41 +77,43 @@ function ModelList(): ReactElement {
           onChange={(event) => setMatch(event.target.value)}
         />
       </div>
-      {found === undefined &&
-        (asked.trouble === null ? <Waiting what="models" /> : <TroubleNotice trouble={asked.trouble} what="models" />)}
-      {found?.nodes.length === 0 && (
-        <Empty>
-          {match.trim() === ''
+      <Answered
+        answer={found?.nodes}
+        trouble={asked.trouble}
+        what="models"
+        none={
+          match.trim() === ''
             ? 'No model is registered yet. Register one from MLflow: mlflow.register_model(model_uri, "name")'
-            : 'No model has such a name.'}
-        </Empty>
-      )}
-      {found !== undefined && found.nodes.length > 0 && (
-        <div className="card table-card">
-          <table data-testid="models">
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th className="num">Latest</th>
-                <th className="num phone-off">Versions</th>
-                <th className="phone-off">Aliases</th>
-                <th className="phone-off">Description</th>
-                <th className="num">Changed</th>
-              </tr>
-            </thead>
-            <tbody>
-              {found.nodes.map((model) => (
-                <ModelRow key={model.name} model={model} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+            : 'No model has such a name.'
+        }
+      >
+        {(models) => (
+          <div className="card table-card">
+            <table data-testid="models">
+              <thead>
+                <tr>
+                  <th>Name</th>
+                  <th className="num">Latest</th>
+                  <th className="num phone-off">Versions</th>
+                  <th className="phone-off">Aliases</th>
+                  <th className="phone-off">Description</th>
+                  <th className="num">Changed</th>
+                </tr>
+              </thead>
+              <tbody>
+                {models.map((model) => (
+                  <ModelRow key={model.name} model={model} now={now} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Answered>
     </main>
   );
 }
 
-function VersionRow(props: { version: ModelVersionOfRun; now: number }): ReactElement {
+function VersionRow(props: { version: ModelVersionOfRunFragment; now: number }): ReactElement {
   const { version, now } = props;
   const { run } = version;
   return (
@@ -131,7 +142,7 @@ function VersionRow(props: { version: ModelVersionOfRun; now: number }): ReactEl
 function ModelDetail(props: { name: string }): ReactElement {
   const { name } = props;
   const now = useNow();
-  const asked = useGraph(modelQuestion, { name }, { everyMs: 10_000 });
+  const asked = useGraph(RegisteredModelDocument, { name }, { everyMs: 10_000 });
   useEffect(() => {
     document.title = `${name} · Models · Runstream`;
   }, [name]);
@@ -148,38 +159,38 @@ function ModelDetail(props: { name: string }): ReactElement {
         </h1>
         <span className="faint">{model && plural(model.versionCount, 'version')}</span>
       </div>
-      {model === undefined &&
-        (asked.trouble === null ? (
-          <Waiting what="the model" />
-        ) : (
-          <TroubleNotice trouble={asked.trouble} what="the model" />
-        ))}
-      {model === null && <Empty>No model is registered under this name.</Empty>}
-      {model && model.description !== '' && <p>{model.description}</p>}
-      {model && model.tags.length > 0 && <Aliases names={model.tags.map(({ key, value }) => `${key}: ${value}`)} />}
-      {model && model.versions.length === 0 && <Empty>This model has no version yet.</Empty>}
-      {model && model.versions.length > 0 && (
-        <div className="card table-card">
-          <table data-testid="versions">
-            <thead>
-              <tr>
-                <th className="num">Version</th>
-                <th>Stage</th>
-                <th>Aliases</th>
-                <th>Made by run</th>
-                <th className="phone-off">Run status</th>
-                <th className="phone-off">Source</th>
-                <th className="num">Made</th>
-              </tr>
-            </thead>
-            <tbody>
-              {model.versions.map((version) => (
-                <VersionRow key={version.version} version={version} now={now} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      <Answered answer={model} trouble={asked.trouble} what="the model" none="No model is registered under this name.">
+        {({ description, tags, versions }) => (
+          <>
+            {description !== '' && <p>{description}</p>}
+            {tags.length > 0 && <Aliases names={tags.map(({ key, value }) => `${key}: ${value}`)} />}
+            {versions.length === 0 ? (
+              <Empty>This model has no version yet.</Empty>
+            ) : (
+              <div className="card table-card">
+                <table data-testid="versions">
+                  <thead>
+                    <tr>
+                      <th className="num">Version</th>
+                      <th>Stage</th>
+                      <th>Aliases</th>
+                      <th>Made by run</th>
+                      <th className="phone-off">Run status</th>
+                      <th className="phone-off">Source</th>
+                      <th className="num">Made</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {versions.map((version) => (
+                      <VersionRow key={version.version} version={version} now={now} />
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+          </>
+        )}
+      </Answered>
     </main>
   );
 }

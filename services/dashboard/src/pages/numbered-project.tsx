@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { Navigate, useParams, useSearchParams } from 'react-router';
-import { numberedProjectQuestion } from '../data/questions.js';
+import { NumberedProjectDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { NotFound } from './not-found.js';
 
@@ -8,7 +8,7 @@ import { NotFound } from './not-found.js';
 export function NumberedProject(): ReactElement | null {
   const { number = '' } = useParams();
   const [search] = useSearchParams();
-  const { data } = useGraph(numberedProjectQuestion, { number: Number(number), tenant: search.get('tenant') ?? '' });
+  const { data } = useGraph(NumberedProjectDocument, { number: Number(number), tenant: search.get('tenant') ?? '' });
   if (data === undefined) return null;
   return data.experiment === null ? (
     <NotFound />

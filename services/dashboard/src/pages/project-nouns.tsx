@@ -1,10 +1,10 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { Link, useParams } from 'react-router';
-import { projectQuestion } from '../data/questions.js';
-import { loggedModelsQuestion } from '../data/tracking-questions.js';
+import { LoggedModelsDocument, ProjectTitleDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { ModelTable } from '../parts/model-table.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { TraceTable } from '../traces/trace-table.js';
 import { FilterBox } from './filter-box.js';
 import { NotFound } from './not-found.js';
@@ -16,7 +16,7 @@ function Models(props: { project: string }): ReactElement {
   const [after, setAfter] = useState<string | null>(null);
   const wanted = filter.trim() === '' ? null : filter;
   const asked = useGraph(
-    loggedModelsQuestion,
+    LoggedModelsDocument,
     { project: props.project, filter: wanted, after },
     { everyMs: refreshMs },
   );
@@ -32,12 +32,10 @@ function Models(props: { project: string }): ReactElement {
           apply={(next) => (setFilter(next), setAfter(null))}
         />
       </div>
-      {page === undefined &&
-        (asked.trouble === null ? (
-          <Waiting what="models" />
-        ) : (
-          asked.trouble.kind === 'unreachable' && <TroubleNotice trouble={asked.trouble} what="models" />
-        ))}
+      {/* a refusal stands beside the filter */}
+      {page === undefined && (asked.trouble === null || asked.trouble.kind === 'unreachable') && (
+        <Pending trouble={asked.trouble} what="models" />
+      )}
       {page?.nodes.length === 0 && (
         <Empty>
           {wanted === null ? 'No run of this project has logged a model.' : 'No model matches this search.'}
@@ -65,7 +63,7 @@ function Models(props: { project: string }): ReactElement {
 /** What a project has beside runs: traces, or models that its runs logged. */
 export function ProjectNounsPage(): ReactElement {
   const { name = '', kind } = useParams();
-  const asked = useGraph(projectQuestion, { name });
+  const asked = useGraph(ProjectTitleDocument, { name });
   const title = asked.data?.project?.title ?? name;
   const word = kind === 'traces' ? 'Traces' : 'Logged models';
   useEffect(() => {

@@ -1,12 +1,13 @@
 import { useEffect, useMemo, type ReactElement } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { columnChoicesQuestion, projectQuestion } from '../data/questions.js';
+import { ColumnChoicesDocument, ProjectTitleDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
 import { formatCount, plural } from '../format/format.js';
 import { FirstRun } from '../parts/first-run.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { ColumnPicker } from './column-picker.js';
 import { defaultColumns, useChosenColumns } from './columns.js';
 import { FilterBox } from './filter-box.js';
@@ -22,8 +23,8 @@ export function ProjectPage(): ReactElement {
   const filter = search.get('filter') ?? '';
   const orderBy = search.get('orderBy') ?? newestFirst;
   const archived = search.get('archived') === '1';
-  const title = useGraph(projectQuestion, { name }).data?.project?.title ?? name;
-  const choices = useGraph(columnChoicesQuestion, { project: name });
+  const title = useGraph(ProjectTitleDocument, { name }).data?.project?.title ?? name;
+  const choices = useGraph(ColumnChoicesDocument, { project: name });
   const sample = choices.data?.runs.nodes;
   const metricKeys = useMemo(() => [...new Set(sample?.flatMap((run) => run.metricKeys))].sort(), [sample]);
   const paramKeys = useMemo(
@@ -129,9 +130,8 @@ export function ProjectPage(): ReactElement {
             </button>
             <ColumnPicker metricKeys={metricKeys} paramKeys={paramKeys} columns={columns} choose={choose} />
           </div>
-          {!pages.loaded && <Waiting what="runs" />}
-          {pages.trouble?.kind === 'unreachable' && rows.length === 0 && (
-            <TroubleNotice trouble={pages.trouble} what="runs" />
+          {(!pages.loaded || (pages.trouble?.kind === 'unreachable' && rows.length === 0)) && (
+            <Pending trouble={pages.trouble} what="runs" />
           )}
           {pages.loaded && pages.trouble === null && rows.length === 0 && (
             <Empty>{archived && filter.trim() === '' ? 'No archived runs.' : 'No run matches this search.'}</Empty>

@@ -1,6 +1,6 @@
 import { useRef, type ReactElement } from 'react';
 import { Link } from 'react-router';
-import type { RunRow } from '../data/questions.js';
+import { ofKey } from '../data/per-key.js';
 import {
   formatAgo,
   formatDateTime,
@@ -14,6 +14,7 @@ import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
 import type { Columns } from './columns.js';
+import type { RunRow } from './use-runs-pages.js';
 
 interface Props {
   rows: readonly RunRow[];
@@ -108,7 +109,7 @@ function Row(props: { run: RunRow; columns: Columns; now: number }): ReactElemen
       </td>
       <td className="num nowrap">{formatDuration(durationMs)}</td>
       {columns.metrics.map((key, i) => {
-        const metric = run[`m${i}`];
+        const metric = ofKey(run, 'm', i);
         return (
           <td
             key={`m${key}`}

@@ -1,8 +1,10 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { gql } from 'urql';
 import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
 import { useServerEpoch } from '../data/connection.js';
-import { runsQuestionText, type RunRow, type RunsPage, type RunsVariables } from '../data/questions.js';
+import { perKey } from '../data/per-key.js';
+import { RunsDocument, type RunsQuery, type RunsQueryVariables } from '../generated/questions.js';
+
+export type RunRow = RunsQuery['runs']['nodes'][number];
 
 export interface RunsAsk {
   project: string;
@@ -58,18 +60,20 @@ export function useRunsPages(ask: RunsAsk): RunsPages {
   const load = useCallback(
     async (after: string | null, wanted: () => boolean): Promise<void> => {
       const { project, filter, orderBy, metricKeys, withParams, archived } = JSON.parse(asked) as RunsAsk;
-      const variables: RunsVariables = {
+      const variables: RunsQueryVariables = {
         project,
         filter: filter.trim() === '' ? null : filter,
         orderBy,
         first: pageRows,
         after,
         archived,
+        withParams,
       };
       busy.current = true;
       setHeld((before) => ({ ...before, loading: true }));
-      const document = gql<RunsPage, RunsVariables>(runsQuestionText(metricKeys, withParams));
-      const answer = await client.query(document, variables, { requestPolicy: 'network-only' }).toPromise();
+      const answer = await client
+        .query(perKey(RunsDocument, 'm', metricKeys), variables, { requestPolicy: 'network-only' })
+        .toPromise();
       if (!wanted()) return;
       busy.current = false;
       const trouble = answer.error === undefined ? null : readTrouble(answer.error);

@@ -2,15 +2,15 @@ import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { at } from '../data/base.js';
 import { useNow } from '../data/clock.js';
-import type { LoggedModel } from '../data/tracking-questions.js';
+import type { LoggedModelFragment } from '../generated/questions.js';
 import { formatAgo, formatBytes, formatNumber, formatParam } from '../format/format.js';
 
 const filesShownMax = 5;
 
-function Files(props: { files: LoggedModel['files'] }): ReactElement {
+function Files(props: { files: LoggedModelFragment['files'] }): ReactElement {
   if (props.files.length === 0) return <span className="faint">–</span>;
   const rest = props.files.slice(filesShownMax);
-  const list = (files: LoggedModel['files']): ReactElement[] =>
+  const list = (files: LoggedModelFragment['files']): ReactElement[] =>
     files.map((file) => (
       <li key={file.path}>
         <a href={at(file.url)} download={file.path.split('/').at(-1)}>
@@ -33,7 +33,7 @@ function Files(props: { files: LoggedModel['files'] }): ReactElement {
 }
 
 /** Logged models: what they were made with, what was measured of them, their files. */
-export function ModelTable(props: { models: readonly LoggedModel[]; testId: string }): ReactElement {
+export function ModelTable(props: { models: readonly LoggedModelFragment[]; testId: string }): ReactElement {
   const now = useNow();
   return (
     <div className="card table-card">

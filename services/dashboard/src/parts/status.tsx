@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import type { RankHealth, RunStatus } from '../data/types.js';
+import type { RankHealth, RunStatus } from '../generated/questions.js';
 
 const runTone: Record<RunStatus, string> = {
   RUNNING: 'live',

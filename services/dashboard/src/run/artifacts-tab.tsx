@@ -2,11 +2,16 @@ import { at } from '../data/base.js';
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { artifactsQuestion, modelVersionsQuestion } from '../data/questions.js';
-import type { Artifact, RunHead } from '../data/types.js';
+import {
+  ArtifactsDocument,
+  ModelVersionsDocument,
+  type ArtifactFragment,
+  type RunHeadFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatBytes, formatCount } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 
 function RunLinks(props: { runs: readonly string[] }): ReactElement {
   if (props.runs.length === 0) return <span className="faint">–</span>;
@@ -23,7 +28,7 @@ function RunLinks(props: { runs: readonly string[] }): ReactElement {
 
 function ArtifactTable(props: {
   title: string;
-  artifacts: readonly Artifact[];
+  artifacts: readonly ArtifactFragment[];
   used: boolean;
   testId: string;
 }): ReactElement {
@@ -73,7 +78,7 @@ function ArtifactTable(props: {
 
 /** Which versions of registered models the run has made. */
 function RegisteredAs(props: { run: string }): ReactElement | null {
-  const asked = useGraph(modelVersionsQuestion, { id: props.run });
+  const asked = useGraph(ModelVersionsDocument, { id: props.run });
   const versions = asked.data?.run?.modelVersions ?? [];
   if (versions.length === 0) return null;
   return (
@@ -93,30 +98,28 @@ function RegisteredAs(props: { run: string }): ReactElement | null {
   );
 }
 
-export function ArtifactsTab(props: { run: RunHead }): ReactElement {
+export function ArtifactsTab(props: { run: RunHeadFragment }): ReactElement {
   const live = props.run.status === 'RUNNING';
-  const asked = useGraph(artifactsQuestion, { id: props.run.id }, { everyMs: live ? 5000 : null });
-  const run = asked.data?.run;
-  if (run === undefined || run === null) {
-    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="the artifacts" />;
-    return <Waiting what="artifacts" />;
-  }
-  if (run.artifacts.length + run.usedArtifacts.length === 0) {
-    return (
-      <Empty>
-        No artifacts. Log one with <code>run.log_artifact("model.pt", type="model")</code>.
-      </Empty>
-    );
-  }
+  const asked = useGraph(ArtifactsDocument, { id: props.run.id }, { everyMs: live ? 5000 : null });
   return (
-    <>
-      <RegisteredAs run={props.run.id} />
-      {run.artifacts.length > 0 && (
-        <ArtifactTable title="Logged by this run" artifacts={run.artifacts} used={false} testId="artifacts" />
-      )}
-      {run.usedArtifacts.length > 0 && (
-        <ArtifactTable title="Used by this run" artifacts={run.usedArtifacts} used testId="used-artifacts" />
-      )}
-    </>
+    <Answered answer={asked.data?.run ?? undefined} trouble={asked.trouble} what="artifacts">
+      {({ id, artifacts, usedArtifacts }) =>
+        artifacts.length + usedArtifacts.length === 0 ? (
+          <Empty>
+            No artifacts. Log one with <code>run.log_artifact("model.pt", type="model")</code>.
+          </Empty>
+        ) : (
+          <>
+            <RegisteredAs run={id} />
+            {artifacts.length > 0 && (
+              <ArtifactTable title="Logged by this run" artifacts={artifacts} used={false} testId="artifacts" />
+            )}
+            {usedArtifacts.length > 0 && (
+              <ArtifactTable title="Used by this run" artifacts={usedArtifacts} used testId="used-artifacts" />
+            )}
+          </>
+        )
+      }
+    </Answered>
   );
 }

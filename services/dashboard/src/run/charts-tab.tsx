@@ -2,25 +2,25 @@ import { useCallback, useDeferredValue, useMemo, useState, type ReactElement } f
 import type { ChartView } from '../charts/chart-view.js';
 import { groupKeys } from '../charts/key-groups.js';
 import { MetricChart } from '../charts/metric-chart.js';
-import { metricKeysQuestion, runHeadQuestion } from '../data/questions.js';
-import type { RunHead } from '../data/types.js';
+import { MetricKeysDocument, RunHeadDocument, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { readRanks } from '../format/ranks.js';
 import { plural } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { ChartsToolbar } from './charts-toolbar.js';
 import { RankLegend } from './rank-legend.js';
 
 const linesMax = 16;
 
-export function ChartsTab(props: { run: RunHead }): ReactElement {
+export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
   const { run } = props;
   const live = run.status === 'RUNNING' || run.status === 'LOST';
   // a fork that no process has joined yet has the ranks of what it inherited
   const unjoined = run.worldSize === 0 && run.forkOf !== null;
-  const parent = useGraph(runHeadQuestion, { id: run.forkOf?.run ?? '' }, { paused: !unjoined }).data?.run;
+  const parent = useGraph(RunHeadDocument, { id: run.forkOf?.run ?? '' }, { paused: !unjoined }).data?.run;
   const worldSize = Math.max(1, run.worldSize, parent?.worldSize ?? 0);
-  const asked = useGraph(metricKeysQuestion, { id: run.id }, { everyMs: live ? 3000 : null });
+  const asked = useGraph(MetricKeysDocument, { id: run.id }, { everyMs: live ? 3000 : null });
   const [view, setView] = useState<ChartView>({
     kind: run.worldSize > linesMax ? 'band' : 'lines',
     x: 'STEP',
@@ -53,14 +53,18 @@ export function ChartsTab(props: { run: RunHead }): ReactElement {
         worldSize={worldSize}
         shown={keys === undefined ? '' : plural(shown, 'chart')}
       />
-      {asked.trouble !== null && keys === undefined && <TroubleNotice trouble={asked.trouble} what="the metrics" />}
-      {asked.trouble === null && keys === undefined && <Waiting what="metrics" />}
-      {keys?.length === 0 && (
-        <Empty>
-          No metric logged yet. Charts appear with the first <code>run.log({'{…}'})</code>.
-        </Empty>
-      )}
-      {keys !== undefined && keys.length > 0 && shown === 0 && <Empty>No metric is called like “{search}”.</Empty>}
+      <Answered
+        answer={keys}
+        trouble={asked.trouble}
+        what="metrics"
+        none={
+          <>
+            No metric logged yet. Charts appear with the first <code>run.log({'{…}'})</code>.
+          </>
+        }
+      >
+        {() => (shown === 0 ? <Empty>No metric is called like “{search}”.</Empty> : null)}
+      </Answered>
       {view.kind === 'lines' && ranks.length > 1 && <RankLegend ranks={ranks} />}
       {groups.map((group) => (
         <details key={group.title} open className="chart-group">

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import type { ChartView } from '../charts/chart-view.js';
-import type { XAxis } from '../data/types.js';
+import type { XAxis } from '../generated/questions.js';
 
 interface Props {
   view: ChartView;

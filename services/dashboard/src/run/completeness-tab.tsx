@@ -1,19 +1,12 @@
 import type { ReactElement } from 'react';
-import { completenessQuestion } from '../data/questions.js';
-import type { RunHead } from '../data/types.js';
+import { CompletenessDocument, type CompletenessFragment, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount } from '../format/format.js';
-import { TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
 import { completenessSentence } from './completeness-words.js';
 
-export function CompletenessTab(props: { run: RunHead }): ReactElement {
-  const settled = props.run.endedAt !== null;
-  const asked = useGraph(completenessQuestion, { id: props.run.id }, { everyMs: settled ? 10_000 : 2000 });
-  const completeness = asked.data?.run?.completeness;
-  if (completeness === undefined) {
-    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="completeness" />;
-    return <Waiting what="completeness" />;
-  }
+function Body(props: { completeness: CompletenessFragment }): ReactElement {
+  const { completeness } = props;
   const { tone, text } = completenessSentence(completeness);
   const numbers: [string, number][] = [
     ['Writers', completeness.writers],
@@ -73,5 +66,15 @@ export function CompletenessTab(props: { run: RunHead }): ReactElement {
         when the sender delivers what it still holds.
       </p>
     </section>
+  );
+}
+
+export function CompletenessTab(props: { run: RunHeadFragment }): ReactElement {
+  const settled = props.run.endedAt !== null;
+  const asked = useGraph(CompletenessDocument, { id: props.run.id }, { everyMs: settled ? 10_000 : 2000 });
+  return (
+    <Answered answer={asked.data?.run?.completeness} trouble={asked.trouble} what="completeness">
+      {(completeness) => <Body completeness={completeness} />}
+    </Answered>
   );
 }

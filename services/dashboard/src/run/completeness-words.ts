@@ -1,10 +1,10 @@
-import type { Completeness } from '../data/types.js';
+import type { CompletenessFragment } from '../generated/questions.js';
 import { formatCount, plural } from '../format/format.js';
 
 export type CompletenessTone = 'ok' | 'warn' | 'live';
 
 /** The one sentence that answers "did you get all my points?" */
-export function completenessSentence(c: Completeness): { tone: CompletenessTone; text: string } {
+export function completenessSentence(c: CompletenessFragment): { tone: CompletenessTone; text: string } {
   const writers = plural(c.writers, 'writer');
   const received = plural(c.batchesReceived, 'batch', 'batches');
   if (c.batchesMissing > 0) {

@@ -1,7 +1,7 @@
 import { useDeferredValue, useLayoutEffect, useRef, useState, type ReactElement } from 'react';
-import type { Line, RunHead } from '../data/types.js';
+import type { LineFragment, RunHeadFragment } from '../generated/questions.js';
 import { formatCount, plural } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
 import { useLines } from './use-lines.js';
 
 const shownMax = 2000;
@@ -12,7 +12,7 @@ function clock(at: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-function Rows(props: { lines: readonly Line[]; ranked: boolean }): ReactElement {
+function Rows(props: { lines: readonly LineFragment[]; ranked: boolean }): ReactElement {
   return (
     <>
       {props.lines.map((line) => (
@@ -30,7 +30,7 @@ function Rows(props: { lines: readonly Line[]; ranked: boolean }): ReactElement 
   );
 }
 
-export function ConsoleTab(props: { run: RunHead }): ReactElement {
+export function ConsoleTab(props: { run: RunHeadFragment }): ReactElement {
   const { run } = props;
   const [rankText, setRankText] = useState('');
   const [match, setMatch] = useState('');
@@ -76,26 +76,30 @@ export function ConsoleTab(props: { run: RunHead }): ReactElement {
           {skipped > 0 && ` · ${formatCount(skipped)} passed over while this page was slow`}
         </span>
       </div>
-      {trouble !== null && lines === null && <TroubleNotice trouble={trouble} what="console lines" />}
-      {trouble === null && lines === null && <Waiting what="console lines" />}
-      {lines?.length === 0 && <Empty>{sought === '' ? 'Nothing printed yet.' : 'No line contains this text.'}</Empty>}
-      {shown !== undefined && shown.length > 0 && (
-        <div
-          ref={box}
-          className="lines card"
-          role="log"
-          aria-live="off"
-          tabIndex={0}
-          aria-label="Console lines"
-          onScroll={(event) => {
-            const at = event.currentTarget;
-            const end = at.scrollHeight - at.scrollTop - at.clientHeight < 24;
-            if (end !== follow) setFollow(end);
-          }}
-        >
-          <Rows lines={shown} ranked={run.worldSize > 1} />
-        </div>
-      )}
+      <Answered
+        answer={shown}
+        trouble={trouble}
+        what="console lines"
+        none={sought === '' ? 'Nothing printed yet.' : 'No line contains this text.'}
+      >
+        {(newest) => (
+          <div
+            ref={box}
+            className="lines card"
+            role="log"
+            aria-live="off"
+            tabIndex={0}
+            aria-label="Console lines"
+            onScroll={(event) => {
+              const at = event.currentTarget;
+              const end = at.scrollHeight - at.scrollTop - at.clientHeight < 24;
+              if (end !== follow) setFollow(end);
+            }}
+          >
+            <Rows lines={newest} ranked={run.worldSize > 1} />
+          </div>
+        )}
+      </Answered>
     </section>
   );
 }

@@ -1,9 +1,8 @@
 import { Fragment, useState, type ReactElement } from 'react';
-import { environmentQuestion } from '../data/questions.js';
-import type { Environment, RunHead } from '../data/types.js';
+import { EnvironmentDocument, type EnvironmentFragment, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatBytes } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
 
 type Facts = readonly (readonly [string, string | null])[];
 
@@ -31,7 +30,7 @@ function gpuWords(gpus: readonly string[]): string | null {
   return counts.size === 0 ? null : [...counts].map(([gpu, count]) => `${count} × ${gpu}`).join(', ');
 }
 
-function Packages(props: { packages: Environment['packages'] }): ReactElement {
+function Packages(props: { packages: EnvironmentFragment['packages'] }): ReactElement {
   const [search, setSearch] = useState('');
   const shown = props.packages.filter((each) => each.key.toLowerCase().includes(search.trim().toLowerCase()));
   return (
@@ -58,14 +57,8 @@ function Packages(props: { packages: Environment['packages'] }): ReactElement {
   );
 }
 
-export function EnvironmentTab(props: { run: RunHead }): ReactElement {
-  const asked = useGraph(environmentQuestion, { id: props.run.id });
-  if (asked.data === undefined) {
-    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="the environment" />;
-    return <Waiting what="the environment" />;
-  }
-  const env = asked.data.run?.environment ?? null;
-  if (env === null) return <Empty>This run’s client recorded no environment.</Empty>;
+function Body(props: { env: EnvironmentFragment }): ReactElement {
+  const { env } = props;
   const dirty = env.gitDirty === null ? null : env.gitDirty ? 'uncommitted changes' : 'clean';
   return (
     <section aria-label="Environment" className="env" data-testid="environment">
@@ -106,5 +99,19 @@ export function EnvironmentTab(props: { run: RunHead }): ReactElement {
       </div>
       {env.packages.length > 0 && <Packages packages={env.packages} />}
     </section>
+  );
+}
+
+export function EnvironmentTab(props: { run: RunHeadFragment }): ReactElement {
+  const asked = useGraph(EnvironmentDocument, { id: props.run.id });
+  return (
+    <Answered
+      answer={asked.data && (asked.data.run?.environment ?? null)}
+      trouble={asked.trouble}
+      what="the environment"
+      none="This run’s client recorded no environment."
+    >
+      {(env) => <Body env={env} />}
+    </Answered>
   );
 }

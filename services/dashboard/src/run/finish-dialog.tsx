@@ -1,6 +1,6 @@
 import { useState, type ReactElement } from 'react';
 import { finishRun, type Ending } from '../data/commands.js';
-import type { RunHead } from '../data/types.js';
+import type { RunHeadFragment } from '../generated/questions.js';
 import { Dialog } from '../parts/dialog.js';
 import { nameOf } from '../format/format.js';
 
@@ -10,7 +10,7 @@ const endings: readonly [Ending, string][] = [
   ['KILLED', 'Killed: it was stopped on purpose'],
 ];
 
-export function FinishDialog(props: { run: RunHead; close: () => void; changed: () => void }): ReactElement {
+export function FinishDialog(props: { run: RunHeadFragment; close: () => void; changed: () => void }): ReactElement {
   const { run } = props;
   const [ending, setEnding] = useState<Ending>(run.status === 'LOST' ? 'KILLED' : 'FINISHED');
   const [reason, setReason] = useState('');

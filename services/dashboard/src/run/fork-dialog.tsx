@@ -1,7 +1,6 @@
 import { useMemo, useState, type ReactElement } from 'react';
 import { forkRun } from '../data/commands.js';
-import { settingsQuestion } from '../data/questions.js';
-import type { RunHead } from '../data/types.js';
+import { SettingsDocument, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount, nameOf } from '../format/format.js';
 import { Dialog } from '../parts/dialog.js';
@@ -18,9 +17,13 @@ function newRunId(): string {
   return `fork-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
-export function ForkDialog(props: { run: RunHead; close: () => void; forked: (id: string) => void }): ReactElement {
+export function ForkDialog(props: {
+  run: RunHeadFragment;
+  close: () => void;
+  forked: (id: string) => void;
+}): ReactElement {
   const { run } = props;
-  const summary = useGraph(settingsQuestion, { id: run.id }).data?.run?.summary;
+  const summary = useGraph(SettingsDocument, { id: run.id }).data?.run?.summary;
   const reached = useMemo(
     () => summary?.reduce<number | null>((most, { lastStep }) => Math.max(most ?? 0, lastStep ?? 0), null) ?? null,
     [summary],

@@ -1,9 +1,9 @@
 import type { ReactElement } from 'react';
-import { inputsQuestion, type RunInputs } from '../data/tracking-questions.js';
-import type { RunHead } from '../data/types.js';
+import { InputsDocument, type RunHeadFragment, type RunInputsFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { ModelTable } from '../parts/model-table.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 
 /** Schema and profile are mostly JSON: laid out where they are. */
 function laidOut(text: string): string {
@@ -24,7 +24,7 @@ function More(props: { title: string; text: string | null }): ReactElement | nul
   );
 }
 
-function Datasets(props: { inputs: RunInputs['inputs'] }): ReactElement {
+function Datasets(props: { inputs: RunInputsFragment['inputs'] }): ReactElement {
   return (
     <section aria-label="Data sets">
       <h2 className="section-title">Data sets it read</h2>
@@ -59,14 +59,8 @@ function Datasets(props: { inputs: RunInputs['inputs'] }): ReactElement {
   );
 }
 
-export function InputsTab(props: { run: RunHead }): ReactElement {
-  const live = props.run.status === 'RUNNING';
-  const asked = useGraph(inputsQuestion, { id: props.run.id }, { everyMs: live ? 5_000 : null });
-  const run = asked.data?.run;
-  if (run === undefined || run === null) {
-    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="inputs and outputs" />;
-    return <Waiting what="inputs and outputs" />;
-  }
+function Body(props: { run: RunInputsFragment }): ReactElement {
+  const { run } = props;
   if (run.inputs.length + run.modelInputs.length + run.loggedModels.length === 0)
     return (
       <Empty>
@@ -93,5 +87,15 @@ export function InputsTab(props: { run: RunHead }): ReactElement {
         </section>
       )}
     </>
+  );
+}
+
+export function InputsTab(props: { run: RunHeadFragment }): ReactElement {
+  const live = props.run.status === 'RUNNING';
+  const asked = useGraph(InputsDocument, { id: props.run.id }, { everyMs: live ? 5_000 : null });
+  return (
+    <Answered answer={asked.data?.run ?? undefined} trouble={asked.trouble} what="inputs and outputs">
+      {(run) => <Body run={run} />}
+    </Answered>
   );
 }

@@ -1,12 +1,12 @@
-import type { Line } from '../data/types.js';
+import type { LineFragment } from '../generated/questions.js';
 
-function idOf(line: Line): string {
+function idOf(line: LineFragment): string {
   return `${line.attempt}/${line.writer}/${line.stream}/${line.number}`;
 }
 
 /** Console lines by (attempt, writer, stream, number): what comes twice stands once. Keeps the newest `linesMax`. */
 export class LineLog {
-  #lines: Line[] = [];
+  #lines: LineFragment[] = [];
   readonly #known = new Set<string>();
   readonly #linesMax: number;
   skipped = 0;
@@ -15,7 +15,7 @@ export class LineLog {
     this.#linesMax = linesMax;
   }
 
-  add(lines: readonly Line[]): void {
+  add(lines: readonly LineFragment[]): void {
     const fresh = lines.filter((line) => {
       const id = idOf(line);
       if (this.#known.has(id)) return false;
@@ -31,7 +31,7 @@ export class LineLog {
     this.#lines = ordered.slice(dropped);
   }
 
-  lines(): readonly Line[] {
+  lines(): readonly LineFragment[] {
     return this.#lines;
   }
 }

@@ -1,4 +1,4 @@
-import type { RankHealth, RankState } from '../data/types.js';
+import type { RankHealth, RankStateFragment } from '../generated/questions.js';
 
 export type RankColumn = 'rank' | 'host' | 'state' | 'lastStep' | 'lag' | 'stepMs' | 'lastSeenAt';
 export interface RankOrder {
@@ -8,18 +8,18 @@ export interface RankOrder {
 
 const urgency: Record<RankHealth, number> = { FAILED: 0, SILENT: 1, SLOW: 2, OK: 3, FINISHED: 4 };
 
-function compare(a: RankState, b: RankState, by: RankColumn): number {
+function compare(a: RankStateFragment, b: RankStateFragment, by: RankColumn): number {
   if (by === 'state') return urgency[a.state] - urgency[b.state];
   if (by === 'host') return (a.host ?? '').localeCompare(b.host ?? '', 'en', { numeric: true });
   return (a[by] ?? Number.NEGATIVE_INFINITY) - (b[by] ?? Number.NEGATIVE_INFINITY);
 }
 
-export function sortRanks(ranks: readonly RankState[], order: RankOrder): RankState[] {
+export function sortRanks(ranks: readonly RankStateFragment[], order: RankOrder): RankStateFragment[] {
   const sign = order.descending ? -1 : 1;
   return [...ranks].sort((a, b) => sign * compare(a, b, order.by) || a.rank - b.rank);
 }
 
-export function countStates(ranks: readonly RankState[]): [RankHealth, number][] {
+export function countStates(ranks: readonly RankStateFragment[]): [RankHealth, number][] {
   const counts = new Map<RankHealth, number>();
   for (const { state } of ranks) counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].sort((a, b) => urgency[a[0]] - urgency[b[0]]);

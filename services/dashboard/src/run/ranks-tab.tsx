@@ -2,11 +2,15 @@ import { useMemo, useRef, useState, type ReactElement } from 'react';
 import type { ChartView } from '../charts/chart-view.js';
 import { MetricChart } from '../charts/metric-chart.js';
 import { useNow } from '../data/clock.js';
-import { metricKeysQuestion, ranksQuestion } from '../data/questions.js';
-import type { RankState, RunHead } from '../data/types.js';
+import {
+  MetricKeysDocument,
+  RanksDocument,
+  type RankStateFragment,
+  type RunHeadFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatSilence, formatCount, formatNumber } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
 import { RankBadge } from '../parts/status.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
 import { StragglerCard } from './straggler-card.js';
@@ -22,7 +26,7 @@ const columns: readonly [RankColumn, string, number, boolean][] = [
   ['lastSeenAt', 'Last seen', 110, true],
 ];
 
-function Row(props: { rank: RankState; now: number }): ReactElement {
+function Row(props: { rank: RankStateFragment; now: number }): ReactElement {
   const { rank, now } = props;
   return (
     <tr data-testid={`rank-row-${rank.rank}`}>
@@ -41,7 +45,7 @@ function Row(props: { rank: RankState; now: number }): ReactElement {
   );
 }
 
-function RankTable(props: { ranks: readonly RankState[] }): ReactElement {
+function RankTable(props: { ranks: readonly RankStateFragment[] }): ReactElement {
   const now = useNow();
   const scroller = useRef<HTMLDivElement>(null);
   const [order, setOrder] = useState<RankOrder>({ by: 'rank', descending: false });
@@ -92,7 +96,7 @@ function RankTable(props: { ranks: readonly RankState[] }): ReactElement {
   );
 }
 
-function Summary(props: { ranks: readonly RankState[] }): ReactElement {
+function Summary(props: { ranks: readonly RankStateFragment[] }): ReactElement {
   const { ranks } = props;
   return (
     <p className="rank-summary" role="status" data-testid="rank-summary">
@@ -108,11 +112,11 @@ function Summary(props: { ranks: readonly RankState[] }): ReactElement {
   );
 }
 
-export function RanksTab(props: { run: RunHead }): ReactElement {
+export function RanksTab(props: { run: RunHeadFragment }): ReactElement {
   const { run } = props;
   const live = run.status === 'RUNNING' || run.status === 'LOST';
-  const ranks = useGraph(ranksQuestion, { id: run.id }, { everyMs: live ? 1500 : null });
-  const keys = useGraph(metricKeysQuestion, { id: run.id }, { everyMs: live ? 5000 : null }).data?.run?.metricKeys;
+  const ranks = useGraph(RanksDocument, { id: run.id }, { everyMs: live ? 1500 : null });
+  const keys = useGraph(MetricKeysDocument, { id: run.id }, { everyMs: live ? 5000 : null }).data?.run?.metricKeys;
   const [chosen, setChosen] = useState<string | null>(null);
   const [zoom, setZoom] = useState<ChartView['zoom']>(null);
   const metric =
@@ -163,14 +167,9 @@ export function RanksTab(props: { run: RunHead }): ReactElement {
           reset={() => setZoom(null)}
         />
       )}
-      {rows === undefined &&
-        (ranks.trouble === null ? (
-          <Waiting what="ranks" />
-        ) : (
-          <TroubleNotice trouble={ranks.trouble} what="the ranks" />
-        ))}
-      {rows?.length === 0 && <Empty>No rank has reported yet.</Empty>}
-      {rows !== undefined && rows.length > 0 && <RankTable ranks={rows} />}
+      <Answered answer={rows} trouble={ranks.trouble} what="ranks" none="No rank has reported yet.">
+        {(all) => <RankTable ranks={all} />}
+      </Answered>
     </section>
   );
 }

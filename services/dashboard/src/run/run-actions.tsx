@@ -1,7 +1,7 @@
 import { useState, type ReactElement } from 'react';
 import { useNavigate } from 'react-router';
 import { archiveRun, deleteRun, restoreRun } from '../data/commands.js';
-import type { RunHead } from '../data/types.js';
+import type { RunHeadFragment } from '../generated/questions.js';
 import { Dialog } from '../parts/dialog.js';
 import { FinishDialog } from './finish-dialog.js';
 import { ForkDialog } from './fork-dialog.js';
@@ -10,7 +10,7 @@ import { nameOf } from '../format/format.js';
 type Asked = 'fork' | 'finish' | 'archive' | 'delete';
 
 /** What a person can do to a run. What hides a run asks first; restoring is done at once, it takes nothing away. */
-export function RunActions(props: { run: RunHead; changed: () => void; deleted: () => void }): ReactElement {
+export function RunActions(props: { run: RunHeadFragment; changed: () => void; deleted: () => void }): ReactElement {
   const { run, changed } = props;
   const go = useNavigate();
   const [asked, setAsked] = useState<Asked | null>(null);

@@ -2,7 +2,7 @@ import type { ReactElement, ReactNode } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
 import { noteRun, renameRun } from '../data/commands.js';
-import type { RunHead } from '../data/types.js';
+import type { RunHeadFragment } from '../generated/questions.js';
 import { formatAgo, formatCount, formatDateTime, formatDuration } from '../format/format.js';
 import { EditableText } from '../parts/editable-text.js';
 import { durationOf } from '../parts/run-duration.js';
@@ -19,7 +19,7 @@ function Fact(props: { name: string; children: ReactNode; title?: string }): Rea
   );
 }
 
-export function RunHeader(props: { run: RunHead; changed: () => void; deleted: () => void }): ReactElement {
+export function RunHeader(props: { run: RunHeadFragment; changed: () => void; deleted: () => void }): ReactElement {
   const { run, changed } = props;
   const now = useNow();
   const running = run.status === 'RUNNING';

@@ -1,8 +1,8 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { restoreRun } from '../data/commands.js';
 import { Link, NavLink, useParams } from 'react-router';
-import type { RunHead } from '../data/types.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import type { RunHeadFragment } from '../generated/questions.js';
+import { Answered } from '../parts/answered.js';
 import { ArtifactsTab } from './artifacts-tab.js';
 import { ChartsTab } from './charts-tab.js';
 import { CompletenessTab } from './completeness-tab.js';
@@ -29,7 +29,7 @@ const tabs = [
 ] as const;
 type Tab = (typeof tabs)[number][0];
 
-function Body(props: { tab: Tab; run: RunHead }): ReactElement {
+function Body(props: { tab: Tab; run: RunHeadFragment }): ReactElement {
   switch (props.tab) {
     case 'charts':
       return <ChartsTab key={props.run.id} run={props.run} />;
@@ -53,7 +53,7 @@ function Body(props: { tab: Tab; run: RunHead }): ReactElement {
 }
 
 /** What stands where a run was that has just been deleted here. */
-function Deleted(props: { run: RunHead; restored: () => void }): ReactElement {
+function Deleted(props: { run: RunHeadFragment; restored: () => void }): ReactElement {
   const { run } = props;
   const [problem, setProblem] = useState<string | null>(null);
   const undo = async (): Promise<void> => {
@@ -87,7 +87,7 @@ export function RunPage(): ReactElement {
   const tab = tabs.find(([name]) => name === (params['tab'] ?? 'charts'))?.[0] ?? 'charts';
   const { data, trouble, refresh } = useRun(id);
   const run = data?.run ?? null;
-  const [deleted, setDeleted] = useState<RunHead | null>(null);
+  const [deleted, setDeleted] = useState<RunHeadFragment | null>(null);
   const title = run === null ? id : `${run.status === 'RUNNING' ? '● ' : ''}${nameOf(run)}`;
   useEffect(() => {
     document.title = `${title} · Runstream`;
@@ -98,15 +98,18 @@ export function RunPage(): ReactElement {
   if (run === null) {
     return (
       <main className="page">
-        {trouble !== null ? (
-          <TroubleNotice trouble={trouble} what="this run" />
-        ) : data === undefined ? (
-          <Waiting what="the run" />
-        ) : (
-          <Empty>
-            There is no run <code>{id}</code>. <Link to="/">All runs</Link>
-          </Empty>
-        )}
+        <Answered
+          answer={trouble === null ? data?.run : undefined}
+          trouble={trouble}
+          what="the run"
+          none={
+            <>
+              There is no run <code>{id}</code>. <Link to="/">All runs</Link>
+            </>
+          }
+        >
+          {() => null}
+        </Answered>
       </main>
     );
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Completeness, Line, RankState } from '../data/types.js';
+import type { CompletenessFragment, LineFragment, RankStateFragment } from '../generated/questions.js';
 import { completenessSentence } from './completeness-words.js';
 import { LineLog } from './line-log.js';
 import { countStates, nameRanks, sortRanks } from './rank-order.js';
 
-const settled: Completeness = {
+const settled: CompletenessFragment = {
   complete: true,
   ranksExpected: 8,
   ranksHeard: 8,
@@ -30,7 +30,7 @@ describe('completenessSentence', () => {
   });
 });
 
-function rank(n: number, state: RankState['state'], lastStep: number | null): RankState {
+function rank(n: number, state: RankStateFragment['state'], lastStep: number | null): RankStateFragment {
   return { rank: n, attempt: 1, host: null, lastStep, lastSeenAt: null, lag: 0, stepMs: null, state };
 }
 
@@ -51,7 +51,7 @@ describe('ranks', () => {
   });
 });
 
-function line(number: number, time: number): Line {
+function line(number: number, time: number): LineFragment {
   return { rank: 0, attempt: 1, writer: 'w', number, stream: 'stdout', time, text: `line ${number}` };
 }
 

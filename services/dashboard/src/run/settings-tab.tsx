@@ -1,11 +1,17 @@
 import { useState, type ReactElement } from 'react';
-import { settingsQuestion } from '../data/questions.js';
-import type { Param, RunHead, SummaryValue } from '../data/types.js';
+import {
+  SettingsDocument,
+  type ParamFragment,
+  type RunHeadFragment,
+  type SettingsQuery,
+  type SummaryValueFragment,
+} from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount, formatJson, formatNumber } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 
-function Params(props: { title: string; params: readonly Param[]; testId: string }): ReactElement {
+function Params(props: { title: string; params: readonly ParamFragment[]; testId: string }): ReactElement {
   return (
     <section className="card pairs" data-testid={props.testId}>
       <h2>
@@ -35,7 +41,7 @@ function where(step: number | null, rank: number | null): string {
   return step === null ? '' : `step ${formatCount(step)}${rank === null ? '' : `, rank ${rank}`}`;
 }
 
-function Summary(props: { summary: readonly SummaryValue[] }): ReactElement {
+function Summary(props: { summary: readonly SummaryValueFragment[] }): ReactElement {
   return (
     <section className="card pairs" data-testid="summary">
       <h2>
@@ -77,15 +83,10 @@ function Summary(props: { summary: readonly SummaryValue[] }): ReactElement {
   );
 }
 
-export function SettingsTab(props: { run: RunHead }): ReactElement {
-  const live = props.run.status === 'RUNNING';
-  const asked = useGraph(settingsQuestion, { id: props.run.id }, { everyMs: live ? 3000 : null });
+type Settings = NonNullable<SettingsQuery['run']>;
+function Body(props: { run: Settings }): ReactElement {
+  const { run } = props;
   const [search, setSearch] = useState('');
-  const run = asked.data?.run;
-  if (run === undefined || run === null) {
-    if (asked.trouble !== null) return <TroubleNotice trouble={asked.trouble} what="params and summary" />;
-    return <Waiting what="params and summary" />;
-  }
   if (run.params.length + run.summary.length + run.summarySet.length === 0) {
     return <Empty>This run has logged no params and no metrics yet.</Empty>;
   }
@@ -112,5 +113,15 @@ export function SettingsTab(props: { run: RunHead }): ReactElement {
         <Summary summary={run.summary.filter(matches)} />
       </div>
     </section>
+  );
+}
+
+export function SettingsTab(props: { run: RunHeadFragment }): ReactElement {
+  const live = props.run.status === 'RUNNING';
+  const asked = useGraph(SettingsDocument, { id: props.run.id }, { everyMs: live ? 3000 : null });
+  return (
+    <Answered answer={asked.data?.run ?? undefined} trouble={asked.trouble} what="params and summary">
+      {(run) => <Body run={run} />}
+    </Answered>
   );
 }

@@ -1,9 +1,8 @@
 import { useMemo, type ReactElement } from 'react';
-import { gql } from 'urql';
-import { bandsQuestionText, type Bands } from '../data/questions.js';
-import type { RankState } from '../data/types.js';
+import { perKey, ofKey } from '../data/per-key.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatNumber } from '../format/format.js';
+import { BandsDocument, type RankStateFragment } from '../generated/questions.js';
 import { findStraggler, tellingKeys, type Straggler } from './straggler.js';
 
 const recentSteps = 400;
@@ -49,27 +48,24 @@ export function stragglerWords(found: Straggler): { title: string; why: string }
 
 export function StragglerCard(props: {
   run: string;
-  ranks: readonly RankState[];
+  ranks: readonly RankStateFragment[];
   keys: readonly string[];
   live: boolean;
 }): ReactElement | null {
   const { ranks } = props;
   const telling = tellingKeys(props.keys).join('\n');
-  const document = useMemo(
-    () => gql<Bands, { id: string; from: number | null }>(bandsQuestionText(telling.split('\n'))),
-    [telling],
-  );
+  const question = useMemo(() => perKey(BandsDocument, 'b', telling.split('\n')), [telling]);
   const foremost = ranks.reduce((most, { lastStep }) => Math.max(most, lastStep ?? 0), 0);
   // in strides, so that the question stays the same for a while
   const from = Math.floor(Math.max(0, foremost - recentSteps) / 50) * 50;
   const asked = useGraph(
-    document,
+    question,
     { id: props.run, from },
     { everyMs: props.live ? 3000 : null, paused: telling === '', scope: `${props.run}:${telling}` },
   );
   const answer = asked.data?.run;
   const found = useMemo(() => {
-    const bands = telling === '' ? [] : telling.split('\n').flatMap((_, i) => answer?.[`b${i}`] ?? []);
+    const bands = telling === '' || !answer ? [] : telling.split('\n').flatMap((_, i) => ofKey(answer, 'b', i) ?? []);
     return findStraggler(ranks, bands);
   }, [ranks, answer, telling]);
   if (telling !== '' && answer === undefined) return null;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Band, RankState } from '../data/types.js';
+import type { BandFragment, RankStateFragment } from '../generated/questions.js';
 import { findStraggler, tellingKeys } from './straggler.js';
 import { stragglerWords } from './straggler-card.js';
 
-const rank = (n: number, stepMs: number | null): RankState => ({
+const rank = (n: number, stepMs: number | null): RankStateFragment => ({
   rank: n,
   attempt: 1,
   host: null,
@@ -13,11 +13,11 @@ const rank = (n: number, stepMs: number | null): RankState => ({
   stepMs,
   state: 'OK',
 });
-const ranksAt = (...steps: (number | null)[]): RankState[] => steps.map((ms, n) => rank(n, ms));
+const ranksAt = (...steps: (number | null)[]): RankStateFragment[] => steps.map((ms, n) => rank(n, ms));
 const many = <T>(value: T): T[] => Array.from({ length: 30 }, () => value);
 
 /** The same in all its buckets. */
-const band = (key: string, low: [number, number], middle: number, high: [number, number]): Band => ({
+const band = (key: string, low: [number, number], middle: number, high: [number, number]): BandFragment => ({
   key,
   x: many(0),
   min: many(low[1]),

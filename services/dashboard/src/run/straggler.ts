@@ -1,4 +1,4 @@
-import type { Band, RankState } from '../data/types.js';
+import type { BandFragment, RankStateFragment } from '../generated/questions.js';
 import { readFloat } from '../charts/numbers.js';
 
 /**
@@ -44,14 +44,14 @@ interface Far {
 }
 
 /** The rank that is at one end of the band in most of its newest buckets, and far enough from the median there. */
-function farthest(band: Band, end: 'max' | 'min'): Far | null {
+function farthest(band: BandFragment, end: 'max' | 'min'): Far | null {
   const ranks = end === 'max' ? band.maxRank : band.minRank;
   const from = Math.max(0, ranks.length - 60);
   const counts = new Map<number, number>();
   for (const rank of ranks.slice(from)) counts.set(rank, (counts.get(rank) ?? 0) + 1);
   const [rank, count] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [null, 0];
   if (rank === null || count < shareMin * (ranks.length - from)) return null;
-  const at = (values: Band['max']): number | null =>
+  const at = (values: BandFragment['max']): number | null =>
     median(values.flatMap((value, i) => (i >= from && ranks[i] === rank ? (readFloat(value) ?? []) : [])));
   const [value, middle] = [at(band[end]), at(band.p50)];
   if (value === null || middle === null || !(middle > 0) || value < 0) return null;
@@ -59,7 +59,7 @@ function farthest(band: Band, end: 'max' | 'min'): Far | null {
   return far ? { rank, value, median: middle } : null;
 }
 
-export function findStraggler(ranks: readonly RankState[], bands: readonly Band[]): Straggler {
+export function findStraggler(ranks: readonly RankStateFragment[], bands: readonly BandFragment[]): Straggler {
   const steps = ranks.flatMap(({ stepMs }) => (stepMs === null ? [] : [stepMs]));
   const stepMs = median(steps);
   // half the ranks may be at any pace; the job keeps step when nearly all do

@@ -1,6 +1,6 @@
 import { useState, type ReactElement, type SyntheticEvent } from 'react';
 import { tagRun, type TagChange } from '../data/commands.js';
-import type { RunHead } from '../data/types.js';
+import type { RunHeadFragment } from '../generated/questions.js';
 
 /** Labels are words; tags are key=value. One field adds either. */
 export function readTag(text: string): TagChange | null {
@@ -23,7 +23,7 @@ function Chip(props: { text: string; remove: () => void }): ReactElement {
   );
 }
 
-export function Tags(props: { run: RunHead; changed: () => void }): ReactElement {
+export function Tags(props: { run: RunHeadFragment; changed: () => void }): ReactElement {
   const { run } = props;
   const [adding, setAdding] = useState(false);
   const [text, setText] = useState('');

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
-import type { RunHead } from '../data/types.js';
+import type { RunHeadFragment } from '../generated/questions.js';
 import { TraceTable } from '../traces/trace-table.js';
 
-export function TracesTab(props: { run: RunHead }): ReactElement {
+export function TracesTab(props: { run: RunHeadFragment }): ReactElement {
   return <TraceTable project={null} run={props.run.id} live={props.run.status === 'RUNNING'} />;
 }

@@ -1,12 +1,11 @@
 import { useEffect, useState } from 'react';
 import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
-import { linesQuestion, linesSubscription } from '../data/questions.js';
+import { LinesAddedDocument, LinesDocument, type LineFragment } from '../generated/questions.js';
 import { listen } from '../data/socket.js';
-import type { Line } from '../data/types.js';
 import { LineLog } from './line-log.js';
 
 interface Lines {
-  lines: readonly Line[] | null;
+  lines: readonly LineFragment[] | null;
   skipped: number;
   more: boolean;
   trouble: Trouble | null;
@@ -39,7 +38,7 @@ export function useLines(run: string, rank: number | null, match: string, live: 
     };
     const load = async (): Promise<void> => {
       const variables = { id: run, rank, match: match === '' ? null : match, before: null, last: firstLines };
-      const answer = await client.query(linesQuestion, variables, { requestPolicy: 'network-only' }).toPromise();
+      const answer = await client.query(LinesDocument, variables, { requestPolicy: 'network-only' }).toPromise();
       if (stopped) return;
       const trouble = answer.error === undefined ? null : readTrouble(answer.error);
       reportTrouble(trouble);
@@ -56,8 +55,8 @@ export function useLines(run: string, rank: number | null, match: string, live: 
     void load();
     const wanted = match.toLowerCase();
     const stop = live
-      ? listen<{ lines: { cursor: string; skipped: number; lines: Line[] } }>({
-          query: linesSubscription,
+      ? listen({
+          question: LinesAddedDocument,
           variables: rank === null ? { run } : { run, rank },
           cursorOf: (data) => data.lines.cursor,
           onData: ({ lines }) => {

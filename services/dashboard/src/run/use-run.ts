@@ -1,18 +1,17 @@
 import { useEffect, useState } from 'react';
-import { runHeadQuestion, runHeadSubscription } from '../data/questions.js';
+import { RunHeadChangedDocument, RunHeadDocument, type RunHeadFragment } from '../generated/questions.js';
 import { listen } from '../data/socket.js';
-import type { RunHead } from '../data/types.js';
 import { useGraph, type Answer } from '../data/use-graph.js';
 
 /** A run's head, kept current by push: each change makes the page ask once more, so that answers never go back in time. */
-export function useRun(id: string): Answer<{ run: RunHead | null }> {
-  const asked = useGraph(runHeadQuestion, { id }, { everyMs: 3_000 });
+export function useRun(id: string): Answer<{ run: RunHeadFragment | null }> {
+  const asked = useGraph(RunHeadDocument, { id }, { everyMs: 3_000 });
   const { refresh, data } = asked;
-  const [pushed, setPushed] = useState<RunHead | null>(null);
+  const [pushed, setPushed] = useState<RunHeadFragment | null>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const stop = listen<{ runChanged: { cursor: string; run: RunHead } }>({
-      query: runHeadSubscription,
+    const stop = listen({
+      question: RunHeadChangedDocument,
       variables: { ids: [id] },
       cursorOf: (change) => change.runChanged.cursor,
       onData: ({ runChanged }) => {

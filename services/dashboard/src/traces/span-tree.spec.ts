@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import type { Span } from '../data/tracking-questions.js';
+import type { SpanFragment } from '../generated/questions.js';
 import { spanMs, spanRows } from './span-tree.js';
 
-const span = (id: string, parentId: string | null, offsetMs = 0, durationMs: number | null = 1): Span => ({
+const span = (id: string, parentId: string | null, offsetMs = 0, durationMs: number | null = 1): SpanFragment => ({
   ...{ id, parentId, name: id, type: null, status: 'OK', statusMessage: null, offsetMs, durationMs },
   ...{ inputs: null, outputs: null, attributes: [], events: [] },
 });
-const drawn = (spans: Span[]): string[] =>
+const drawn = (spans: SpanFragment[]): string[] =>
   spanRows(spans).map(({ span: { id }, depth }) => `${' '.repeat(depth)}${id}`);
 
 it('children stand below their parents, in order', () => {

@@ -1,14 +1,14 @@
-import type { Span } from '../data/tracking-questions.js';
+import type { SpanFragment } from '../generated/questions.js';
 
 export interface SpanRow {
-  span: Span;
+  span: SpanFragment;
   depth: number;
 }
 
 /** Spans below their parents, in order of their starts; one whose parent is not there stands at the root. */
-export function spanRows(spans: readonly Span[]): SpanRow[] {
+export function spanRows(spans: readonly SpanFragment[]): SpanRow[] {
   const known = new Set(spans.map(({ id }) => id));
-  const children = new Map<string, Span[]>();
+  const children = new Map<string, SpanFragment[]>();
   for (const span of spans) {
     const parent = span.parentId !== null && known.has(span.parentId) && span.parentId !== span.id ? span.parentId : '';
     children.set(parent, [...(children.get(parent) ?? []), span]);
@@ -33,5 +33,5 @@ export function spanRows(spans: readonly Span[]): SpanRow[] {
 }
 
 /** From the first start to the last end. */
-export const spanMs = (spans: readonly Span[]): number =>
+export const spanMs = (spans: readonly SpanFragment[]): number =>
   Math.max(0.001, ...spans.map(({ offsetMs, durationMs }) => offsetMs + (durationMs ?? 0)));

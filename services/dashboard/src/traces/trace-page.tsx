@@ -1,13 +1,21 @@
 import { useEffect, useState, type ReactElement } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
-import { spansShownMax, traceQuestion, type Span, type Trace } from '../data/tracking-questions.js';
-import type { Json, Param, Tag } from '../data/types.js';
+import {
+  TraceDocument,
+  type ParamFragment,
+  type SpanFragment,
+  type TagFragment,
+  type TraceFragment,
+} from '../generated/questions.js';
+import type { Json } from '../data/scalars.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatCount, formatDateTime, formatParam, plural } from '../format/format.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Answered } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 import { spanMs, spanRows } from './span-tree.js';
 import { formatMs, TraceBadge } from './trace-table.js';
 
+const spansMax = 1_000;
 const shown = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value, null, 2));
 
 function Block(props: { title: string; value: Json; testId?: string; bad?: boolean }): ReactElement | null {
@@ -22,7 +30,7 @@ function Block(props: { title: string; value: Json; testId?: string; bad?: boole
   );
 }
 
-function Pairs(props: { title: string; pairs: readonly (Param | Tag)[] }): ReactElement | null {
+function Pairs(props: { title: string; pairs: readonly (ParamFragment | TagFragment)[] }): ReactElement | null {
   if (props.pairs.length === 0) return null;
   return (
     <>
@@ -41,9 +49,10 @@ function Pairs(props: { title: string; pairs: readonly (Param | Tag)[] }): React
 
 const shownElsewhere = new Set(['mlflow.spanInputs', 'mlflow.spanOutputs', 'mlflow.spanType', 'mlflow.traceRequestId']);
 
-function SpanDetail(props: { span: Span }): ReactElement {
+function SpanDetail(props: { span: SpanFragment }): ReactElement {
   const { span } = props;
-  const text = (pairs: readonly Param[], key: string): Json => pairs.find((pair) => pair.key === key)?.value ?? null;
+  const text = (pairs: readonly ParamFragment[], key: string): Json =>
+    pairs.find((pair) => pair.key === key)?.value ?? null;
   return (
     <section className="card span-detail" aria-label="Span" data-testid="span-detail">
       <h2>
@@ -74,7 +83,11 @@ function SpanDetail(props: { span: Span }): ReactElement {
   );
 }
 
-function Waterfall(props: { spans: readonly Span[]; chosen: string; choose: (id: string) => void }): ReactElement {
+function Waterfall(props: {
+  spans: readonly SpanFragment[];
+  chosen: string;
+  choose: (id: string) => void;
+}): ReactElement {
   const whole = spanMs(props.spans);
   return (
     <ul className="card waterfall" data-testid="waterfall" aria-label="Spans">
@@ -106,7 +119,7 @@ function Waterfall(props: { spans: readonly Span[]; chosen: string; choose: (id:
   );
 }
 
-function Said(props: { trace: Trace }): ReactElement | null {
+function Said(props: { trace: TraceFragment }): ReactElement | null {
   const { assessments } = props.trace;
   if (assessments.length === 0) return null;
   return (
@@ -128,7 +141,7 @@ function Said(props: { trace: Trace }): ReactElement | null {
   );
 }
 
-function Body(props: { trace: Trace }): ReactElement {
+function Body(props: { trace: TraceFragment }): ReactElement {
   const { trace } = props;
   const [chosen, setChosen] = useState<string | null>(null);
   const span = trace.spans.find(({ id }) => id === chosen) ?? trace.spans[0];
@@ -152,9 +165,7 @@ function Body(props: { trace: Trace }): ReactElement {
           <SpanDetail key={span.id} span={span} />
         </div>
       )}
-      {trace.spanCount > spansShownMax && (
-        <p className="faint small">The first {formatCount(spansShownMax)} spans are shown.</p>
-      )}
+      {trace.spanCount > spansMax && <p className="faint small">The first {formatCount(spansMax)} spans are shown.</p>}
       <Said trace={trace} />
       <section className="card pairs" aria-label="Tags">
         <Pairs title="Tags" pairs={trace.tags} />
@@ -167,7 +178,7 @@ function Body(props: { trace: Trace }): ReactElement {
 export function TracePage(): ReactElement {
   const id = useParams()['id'] ?? '';
   const world = useSearchParams()[0].get('world') ?? '';
-  const asked = useGraph(traceQuestion, { id, world });
+  const asked = useGraph(TraceDocument, { id, world, spansMax });
   const trace = asked.data?.trace;
   const title = trace?.name ?? id;
   useEffect(() => {
@@ -190,18 +201,18 @@ export function TracePage(): ReactElement {
         {trace && <TraceBadge status={trace.status} />}
         {trace && trace.durationMs !== null && <span className="faint">{formatMs(trace.durationMs)}</span>}
       </div>
-      {trace === undefined &&
-        (asked.trouble === null ? (
-          <Waiting what="the trace" />
-        ) : (
-          <TroubleNotice trouble={asked.trouble} what="the trace" />
-        ))}
-      {trace === null && (
-        <Empty>
-          There is no trace <code>{id}</code>.
-        </Empty>
-      )}
-      {trace && <Body trace={trace} />}
+      <Answered
+        answer={trace}
+        trouble={asked.trouble}
+        what="the trace"
+        none={
+          <>
+            There is no trace <code>{id}</code>.
+          </>
+        }
+      >
+        {(found) => <Body trace={found} />}
+      </Answered>
     </main>
   );
 }

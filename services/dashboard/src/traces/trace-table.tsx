@@ -1,11 +1,12 @@
 import { useState, type ReactElement } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { tracesQuestion, type TraceRow, type TraceStatus } from '../data/tracking-questions.js';
+import { TracesDocument, type TraceRowFragment, type TraceStatus } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatDateTime, formatDuration } from '../format/format.js';
 import { FilterBox } from '../pages/filter-box.js';
-import { Empty, TroubleNotice, Waiting } from '../parts/notice.js';
+import { Pending } from '../parts/answered.js';
+import { Empty } from '../parts/notice.js';
 
 const tones: Record<TraceStatus, string> = { OK: 'ok', ERROR: 'bad', IN_PROGRESS: 'live', UNSET: 'idle' };
 const words: Record<TraceStatus, string> = { OK: 'OK', ERROR: 'Error', IN_PROGRESS: 'In progress', UNSET: 'Unset' };
@@ -19,7 +20,7 @@ export function TraceBadge(props: { status: TraceStatus }): ReactElement {
   );
 }
 
-export const tracePath = ({ id, world }: Pick<TraceRow, 'id' | 'world'>): string =>
+export const tracePath = ({ id, world }: Pick<TraceRowFragment, 'id' | 'world'>): string =>
   `/traces/${encodeURIComponent(id)}${world === '' ? '' : `?world=${encodeURIComponent(world)}`}`;
 
 interface Scope {
@@ -35,13 +36,13 @@ function Rows(props: Scope & { after: string | null }): ReactElement {
   const now = useNow();
   const [more, setMore] = useState(false);
   const everyMs = after === null ? props.everyMs : null;
-  const { data, trouble } = useGraph(tracesQuestion, { project, run, filter, after }, { everyMs });
+  const { data, trouble } = useGraph(TracesDocument, { project, run, filter, after }, { everyMs });
   const page = data?.traces;
   if (page === undefined || (trouble?.kind === 'refused' && after === null))
     return (
       <tr aria-hidden="true">
         <td colSpan={6}>
-          {trouble === null ? <Waiting what="traces" /> : <TroubleNotice trouble={trouble} what="traces" />}
+          <Pending trouble={trouble} what="traces" />
         </td>
       </tr>
     );
