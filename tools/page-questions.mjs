@@ -28,6 +28,7 @@ export function pageQuestions(schema) {
         Long: 'number',
         ID: 'string',
         Float64: '../data/scalars.js#Float64',
+        Column: '../data/scalars.js#Column',
         JSON: '../data/scalars.js#Json',
       },
       // texts, which are smaller than their syntax trees; urql parses them

@@ -163,8 +163,13 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       buckets: within('buckets', buckets, 500, bucketsMax),
     };
     const band = await (await metricsOf(run, backend)).band(query, signal);
-    const { worstScore } = band;
-    return { ...band, worstScore: worstScore !== null && Number.isFinite(worstScore) ? worstScore : null };
+    const { worstScore, minRank, maxRank } = band;
+    return {
+      ...band,
+      minRank: [...minRank],
+      maxRank: [...maxRank],
+      worstScore: worstScore !== null && Number.isFinite(worstScore) ? worstScore : null,
+    };
   },
   points: async (run, { key, rank, attempt, after, first }, { backend, signal }) => {
     const query: Parameters<MetricStore['points']>[0] = {

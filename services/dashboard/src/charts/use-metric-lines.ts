@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'react';
 import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
-import { MetricFramesDocument, SeriesDocument, type XAxis } from '../generated/questions.js';
+import { MetricFramesDocument, SeriesDocument, type SeriesQueryVariables, type XAxis } from '../generated/questions.js';
 import type { Frame } from '../data/frame.js';
 import { listen } from '../data/socket.js';
 import { LineStore, type DrawnLine } from './line-store.js';
+import { Together } from './together.js';
 
 export interface LinesAsk {
   run: string;
@@ -21,6 +22,16 @@ export interface MetricLines {
 }
 
 const framePointsMax = 2000;
+/** Well below what one answer may hold (400,000): where no ranks are named, there may be some. */
+const screenBucketsMax = 200_000;
+
+/** All charts of a screen. */
+const screen = new Together(
+  (same: Omit<SeriesQueryVariables, 'keys'> & { buckets: number; ranks: number[] | null }, keys) =>
+    client.query(SeriesDocument, { ...same, keys: [...keys] }, { requestPolicy: 'network-only' }).toPromise(),
+  ({ buckets, ranks }) => Math.min(100, Math.max(1, Math.floor(screenBucketsMax / (buckets * (ranks?.length || 1))))),
+  ({ error }) => (error?.graphQLErrors.length ?? 0) > 0,
+);
 
 /**
  * History from the store, then frames. The history is asked for at once, and again when the first frame starts after
@@ -52,14 +63,9 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
       if (loading || stopped) return;
       loading = true;
       const askedAt = performance.now();
-      const variables = { id: run, keys: [metric], ranks: ranks === null ? null : [...ranks], x, buckets };
-      const answer = await client
-        .query(
-          SeriesDocument,
-          { ...variables, from: zoom?.from ?? null, to: zoom?.to ?? null },
-          { requestPolicy: 'network-only' },
-        )
-        .toPromise();
+      const bounds = { from: zoom?.from ?? null, to: zoom?.to ?? null };
+      const same = { id: run, ranks: ranks === null ? null : [...ranks], x, buckets, ...bounds };
+      const answer = await screen.answer(same, metric);
       loading = false;
       if (stopped) return;
       loadedAt = performance.now();
@@ -67,7 +73,7 @@ export function useMetricLines(ask: LinesAsk, visible: boolean): MetricLines {
       reportTrouble(trouble);
       if (trouble === null) {
         loaded = true;
-        store.setHistory(answer.data?.run?.series ?? []);
+        store.setHistory((answer.data?.run?.series ?? []).filter(({ key }) => key === metric));
         show(null);
         // the store is a moment behind the frames
         if (askedAt < staleAt + 1500) {
