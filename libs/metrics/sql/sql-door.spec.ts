@@ -150,6 +150,49 @@ describe('SqlDoor', () => {
     expect(plan).not.toContain('_points');
   });
 
+  it('reads of a series the steps and ranks that are asked for', async () => {
+    const steps = range(0, 100_000);
+    await rig.write([
+      started('lengthy'),
+      ...range(0, 10).map((part) => {
+        const own = steps.slice(part * 10_000, (part + 1) * 10_000);
+        return points({ run: 'lengthy', seq: part + 1, steps: own, values: { a: own.map(() => 1) } });
+      }),
+      started('wide'),
+      ...range(0, 64).map((rank) => {
+        const own = range(0, 2_000);
+        return points({
+          run: 'wide',
+          rank,
+          seq: 1,
+          steps: own,
+          values: { a: own.map(() => 1) },
+        });
+      }),
+    ]);
+    const rowsOf = async (where: string) => {
+      const answer = await door.run(`SELECT count(), max(step), max(rank) FROM points WHERE key = 'a' AND ${where}`);
+      let text = '';
+      for await (const chunk of answer.body) text += String(chunk);
+      const { read_rows } = JSON.parse(answer.headers['x-clickhouse-summary']!) as { read_rows: string };
+      return { text: text.trim(), rows: Number(read_rows) };
+    };
+    const all = await rowsOf("run = 'lengthy'");
+    expect(all.text).toBe('100000\t99999\t0');
+    expect(all.rows).toBeGreaterThan(100_000);
+    for (const [where, text] of [
+      ["run = 'lengthy' AND step > 99000", '999\t99999\t0'],
+      ["run = 'lengthy' AND step BETWEEN 40000 AND 40100", '101\t40100\t0'],
+      ["run = 'lengthy' AND step IN (5, 7)", '2\t7\t0'],
+      ["run = 'wide' AND rank = 17", '2000\t1999\t17'],
+      ["run = 'wide' AND rank >= 62 AND step < 100", '200\t99\t63'],
+    ] as const) {
+      const found = await rowsOf(where);
+      expect(found.text, where).toBe(text);
+      expect(found.rows, where).toBeLessThan(70_000);
+    }
+  });
+
   it('leaves deleted runs out of every view', async () => {
     await rig.write([
       started('gone'),

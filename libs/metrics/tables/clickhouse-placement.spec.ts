@@ -6,7 +6,7 @@ import { checkClickHouse } from '#libs/clickhouse/clickhouse-check.js';
 import { openClickHouseClient, type ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { openClickHouseEngine, type ClickHouseEngine } from '#libs/clickhouse/clickhouse-engine.js';
 import { plain, type Placement } from '#libs/clickhouse/clickhouse-placement.js';
-import { createPointers, createTables, createViews, dropTables } from './clickhouse-schema.js';
+import { amendTables, createPointers, createTables, createViews, dropTables } from './clickhouse-schema.js';
 import { randomHex } from '../test/metrics-rig.js';
 
 const onMain: Placement = { cluster: 'main', replicated: true };
@@ -14,6 +14,7 @@ const byDatabase: Placement = { cluster: null, replicated: true };
 const all = (placement: Placement): readonly string[] => [
   ...createPointers(placement),
   ...createTables(3, placement),
+  ...amendTables(3, placement),
   ...createViews(3, placement),
   ...dropTables(3, placement),
 ];
@@ -42,7 +43,7 @@ describe('statements that change tables', () => {
     const [pointers, tables] = [createPointers(onMain), createTables(3, onMain)];
     for (const statement of all(onMain))
       expect(statement).toMatch(
-        /^(CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|DROP TABLE IF EXISTS) \w+ ON CLUSTER `main` /,
+        /^(CREATE TABLE IF NOT EXISTS|ALTER TABLE|CREATE OR REPLACE VIEW|DROP TABLE IF EXISTS) \w+ ON CLUSTER `main` /,
       );
     const engineOf = (statement: string): string => /ENGINE = (.*?) ORDER BY/.exec(statement)![1]!;
     const path = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'";

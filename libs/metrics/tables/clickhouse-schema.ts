@@ -73,7 +73,8 @@ const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
   // a value is kept as its bits: transposed, noise in a float's low bits costs what it says and no more (decision 0008)
   points: `(run UInt64 CODEC(ZSTD(1)), series UInt64 CODEC(ZSTD(1)), attempt UInt16 CODEC(ZSTD(1)), rank UInt32 CODEC(ZSTD(1)),
       step Int64 CODEC(DoubleDelta, ZSTD(1)), ord UInt64 CODEC(ZSTD(1)), bits UInt64 CODEC(T64('bit'), ZSTD(1)),
-      value Float64 ALIAS reinterpretAsFloat64(bits), time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)))
+      value Float64 ALIAS reinterpretAsFloat64(bits), time Int64 CODEC(DoubleDelta, ZSTD(1)), version UInt64 CODEC(DoubleDelta, ZSTD(1)),
+      ${reachIndex})
     ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, series, attempt, ${blockOf(stepBlock)}, rank, step, ord) SETTINGS ${durable}`,
   rollup_64: rollup(engine('AggregatingMergeTree'), 64),
   rollup_256: rollup(engine('AggregatingMergeTree'), 256),
@@ -106,6 +107,9 @@ const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
     ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, time, rank, attempt, writer, number) SETTINGS ${durable}`,
 });
 
+/** People filter by step, not by the block of it that the key has, and by rank: told from where to where each granule reaches, the engine reads what they ask for. */
+const reachIndex = 'INDEX reach (step, rank) TYPE minmax GRANULARITY 1';
+
 const engineAt =
   (placement: Placement): Engine =>
   (kind, ...args) =>
@@ -118,6 +122,11 @@ export function createTables(generation: number, placement: Placement): readonly
     (name) => `CREATE TABLE IF NOT EXISTS ${tableOf(generation, name)}${onCluster(placement)} ${bodies[name]}`,
   );
 }
+
+/** What tables of older programs lack and need not be filled anew for: parts of before get it as they are merged. */
+export const amendTables = (generation: number, placement: Placement): readonly string[] => [
+  `ALTER TABLE ${tableOf(generation, 'points')}${onCluster(placement)} ADD ${reachIndex.replace('INDEX', 'INDEX IF NOT EXISTS')}`,
+];
 
 export const dropTables = (generation: number, placement: Placement): readonly string[] =>
   [...tableNames.map((name) => tableOf(generation, name)), `g${generation}_${retiredTable}`].map(

@@ -1,6 +1,14 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { insertSettings, placementSettings } from '#libs/clickhouse/clickhouse-placement.js';
-import { createPointers, createTables, createViews, dropTables, laterColumns, tableOf } from './clickhouse-schema.js';
+import {
+  amendTables,
+  createPointers,
+  createTables,
+  createViews,
+  dropTables,
+  laterColumns,
+  tableOf,
+} from './clickhouse-schema.js';
 
 export interface GenerationRow {
   readonly generation: number;
@@ -43,7 +51,10 @@ export class GenerationTable {
       known = undefined;
     }
     await this.#change(createTables(generation, this.client.placement));
-    if (known) return known;
+    if (known) {
+      await this.#change(amendTables(generation, this.client.placement));
+      return known;
+    }
     const marker = this.randomHex().slice(0, 12);
     await this.#write('generations', { generation, marker, dropped: 0 }, await this.#nextVersion('generations'));
     return { generation, marker };
