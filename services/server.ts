@@ -17,6 +17,7 @@ import { createGatewaySchema } from './gateway/gateway-schema.js';
 import { openGraphqlSocket } from './gateway/graphql-socket.js';
 import { createAuth, type Auth } from './http/auth.js';
 import { serveDashboard } from './http/dashboard.js';
+import { serveSdkPackages } from './http/sdk-packages.js';
 import { createHttpAdapter } from './http/http-adapter.js';
 import { createEventAcceptor } from './ingest/accept-events.js';
 import { watchTables } from './projector/table-watch.js';
@@ -67,7 +68,10 @@ export async function openServer({ backend, logger, version, onFailure }: Server
     app.connectMicroservice({ strategy: transport }, { inheritAppConfig: false });
     await app.startAllMicroservices();
   }
-  if (configuration.roles.includes('gateway')) await serveDashboard(app);
+  if (configuration.roles.includes('gateway')) {
+    await serveDashboard(app);
+    serveSdkPackages(app);
+  }
   try {
     await app.listen(configuration.port, configuration.host);
   } catch (error) {

@@ -105,7 +105,7 @@ function allowOrigin(reply: FastifyReply, origin: string): void {
 }
 
 /**
- * What needs no key: health, and the dashboard's own files, which hold no data (it asks for a key by itself). Decided by the route that
+ * What needs no key: health, and the dashboard's and the SDKs' own files, which hold no data (the page asks for a key by itself). Decided by the route that
  * answers, not by the address as it was written.
  */
 function isOpen(route: string | undefined): boolean {
@@ -113,6 +113,7 @@ function isOpen(route: string | undefined): boolean {
   return (
     openRoutes.has(route) ||
     route.startsWith('/assets/') ||
+    route.startsWith('/sdk/') ||
     pageRoutes.some((page) => page === route || `${page}/*` === route)
   );
 }
