@@ -133,6 +133,30 @@ describe('a projector that shares its topics with other processes', () => {
     await reached(1, 1);
   });
 
+  it('is over only when nothing is being written any more', async () => {
+    let release = (): void => undefined;
+    let wrote = (): void => undefined;
+    const busy = new Promise<void>((resolve) => (release = resolve));
+    const writing = new Promise<void>((resolve) => (wrote = resolve));
+    kept.answer = async () => {
+      wrote();
+      await busy;
+      return 'applied';
+    };
+    start();
+    given.give(0);
+    await append(0);
+    await writing;
+    let over = false;
+    void done.then(() => (over = true));
+    stop.abort();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(over).toBe(false);
+    release();
+    await done;
+    expect(kept.positions.get('runs/0')).toBe(1);
+  });
+
   it('ends all its partitions with the first error that waiting can not mend, and says that one', async () => {
     kept.answer = ({ partition }) =>
       partition.partition === 0 ? Promise.reject(new TypeError('we are wrong')) : Promise.resolve('applied');
