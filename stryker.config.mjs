@@ -7,7 +7,7 @@ export default {
     'libs/log/segment/{crc32c,directory-lock,group-commit,log-ends,log-meta,partition-log,record-codec}.ts',
     'libs/log/segment/{segment-block,segment-event-log,segment-file,segment-reader,segment-writer}.ts',
     'libs/projecting/{progress,projector,rebuild}.ts',
-    'libs/runs/{folding/apply-telemetry,folding/seq-ledger,verdict-board}.ts',
+    'libs/runs/{folding/point-summaries,folding/seq-ledger,folding/telemetry-rows,verdict-board}.ts',
     'libs/runs/rules/{ancestors,completeness,rank-health,run-standing}.ts',
     'services/gateway/{artifacts.controller,graphql-socket,mutation-resolvers,query-limits,read-document,socket-keys,sql-shares}.ts',
     'services/http/{answer-headers,artifact-body,auth,bodies,body-budget,foreign-site,http-adapter}.ts',

@@ -257,6 +257,7 @@ export function describeArtifactStore(name: string, open: (clock: () => number) 
         `${digest}0`,
         digest.slice(7),
         `${digest}\n`,
+        `x${digest}`,
       ]) {
         await expect(store.get(bad)).rejects.toEqual(refused('INVALID_ARGUMENT'));
         await expect(store.stat(bad)).rejects.toEqual(refused('INVALID_ARGUMENT'));

@@ -190,11 +190,20 @@ class DiskArtifactStore implements ArtifactStore {
     let removed = 0;
     for (const name of await readdir(folder)) {
       if (this.#busy.has(name)) continue;
-      const { mtimeMs, size } = await stat(join(folder, name));
-      if (mtimeMs >= olderThanMs) continue;
-      await rm(join(folder, name), { force: true });
-      this.space.give(size);
-      removed++;
+      // nobody goes on with an upload while it goes, nor sees half of that
+      this.#busy.add(name);
+      try {
+        const { mtimeMs, size } = await stat(join(folder, name));
+        if (mtimeMs >= olderThanMs) continue;
+        await rm(join(folder, name));
+        this.space.give(size);
+        removed++;
+      } catch (error) {
+        // completed since the folder was listed
+        if (!isMissing(error)) throw error;
+      } finally {
+        this.#busy.delete(name);
+      }
     }
     return removed;
   }

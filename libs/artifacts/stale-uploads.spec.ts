@@ -18,6 +18,9 @@ test('uploads are removed at start when nobody has gone on with them for a week,
   await keepUploadsClean(store, () => nowMs, (removed, error) => said.push([removed, error])).close(); // prettier-ignore
   expect(said).toEqual([[1, null]]);
   expect([await store.uploadedBytes('old'), await store.uploadedBytes('new')]).toEqual([0, 3]);
+  // where there is nothing to remove nothing is said
+  await keepUploadsClean(store, () => nowMs, (removed, error) => said.push([removed, error])).close(); // prettier-ignore
+  expect(said).toHaveLength(1);
   await rm(dir, { recursive: true });
   await keepUploadsClean(
     store,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Unavailable } from '#libs/domain/rejection.js';
 import type { EventLog, EventRecord } from '#libs/log/event-log.js';
 import { openSegmentEventLog } from '#libs/log/segment/segment-event-log.js';
@@ -234,77 +234,5 @@ describe('the projector loop', () => {
     const waiting = source.next();
     stop.abort();
     expect((await waiting).done).toBe(true);
-  });
-});
-
-describe('progress', () => {
-  it('forgets what another process waited for, when its reader must have given up', () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    try {
-      const telemetry = { topic: 'telemetry', partition: 0 } as const;
-      const progress = new Progress();
-      progress.want('list', 'telemetry/0', 1_000_000);
-      vi.advanceTimersByTime(14_000);
-      expect(progress.wanted('list', telemetry)).toBe(true);
-      vi.advanceTimersByTime(2_000);
-      expect(progress.wanted('list', telemetry)).toBe(false);
-      // and it is wanted again when somebody says so again, be it less than before
-      progress.want('list', 'telemetry/0', 5);
-      expect(progress.wanted('list', telemetry)).toBe(true);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
-
-  it('tells other processes what is waited for and not there yet', () => {
-    const told: unknown[] = [];
-    const progress = new Progress({
-      moved: () => undefined,
-      wanted: (...wanted) => told.push(wanted),
-    });
-    progress.moved('runs', { topic: 'runs', partition: 0 }, 5);
-    const token = new Map([
-      ['runs/0', 5],
-      ['telemetry/1', 7],
-    ]);
-    progress.waitFor(['runs', 'points'], token, 1).catch(() => undefined);
-    expect(told).toEqual([
-      ['runs', 'telemetry/1', 7],
-      ['points', 'runs/0', 5],
-      ['points', 'telemetry/1', 7],
-    ]);
-  });
-
-  it('is reached only when every projection contains every named partition', async () => {
-    const progress = new Progress();
-    const token = new Map([
-      ['runs/0', 5],
-      ['telemetry/1', 7],
-    ]);
-    let reached = false;
-    const waiting = progress.waitFor(['runs', 'points'], token, 2_000).then(() => (reached = true));
-    progress.moved('runs', { topic: 'runs', partition: 0 }, 5);
-    progress.moved('runs', { topic: 'telemetry', partition: 1 }, 9);
-    progress.moved('points', { topic: 'runs', partition: 0 }, 6);
-    progress.moved('points', { topic: 'telemetry', partition: 1 }, 6);
-    await Promise.resolve();
-    expect(reached).toBe(false);
-    progress.moved('points', { topic: 'telemetry', partition: 1 }, 7);
-    await waiting;
-    expect(reached).toBe(true);
-  });
-
-  it('does not wait for a projection that does not follow the topic', async () => {
-    const progress = new Progress();
-    progress.moved('points', { topic: 'telemetry', partition: 0 }, 1);
-    await progress.waitFor(['points'], new Map([['catalog/0', 12]]), 100);
-  });
-
-  it('refuses with a code when the position is not reached in time', async () => {
-    const progress = new Progress();
-    await expect(progress.waitFor(['runs'], new Map([['runs/0', 1]]), 20)).rejects.toMatchObject({
-      code: 'STALE_POSITION',
-      field: 'at',
-    });
   });
 });

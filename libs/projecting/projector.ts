@@ -164,6 +164,11 @@ export async function persist<T>(
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    // a signal that has been given says nothing to who listens afterwards
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
     const end = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);

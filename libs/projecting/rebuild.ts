@@ -22,7 +22,7 @@ export interface PausedLive {
   /** With which the holder may write to it; null: it claims as anybody does. */
   readonly claims: ReadonlyMap<string, Claim> | null;
   /** Lets projectors go on, on whatever generation is live then. */
-  resume(switched: boolean): Promise<void>;
+  resume(this: void, switched: boolean): Promise<void>;
 }
 
 export interface RebuildOptions {

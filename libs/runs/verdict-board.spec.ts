@@ -71,11 +71,11 @@ describe('the verdict board', () => {
     const gone = board.wait('a', nothingStored, { timeoutMs: 10, lookEveryMs: 30_000 });
     const waiting = [1, 2].map(() => board.wait('a', nothingStored, { timeoutMs: 30_000, lookEveryMs: 30_000 }));
     expect(await gone).toBeNull();
-    board.publish(published('a', { accepted: false, code: 'NOT_FOUND', message: 'no', field: null }));
+    board.publish(published('a', { accepted: false, code: 'NOT_FOUND', message: 'no', field: 'id' }));
     for (const verdict of await Promise.all(waiting))
       expect(verdict).toMatchObject({
         accepted: false,
-        rejection: { name: 'Rejection', code: 'NOT_FOUND', message: 'no' },
+        rejection: { name: 'Rejection', code: 'NOT_FOUND', message: 'no', field: 'id' },
       });
   });
 

@@ -1,67 +1,21 @@
-import 'reflect-metadata';
-import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { APP_FILTER, NestFactory } from '@nestjs/core';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArtifactStore } from '#libs/artifacts/artifact-store.js';
-import { openDiskArtifactStore } from '#libs/artifacts/disk-artifact-store.js';
-import { createInstruments } from '#libs/observability/instruments.js';
-import { createLogger } from '#libs/observability/logger.js';
-import type { RunTable } from '#libs/runs/run-table.js';
-import { createApiKey, createAuth } from '../http/auth.js';
-import { Bodies } from '../http/bodies.js';
-import { ErrorFilter } from '../http/error-filter.js';
-import { createHttpAdapter } from '../http/http-adapter.js';
-import { BACKEND, BODIES, LOGGER } from '../tokens.js';
-import { ArtifactsController } from './artifacts.controller.js';
+import { digestOf, startArtifactServer, type ArtifactServer } from './test/artifact-server.js';
 
-const made = createApiKey();
-const key = { authorization: `Bearer ${made.key}` };
 const friend = 'https://grafana.example.com';
 const page = Buffer.from('<script>alert(document.domain)</script>');
-const digest = `sha256:${createHash('sha256').update(page).digest('hex')}`;
+const digest = digestOf(page);
 
-class ArtifactsOnly {
-  readonly role = 'gateway';
-}
-
-/** The gate and the controller as the server has them, over a real folder. */
 describe('an artifact that is a web page', () => {
-  let dir: string;
-  let app: NestFastifyApplication;
+  let server: ArtifactServer;
   let url: string;
   let store: ArtifactStore;
+  let ask: ArtifactServer['ask'];
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'artifact-answers-'));
-    store = await openDiskArtifactStore({ dir, clock: Date.now });
-    const table = { apiKeys: () => Promise.resolve([made]) } as unknown as RunTable;
-    const auth = createAuth(table, '0.0.0.0', () => 0);
-    const backend = { artifactStore: store, configuration: { artifactBytesMax: 1_000 }, clock: Date.now };
-    const module = {
-      module: ArtifactsOnly,
-      controllers: [ArtifactsController],
-      providers: [
-        { provide: BACKEND, useValue: backend },
-        { provide: BODIES, useValue: new Bodies() },
-        { provide: LOGGER, useValue: createLogger('error', () => undefined, Date.now) },
-        { provide: APP_FILTER, useClass: ErrorFilter },
-      ],
-    };
-    const adapter = createHttpAdapter({ auth, instruments: createInstruments(), origins: [friend] });
-    app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: false, bodyParser: false });
-    await app.listen(0, '127.0.0.1');
-    url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}/v1/artifacts`;
+    server = await startArtifactServer({ origins: [friend] });
+    ({ url, store, ask } = server);
   });
-  afterAll(async () => {
-    await app.close();
-    rmSync(dir, { recursive: true });
-  });
-  const ask = (path: string, init: RequestInit = {}, headers: Record<string, string> = {}) =>
-    fetch(`${url}/${path}`, { ...init, headers: { ...key, ...headers } });
+  afterAll(() => server.close());
   const put = () => ask(digest, { method: 'PUT', body: page }, { 'content-type': 'text/html' });
 
   it('is stored, and given back whole, in part, or by its head', async () => {
@@ -109,7 +63,7 @@ describe('an artifact that is a web page', () => {
 
   it('is refused above the bound, whether its length is said or not, and nothing of it is kept', async () => {
     const long = Buffer.alloc(1_001);
-    const longDigest = `sha256:${createHash('sha256').update(long).digest('hex')}`;
+    const longDigest = digestOf(long);
     const said = await ask(longDigest, { method: 'PUT', body: long });
     const body = new ReadableStream({ start: (to) => (to.enqueue(long), to.close()) });
     const unsaid = await ask(longDigest, { method: 'PUT', body, duplex: 'half' } as RequestInit);
@@ -126,7 +80,7 @@ describe('an artifact that is a web page', () => {
 
   it('is given to nobody without a key, and to no page of another site', async () => {
     await put();
-    for (const authorization of ['', 'Bearer nonsense', `Bearer ${made.key}x`])
+    for (const authorization of ['', 'Bearer nonsense', `Bearer ${server.key}x`])
       expect((await ask(digest, {}, { authorization })).status).toBe(401);
     for (const foreign of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
       for (const [method, path] of [

@@ -46,9 +46,11 @@ export function openGraphqlSocket(server: Server, gateway: Gateway): { close(): 
       },
       // whatever is wrong with one operation is an answer to that operation, never the end of its neighbours
       onSubscribe: async (context, _id, { query, variables, operationName }) => {
+        // this one included, and not those that come while its key is looked at: they would refuse each other
+        const running = Object.keys(context.subscriptions).length;
         try {
           await keys.check(context.extra.socket);
-          if (Object.keys(context.subscriptions).length > operationsPerSocketMax) {
+          if (running > operationsPerSocketMax) {
             throw new Rejection('LIMIT_EXCEEDED', `at most ${operationsPerSocketMax} operations run on one socket`);
           }
           const read = readDocument(gateway.schema, query, variables ?? {});

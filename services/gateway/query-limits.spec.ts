@@ -67,4 +67,49 @@ describe('limits of a query', () => {
     const deep = nested(12).replaceAll('children', 'children(first: 1)');
     expect(refusals(`query A { server { version } } query B ${deep}`)).toHaveLength(1);
   });
+
+  it('count the cost to the unit', () => {
+    const small = buildSchema('type Query { many(first: Int, last: Int): [Query!]! one: Query name: String }');
+    const costs = (query: string, variables: Record<string, unknown> = {}) =>
+      validate(small, parse(query), [queryLimitsRule(variables)]).map(({ message, nodes }) => [
+        /costs (\d+)/.exec(message)?.[1],
+        nodes?.map(({ kind }) => kind),
+      ]);
+    const refused = (cost: string) => [[cost, ['OperationDefinition']]];
+    expect(costs('{ many(first: 499999) { name } }')).toEqual([]);
+    expect(costs('{ many(first: 500000) { name } }')).toEqual(refused('500001'));
+    expect(costs('{ many(last: 500000) { name } }')).toEqual(refused('500001'));
+    expect(costs('{ many(first: 499999) { name } name }')).toEqual(refused('500001'));
+    // neither nothing nor less than nothing makes what stands under it cheaper
+    expect(costs('{ many(first: 499999) { one { many(first: -5) { name } } } }')).toEqual(refused('1499998'));
+    expect(costs('{ many(first: 250000) { __typename name } }')).toEqual(refused('500001'));
+    expect(costs('query($n: Int = 500000) { many(first: $n) { name } }')).toEqual(refused('500001'));
+    expect(costs('query($n: Int) { many(first: $n) { name } }', { n: '500000' })).toEqual([]);
+  });
+
+  it('count a chart by its keys, its ranks and its buckets', () => {
+    const query = (chart: string, head = '') =>
+      `${head} { runs(first: 1000) { nodes { series(${chart}) { x min } } } }`;
+    const costOf = (chart: string, variables: Record<string, unknown> = {}, head = '') =>
+      /costs (\d+)/.exec(refusals(query(chart, head), variables)[0] ?? '')?.[1];
+    // 1 + 1,000 pages of (nodes, series, two fields for each tenth of a bucket)
+    const cost = (keys: number, ranks: number, buckets: number) =>
+      String(1 + 1_000 * (1 + 1 + (2 * keys * ranks * buckets) / 10));
+    expect(costOf('keys: ["a", "b"], ranks: [0, 1, 2], buckets: 1000')).toBe(cost(2, 3, 1_000));
+    expect(costOf('keys: ["a", "b"], buckets: 2000')).toBe(cost(2, 1, 2_000));
+    expect(costOf('keys: [], ranks: [], buckets: 5000')).toBe(cost(1, 1, 5_000));
+    expect(costOf('keys: "a", buckets: 5000')).toBe(cost(1, 1, 5_000));
+    const head = 'query($k: [String!]!, $r: [Int!])';
+    const given = 'keys: $k, ranks: $r, buckets: 1000';
+    expect(costOf(given, { k: ['a', 'b', 'c'], r: [1, 2] }, head)).toBe(cost(3, 2, 1_000));
+    expect(costOf(given, { k: [], r: null }, head)).toBeUndefined();
+    expect(costOf('keys: $k, buckets: 5000', { k: [] }, head)).toBe(cost(1, 1, 5_000));
+  });
+
+  it('let a program read the schema, however deep it asks', () => {
+    const type = `{ kind ${'ofType { kind '.repeat(14)}${'}'.repeat(14)} }`;
+    expect(refusals(`{ __schema { types { fields { type ${type} } } } __typename }`)).toEqual([]);
+    const fields = Array.from({ length: queryLimits.fieldsMax + 1 }, (_, i) => `a${i}: __typename`).join(' ');
+    expect(refusals(`{ ${fields} }`)).toEqual([expect.stringMatching(/more than 2000 fields/)]);
+  });
 });

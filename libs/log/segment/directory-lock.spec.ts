@@ -1,4 +1,4 @@
-import { link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -49,5 +49,55 @@ describe('the lock of a directory', () => {
     await expect(lockDirectory(other, times)).rejects.toThrow('on another-container');
     await lock.release();
     await (await lockDirectory(other, times)).release();
+  });
+
+  test('names its owner, leaves nothing when it is let go, and can be taken again', async () => {
+    const inner = join(dir, 'made', 'for it');
+    const lock = await lockDirectory(inner, times);
+    const named = JSON.parse(await readFile(join(inner, 'lock'), 'utf8')) as object;
+    expect(named).toMatchObject({ pid: process.pid, host: hostname() });
+    expect(named).toHaveProperty('startedAt', expect.stringMatching(process.platform === 'linux' ? /^\d+$/ : /^$/));
+    expect(await readdir(inner)).toEqual(['lock']);
+    await expect(lockDirectory(inner)).rejects.toMatchObject({
+      name: 'Unusable',
+      message: expect.stringContaining(`in use by process ${process.pid} on ${hostname()}`) as string,
+    });
+    await lock.release();
+    expect(await readdir(inner)).toEqual([]);
+    await (await lockDirectory(inner)).release();
+  });
+
+  test('holds under every name that the directory has', async () => {
+    const real = join(dir, 'real');
+    await mkdir(real);
+    const alias = join(dir, 'alias');
+    await symlink(real, alias);
+    const lock = await lockDirectory(real, times);
+    await rm(join(real, 'lock'));
+    if (process.platform === 'linux')
+      await expect(lockDirectory(alias, times)).rejects.toThrow('in use by another process');
+    await lock.release();
+    const other = await lockDirectory(alias, times);
+    await other.release();
+  });
+
+  test('is let go when the owner can not be read or written, so that the next try says the same', async () => {
+    await mkdir(join(dir, 'lock'));
+    for (let time = 0; time < 2; time++)
+      await expect(lockDirectory(dir, times)).rejects.toMatchObject({ code: 'EISDIR' });
+    await rm(join(dir, 'lock'), { recursive: true });
+    await (await lockDirectory(dir, times)).release();
+  });
+
+  test('beats as long as it is held, and not afterwards', async () => {
+    const lock = await lockDirectory(dir, times);
+    const mtime = async () => (await stat(join(dir, 'lock'))).mtimeMs;
+    const first = await mtime();
+    await expect.poll(mtime).not.toBe(first);
+    await lock.release();
+    await leave('{}');
+    const after = await mtime();
+    await new Promise((resolve) => setTimeout(resolve, 5 * times.beatMs));
+    expect(await mtime()).toBe(after);
   });
 });

@@ -153,7 +153,7 @@ export class GroupCommit {
     const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
     const error = new Unavailable(
       `log ${topic}/${partition}: ${full ? 'the disk is full' : 'the disk refused a write'} (${cause.message}). ` +
-        `Nothing of this request was stored for certain; ${full ? 'free some space and' : ''} try again`,
+        `Nothing of this request was stored for certain; ${full ? 'free some space and ' : ''}try again`,
       1_000,
       { cause },
     );

@@ -15,7 +15,7 @@ import { RegistryBatch } from '#libs/registry/registry-batch.js';
 import { writeRows } from '#libs/postgres/bulk-rows.js';
 import { projectColumns, projectsTable } from '../tables/projects.js';
 import type { ReadRecord } from './read-batch.js';
-import { SeqLedger } from './seq-ledger.js';
+import { loadLedger, storeLedger } from './seq-ledger-rows.js';
 import { VerdictRows } from './verdict-rows.js';
 
 /** One batch of the catalog: projects, registered models and API keys. */
@@ -28,7 +28,8 @@ export async function applyCatalog(
   const verdicts = new VerdictRows();
   if (records.length === 0) return verdicts;
   const events = records.map(({ event }) => event);
-  const ledger = await SeqLedger.load(session, schema, 'catalog', partition, events);
+  const place = { schema, topic: 'catalog', partition } as const;
+  const ledger = await loadLedger(session, place, events);
   const projects = await ProjectBatch.load(session, schema, events);
   const registry = await RegistryBatch.load(session, schema, events);
   const keys = await loadKeys(session, schema, records);
@@ -57,7 +58,7 @@ export async function applyCatalog(
     apiKeysTable,
     [...dirtyKeys].map((key_id) => ({ key_id, state: keys.get(key_id) })),
   );
-  await ledger.write(session, last);
+  await storeLedger(session, place, ledger, last);
   await verdicts.write(session, schema, last);
   return verdicts;
 }

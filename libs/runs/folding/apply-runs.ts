@@ -5,7 +5,7 @@ import { writeRows } from '#libs/postgres/bulk-rows.js';
 import type { ReadRecord } from './read-batch.js';
 import { namesTable, paramsTable, runStatesTable, runsTable, tagsTable, writersTable } from './run-tables.js';
 import { RunFactRows } from './run-fact-rows.js';
-import { SeqLedger } from './seq-ledger.js';
+import { loadLedger, storeLedger } from './seq-ledger-rows.js';
 import { isSubjectEvent, SubjectBatch, type SubjectEvent } from './subject-batch.js';
 import { VerdictRows } from './verdict-rows.js';
 
@@ -32,20 +32,12 @@ export async function applyRuns(
 ): Promise<VerdictRows> {
   const verdicts = new VerdictRows();
   if (records.length === 0) return verdicts;
-  const ledger = await SeqLedger.load(
-    session,
-    schema,
-    'runs',
-    partition,
-    records.map(({ event }) => event),
-  );
+  const place = { schema, topic: 'runs', partition } as const;
+  const events = records.map(({ event }) => event);
+  const ledger = await loadLedger(session, place, events);
   const runs = await loadRuns(session, schema, records);
   const writers = await loadWriters(session, schema, records);
-  const subjects = await SubjectBatch.load(
-    session,
-    schema,
-    records.map(({ event }) => event),
-  );
+  const subjects = await SubjectBatch.load(session, schema, events);
   const facts = new RunFactRows();
   const names = new Map<string, number>();
   for (const { event: any, appendedAt } of records) {
@@ -109,7 +101,7 @@ export async function applyRuns(
     [...names].map(([name, first_at]) => ({ name, first_at })),
     'do update set first_at = least(t.first_at, excluded.first_at)',
   );
-  await ledger.write(session, last);
+  await storeLedger(session, place, ledger, last);
   await verdicts.write(session, schema, last);
   return verdicts;
 }

@@ -1,153 +1,73 @@
-import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PointBlock } from '#libs/domain/event.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openPgliteDatabase, type PgliteDatabase } from '#libs/postgres/pglite-database.js';
-import { openPostgresRunTable } from '../reading/postgres-run-table.js';
+import { blockOf, TelemetrySaid, w } from '../test/telemetry-said.js';
+import { applyTelemetry } from './apply-telemetry.js';
 import { openRunProjectionFamily } from './run-projection.js';
-import { examples } from '../run-table.examples.js';
-import { addBlock } from './apply-telemetry.js';
 
-interface Said {
-  readonly attempt: number;
-  readonly rank: number;
-  readonly seq: number;
-  readonly block: PointBlock;
-}
-
-const value = fc.oneof(fc.constantFrom(NaN, Infinity, -Infinity, -0, 0, 1, -1), fc.double());
-/** What a few writers said: of small numbers, so that steps, values and ranks meet often. */
-const said = fc
-  .uniqueArray(
-    fc
-      .record({
-        attempt: fc.integer({ min: 1, max: 2 }),
-        rank: fc.integer({ min: 0, max: 2 }),
-        seq: fc.integer({ min: 1, max: 4 }),
-        keys: fc.constantFrom(['loss'], ['acc'], ['loss', 'acc']),
-        steps: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }),
-      })
-      .chain(({ keys, steps, ...source }) =>
-        fc
-          .array(value, { minLength: keys.length * steps.length, maxLength: keys.length * steps.length })
-          .map((values): Said => ({
-            ...source,
-            block: {
-              keys,
-              steps: Float64Array.from(steps),
-              times: null,
-              values: Float64Array.from(values),
-              everyValue: false,
-            },
-          })),
-      ),
-    { maxLength: 12, selector: ({ attempt, rank, seq }) => `${attempt} ${rank} ${seq}` },
-  )
-  .chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
-
-const summed = (list: readonly Said[]): Record<string, unknown> => {
-  const summaries: Parameters<typeof addBlock>[0] = new Map();
-  // attempt 2 became known later than attempt 1, but began before it
-  for (const { block, ...source } of list)
-    addBlock(summaries, block, { ...source, startedAt: 3 - source.attempt, timeMs: source.seq });
-  return Object.fromEntries([...summaries].sort(([a], [b]) => (a < b ? -1 : 1)));
-};
-
-describe('summaries of telemetry', () => {
-  it('are the same in whatever order the points come', () => {
-    fc.assert(
-      fc.property(said, ([list, shuffled]) => {
-        expect(summed(shuffled)).toEqual(summed(list));
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
-  it('end with the attempt that began last, not with the one that became known last', () => {
-    const block = (last: number): PointBlock => ({
-      keys: ['loss'],
-      steps: Float64Array.of(5),
-      times: null,
-      values: Float64Array.of(last),
-      everyValue: false,
-    });
-    const list = [1, 2].map((attempt): Said => ({ attempt, rank: 0, seq: 1, block: block(attempt * 10) }));
-    expect(summed(list)).toMatchObject({ loss: { last: 10, last_attempt: 1 } });
-    expect(summed(list.toReversed())).toMatchObject({ loss: { last: 10, last_attempt: 1 } });
-  });
-
-  it('where every value counts, are the same however the points are cut into events, and end with the last by step, time and value', () => {
-    const point = fc.record({
-      step: fc.integer({ min: -1, max: 2 }),
-      time: fc.integer({ min: 0, max: 2 }),
-      value: fc.oneof(value, fc.constantFrom(1, 2)),
-    });
-    const blockOf = (list: readonly { step: number; time: number; value: number }[]): PointBlock => ({
-      keys: ['loss'],
-      steps: Float64Array.from(list, ({ step }) => step),
-      times: Float64Array.from(list, ({ time }) => time),
-      values: Float64Array.from(list, (each) => each.value),
-      everyValue: true,
-    });
-    const rank = (number: number): number => (Number.isNaN(number) ? Infinity : number);
-    fc.assert(
-      fc.property(fc.array(point, { minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 8 }), (list, cut) => {
-        const events = (of: typeof list) =>
-          [of.slice(0, cut), of.slice(cut)].flatMap((part, index) =>
-            part.length > 0 ? [{ attempt: 1, rank: 0, seq: index, block: blockOf(part) }] : [],
-          );
-        const { loss } = summed(events(list)) as { loss: { last: number; last_step: number; last_time: number } };
-        const last = list.reduce((a, b) =>
-          (b.step - a.step || b.time - a.time || (rank(b.value) > rank(a.value) ? 1 : -1)) > 0 ? b : a,
-        );
-        expect(rank(loss.last)).toBe(rank(last.value + 0));
-        expect(loss).toMatchObject({ last_step: last.step, last_time: last.time });
-        expect(summed(events(list.toReversed()))).toEqual({ loss });
-      }),
-      { numRuns: 1_000 },
-    );
-  });
-});
-
-describe('summaries in the store', () => {
+describe('a batch of telemetry in the store', () => {
   let database: PgliteDatabase;
+  let log: TelemetrySaid;
   beforeAll(async () => {
     database = (await openPgliteDatabase({ dir: null })).database;
+    await (await openRunProjectionFamily({ database })).live();
   });
   afterAll(() => database.close());
+  beforeEach(async () => {
+    log = new TelemetrySaid();
+    for (const table of ['seqs', 'seen_ids', 'liveness', 'beats', 'summaries'])
+      await database.query(`delete from runs_g1.${table}`);
+  });
+  const apply = async (): Promise<void> => applyTelemetry(database, 'runs_g1', 'telemetry/0', log.take());
+  const rows = (table: string, order: string) =>
+    database.query<Record<string, unknown>>(`select * from runs_g1.${table} order by ${order}`);
 
-  it('merge to the same in any order of partitions and batches, and repetitions at later offsets change nothing', async () => {
-    const family = await openRunProjectionFamily({ database });
-    let generation = (await family.live()).generation;
-    const stored = async (list: readonly Said[], partitions: number, batchRecords: number) => {
-      const projection = await family.openGeneration(++generation);
-      await family.switchTo(generation);
-      for (let partition = 0; partition < partitions; partition++) {
-        const log = examples();
-        for (const { block, ...source } of list)
-          if (source.rank % partitions === partition)
-            log.points('r', { id: `w${source.rank}`, ...source }, [...block.keys], [...block.steps], [...block.values]);
-        const records = [...log.partitions().values()][0] ?? [];
-        const id = { topic: 'telemetry', partition: partitions - 1 - partition } as const;
-        const { epoch } = await projection.claim(id);
-        for (let from = 0; from < records.length; from += batchRecords) {
-          const batch = records.slice(from, from + batchRecords).map((record) => ({ ...record, ...id, appendedAt: 1 }));
-          const to = from + batch.length;
-          expect(await projection.apply({ partition: id, epoch, from, to, records: batch })).toBe('applied');
-        }
-      }
-      const table = openPostgresRunTable({ database, generations: () => family.generations() });
-      const shown = { summaries: (await table.summaries(['r'])).get('r'), writers: await table.writers('r') };
-      await family.switchTo(generation - 1);
-      await family.drop(generation);
-      generation -= 1;
-      return shown;
-    };
-    await fc.assert(
-      fc.asyncProperty(said, fc.integer({ min: 1, max: 3 }), async ([list, shuffled], batchRecords) => {
-        const once = await stored(list, 1, 100);
-        expect(await stored([...shuffled, ...list], 3, batchRecords)).toEqual(once);
-      }),
-      { numRuns: 15 },
-    );
+  it('is nothing when it is empty', async () => {
+    await apply();
+    expect(await rows('seqs', 'run')).toEqual([]);
+  });
+
+  it('is merged with what is there: last, lowest and highest value each with its step and rank', async () => {
+    log.points('a', w(1), 10, [blockOf(['loss'], [1, 2, 3], [5, 4, 6])]);
+    await apply();
+    log.points('a', w(2), 13, [blockOf(['loss'], [5], [2])]);
+    await apply();
+    expect(await rows('summaries', 'key')).toMatchObject([
+      { count: 4, last: 2, last_step: 5, last_seq: 2, last_time: 1_002, min: 2, min_step: 5, max: 6, max_step: 3 },
+    ]);
+    log.points('a', w(3, { rank: 1 }), 14, [blockOf(['loss'], [4], [9])]);
+    await apply();
+    expect(await rows('summaries', 'key')).toMatchObject([
+      { count: 5, last: 2, last_rank: 0, min: 2, min_step: 5, min_rank: 0, max: 9, max_step: 4, max_rank: 1 },
+    ]);
+    // what was sent again after the first time is known by the stored ledger
+    log.points('a', w(2), 20, [blockOf(['loss'], [5], [2])]);
+    await apply();
+    expect(await rows('summaries', 'key')).toMatchObject([{ count: 5 }]);
+  });
+
+  it('keeps the newest sign of life of a run and of each attempt', async () => {
+    for (const [attempt, at] of [[1, 50], [2, 45]] as const) log.say('HeartbeatSent', 'a', w(1, { attempt }), at); // prettier-ignore
+    await apply();
+    log.say('HeartbeatSent', 'a', w(2), 10);
+    log.say('HeartbeatSent', 'a', w(2, { attempt: 2 }), 70);
+    await apply();
+    expect(await rows('liveness', 'run')).toEqual([{ run: 'a', seen_at: 70 }]);
+    expect(await rows('beats', 'attempt')).toEqual([
+      { run: 'a', attempt: 1, beat_at: 50 },
+      { run: 'a', attempt: 2, beat_at: 70 },
+    ]);
+  });
+
+  it('forgets ids by the time of its last record', async () => {
+    const weekMs = 7 * 24 * 3_600_000;
+    log.points('a', null, 1_000, [blockOf(['loss'], [1], [1])]);
+    await apply();
+    log.points('a', null, 1_001 + weekMs, [blockOf(['loss'], [2], [1])]);
+    log.points('a', w(1), 1_000 + weekMs, [blockOf(['loss'], [3], [1])]);
+    await apply();
+    expect(await rows('seen_ids', 'event_id')).toHaveLength(2);
+    log.points('a', null, 1_001 + weekMs, [blockOf(['loss'], [4], [1])]);
+    await apply();
+    expect(await rows('seen_ids', 'event_id')).toMatchObject([{ event_id: 'e2' }, { event_id: 'e4' }]);
   });
 });

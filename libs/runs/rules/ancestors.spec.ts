@@ -45,6 +45,7 @@ describe('ancestors', () => {
   it('end at a deleted run, in a circle, and after so many', async () => {
     expect((await of(run('c', 3, 'b'), run('b', 2, 'a'))).map(({ run: id }) => id)).toEqual(['b']);
     expect((await of(run('b', 2, 'a'), run('a', 1, 'b'))).map(({ run: id }) => id)).toEqual(['a']);
+    expect(await of(run('a', 1, 'a'), run('a', 1))).toEqual([]);
     const chain = Array.from({ length: 100 }, (_, i) => run(`r${i}`, i, i === 0 ? undefined : `r${i - 1}`));
     expect(await of(chain.at(-1)!, ...chain)).toHaveLength(ancestorsMax);
   });

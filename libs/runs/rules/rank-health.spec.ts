@@ -68,5 +68,48 @@ describe('rank health', () => {
     ]);
   });
 
+  it('takes the middle pace of an odd number of ranks, the mean of the middle two of an even one', () => {
+    const stateOf = (first: number, ...others: number[]) =>
+      states([first, ...others].map((_, rank) => writer(rank)), [first, ...others].map((ms, rank) => pace(rank, 9, ms)))[0]![1]; // prettier-ignore
+    // a median of 20: slow above 30, whatever the order
+    for (const others of [[1, 20, 90, 10], [90, 10, 1, 20], [10, 90, 20, 1]]) {
+      expect([stateOf(30, ...others), stateOf(31, ...others)]).toEqual(['OK', 'SLOW']);
+    } // prettier-ignore
+    // in between 10 and 20: slow above 22.5
+    expect([stateOf(22, 20, 10, 5), stateOf(23, 20, 10, 5)]).toEqual(['OK', 'SLOW']);
+    expect([stateOf(100, 200), stateOf(400, 100)]).toEqual(['OK', 'SLOW']);
+  });
+
+  it('knows no lag and no pace where nobody has told a step', () => {
+    expect(rankStates(run(1), [writer(0), writer(1)], [], now)).toMatchObject([
+      { host: 'node-0', lastStep: null, lag: null, stepMs: null, state: 'OK' },
+      { host: 'node-1', lastStep: null, lag: null, stepMs: null, state: 'OK' },
+    ]);
+    // one that is silent about steps is not behind those that tell theirs, below zero too
+    expect(states([writer(0), writer(1)], [pace(0, 500)])).toEqual([
+      [0, 'OK'],
+      [1, 'OK'],
+    ]);
+    expect(states([writer(0), writer(1)], [pace(0, -500), pace(1, -510)])[1]).toEqual([1, 'OK']);
+    expect(states([writer(0), writer(1)], [pace(0, -100), pace(1, -110)])[1]).toEqual([1, 'SLOW']);
+  });
+
+  it('takes an attempt that the run does not know yet for older than those that it knows', () => {
+    const unknown = writer(0, { writer: 'unknown', attempt: 9, lastSeenAt: now + 5 });
+    const known = writer(0, { writer: 'known', attempt: 1 });
+    for (const both of [[unknown, known], [known, unknown]])
+      expect(rankStates(run(1), both, [], now)).toMatchObject([{ writer: 'known' }]); // prettier-ignore
+    // of two that it does not know the first stays
+    const other = writer(0, { writer: 'other', attempt: 8, lastSeenAt: now + 9 });
+    expect(rankStates(run(1), [unknown, other], [], now)).toMatchObject([{ writer: 'unknown' }]);
+  });
+
+  it('shows of two writers of one attempt the one that was heard last, of equals the first', () => {
+    const [early, late] = [writer(0, { writer: 'early', lastSeenAt: now - 9 }), writer(0, { writer: 'late' })];
+    for (const both of [[early, late], [late, early]])
+      expect(rankStates(run(1), both, [], now)).toMatchObject([{ writer: 'late' }]); // prettier-ignore
+    expect(rankStates(run(1), [late, writer(0, { writer: 'twin' })], [], now)).toMatchObject([{ writer: 'late' }]);
+  });
+
   it('of nobody is nothing', () => expect(states([])).toEqual([]));
 });

@@ -53,4 +53,24 @@ describe('how a run stands', () => {
     const run = { ...running, attempts: [attempt(1, 'running', 5), attempt(2, 'running', now), attempt(3, 'running')] };
     expect(run.attempts.map((one) => attemptStandingAt(run, one, now))).toEqual(['lost', 'running', 'running']);
   });
+
+  it('is lost only after a whole silence, and lasts until its last sign of life', () => {
+    const heard = (heartbeatAt: number) => standingAt({ ...running, heartbeatAt, attempts: [] }, now);
+    expect(heard(now - lostAfterMs)).toEqual({ status: 'running', reason: '', endedAt: null, until: now });
+    const lastSign = now - lostAfterMs - 1;
+    expect(heard(lastSign)).toEqual({ status: 'lost', reason: '', endedAt: null, until: lastSign });
+  });
+
+  it('lasts until its end, or until now while an attempt beside the ended one lives', () => {
+    expect(standingAt({ ...ended, attempts: [attempt(1, 'finished')] }, now).until).toBe(900);
+    expect(standingAt({ ...ended, endedAt: null, attempts: [] }, now)).toMatchObject({ endedAt: null, until: now });
+    const beside = [attempt(1, 'running', now - lostAfterMs), attempt(2, 'finished', now)];
+    expect(standingAt({ ...ended, attempts: beside }, now)).toMatchObject({ status: 'running', until: now });
+  });
+
+  it('calls an attempt what it ended as, even while its writers are heard', () => {
+    const run = { ...ended, attempts: [attempt(1, 'failed', now), attempt(2, 'finished', now)] };
+    expect(run.attempts.map((one) => attemptStandingAt(run, one, now))).toEqual(['failed', 'finished']);
+    expect(standingAt(run, now).status).toBe('finished');
+  });
 });

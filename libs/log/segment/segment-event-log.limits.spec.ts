@@ -1,0 +1,142 @@
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { EventLog, EventRecord, StoredRecord } from '../event-log.js';
+import { nodeLogFs, type LogFs } from './log-fs.js';
+import { openSegmentEventLog, type SegmentEventLogOptions } from './segment-event-log.js';
+
+const partition = { topic: 'runs', partition: 0 } as const;
+const recordOf = (bytes: number, more: Partial<EventRecord> = {}): EventRecord => ({
+  ...partition,
+  key: 'k',
+  headers: {},
+  value: new Uint8Array(bytes),
+  ...more,
+});
+
+describe('the bounds of a log in files', () => {
+  let dir: string;
+  let log: EventLog | null;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'runstream-bounds-'));
+    log = null;
+  });
+  afterEach(async () => {
+    await log?.close();
+    await rm(dir, { recursive: true });
+  });
+  const counts = { catalog: 1, runs: 2, telemetry: 1 };
+  const open = async (more: Partial<SegmentEventLogOptions> = {}): Promise<EventLog> =>
+    (log = await openSegmentEventLog({ dir, partitions: counts, clock: Date.now, ...more }));
+  const readAll = async (from = 0, batchBytesMax?: number): Promise<StoredRecord[][]> => {
+    const batches: StoredRecord[][] = [];
+    const { signal } = new AbortController();
+    const options = { follow: false, signal, ...(batchBytesMax !== undefined && { batchBytesMax }) };
+    for await (const batch of log!.read(partition, from, options)) batches.push([...batch]);
+    return batches;
+  };
+
+  test('what waits for the disk is bounded to the byte, but one request alone is always taken', async () => {
+    const record = recordOf(935);
+    // a key, a value and 64 bytes around them: 1,000
+    const store = await open({ queueBytesMax: 3_000 });
+    const taken = [store.append([record]), store.append([record, record])];
+    await expect(store.append([recordOf(0)])).rejects.toMatchObject({
+      name: 'Unavailable',
+      message: expect.stringContaining('3000 bytes already wait for the disk (limit 3000)') as string,
+    });
+    await Promise.all(taken);
+    // what headers say counts too, and all is free again
+    const large = store.append([recordOf(5_000, { headers: { ab: 'cd' } })]);
+    await expect(store.append([record])).rejects.toThrow(/5067 bytes already wait/);
+    await large;
+    await store.append([record]);
+  });
+
+  test('what a failing disk has refused waits no more', async () => {
+    const disk = { full: false };
+    const fs: LogFs = {
+      ...nodeLogFs,
+      async open(path, mode) {
+        const file = await nodeLogFs.open(path, mode);
+        const write = file.write.bind(file);
+        return Object.assign(file, {
+          write: (...args: Parameters<typeof write>) =>
+            disk.full ? Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) : write(...args),
+        });
+      },
+    };
+    const store = await open({ fs, queueBytesMax: 2_000 });
+    await store.append([recordOf(10)]);
+    disk.full = true;
+    for (let time = 0; time < 3; time++)
+      await expect(store.append([recordOf(1_500)])).rejects.toThrow('the disk is full');
+    disk.full = false;
+    expect(await store.append([recordOf(1_500)])).toEqual([{ ...partition, offset: 1 }]);
+  });
+
+  test('a header that is no text is refused before anything is queued', async () => {
+    const store = await open({ queueBytesMax: 10 });
+    const wrong = recordOf(5, { headers: { ce_id: 7 as unknown as string } });
+    await expect(store.append([recordOf(5), wrong])).rejects.toThrow('log: header ce_id is not text');
+    expect(await store.append([])).toEqual([]);
+    expect(await store.ranges('runs')).toMatchObject([{ start: 0, end: 0 }, { end: 0 }]);
+    expect(await store.append([recordOf(5)])).toEqual([{ ...partition, offset: 0 }]);
+  });
+
+  test('a topic or a partition that is not there is named', async () => {
+    const store = await open();
+    const elsewhere = { topic: 'nonsense' as 'runs', partition: 0 };
+    expect(() => store.partitionCount(elsewhere.topic)).toThrow('there is no topic nonsense');
+    await expect(store.append([recordOf(1, { partition: 2 })])).rejects.toThrow('topic runs has no partition 2, only 0 to 1'); // prettier-ignore
+    await expect(store.append([recordOf(1, elsewhere)])).rejects.toThrow(RangeError);
+    const { signal } = new AbortController();
+    for (const from of [-1, 0.5, 1])
+      await expect(store.read(partition, from, { follow: false, signal })[Symbol.asyncIterator]().next()).rejects.toThrow(
+        `log runs/0: offset ${from} is outside [0, 0]`,
+      ); // prettier-ignore
+  });
+
+  test('a closed log takes nothing, tells who follows it, and may be closed again', async () => {
+    const store = await open();
+    const following = store.read(partition, 0, { follow: true, signal: new AbortController().signal });
+    const next = following[Symbol.asyncIterator]().next();
+    next.catch(() => undefined);
+    const last = store.append([recordOf(3)]);
+    await Promise.all([store.close(), store.close()]);
+    expect(await last).toHaveLength(1);
+    await expect(store.append([recordOf(3)])).rejects.toMatchObject({ name: 'Unavailable' });
+    const { value } = await next;
+    expect(value).toHaveLength(1);
+    await expect(following[Symbol.asyncIterator]().next()).rejects.toThrow('the log is closed');
+    await expect(open({ partitions: { ...counts, runs: 3 } })).rejects.toThrow(/runs has 2 partitions/);
+    // and the directory is free for the next one
+    await open();
+  });
+
+  test('a segment has at most a gibibyte, and the next file begins where one would grow beyond its bound', async () => {
+    await expect(open({ segmentBytesMax: 2 ** 30 + 1 })).rejects.toThrow(/segmentBytesMax 1073741825 is more than/);
+    const store = await open({ segmentBytesMax: 2_000 });
+    for (let count = 0; count < 3; count++) {
+      const noise = Uint8Array.from({ length: 900 }, (_, i) => (i * 7_919 * (count + 3)) >>> 3);
+      await store.append([recordOf(0, { value: noise })]);
+    }
+    const folder = join(dir, 'runs-0');
+    const files = (await readdir(folder)).sort();
+    expect(files).toEqual(['00000000000000000000.log', '00000000000000000002.log']);
+    expect((await stat(join(folder, files[0]!))).size).toBeLessThanOrEqual(2_000);
+    expect((await readAll()).flat().map(({ offset }) => offset)).toEqual([0, 1, 2]);
+  });
+
+  test.each([0, 1e6])('batches are as large as asked, with %d bytes in memory', async (tailBytesMax) => {
+    const store = await open({ tailBytesMax, segmentBytesMax: 3_000 });
+    for (let count = 0; count < 12; count++) await store.append([recordOf(100)]);
+    // as a batch counts it: the value and 128 bytes around it
+    expect((await readAll(0, 228)).map((batch) => batch.length)).toEqual(Array(12).fill(1));
+    const sizes = (await readAll(1, 3 * 228)).map((batch) => batch.length);
+    expect([Math.max(...sizes), sizes.reduce((a, b) => a + b)]).toEqual([3, 11]);
+    expect((await readAll(11)).flat().map(({ offset }) => offset)).toEqual([11]);
+    expect(await readAll(12)).toEqual([]);
+  });
+});
