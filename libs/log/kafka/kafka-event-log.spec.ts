@@ -57,6 +57,7 @@ describe.skipIf(kafkaMissing() !== null)('on a real broker', () => {
     const admin = kafka.admin();
     await admin.connect();
     await admin.createTopics({
+      waitForLeaders: false,
       topics: [
         {
           topic: `${ofTopic(compacted)}.runs`,

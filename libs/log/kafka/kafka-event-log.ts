@@ -63,6 +63,8 @@ class KafkaEventLog implements EventLog {
   #problem: string | null = null;
   #queuedBytes = 0;
   #closed = false;
+  /** Ends each of the reads that go on. */
+  readonly #readers = new Set<AbortController>();
 
   constructor(
     private readonly kafka: Kafka,
@@ -139,6 +141,27 @@ class KafkaEventLog implements EventLog {
   }
 
   async *read(partition: PartitionId, from: number, options: ReadOptions): AsyncGenerator<readonly StoredRecord[]> {
+    // nobody else tells a follower of a closed log that there is no more to come
+    const reader = new AbortController();
+    const { signal } = reader;
+    const stop = (): void => reader.abort();
+    if (options.signal.aborted || this.#closed) stop();
+    options.signal.addEventListener('abort', stop);
+    this.#readers.add(reader);
+    try {
+      yield* this.#readUntil(partition, from, { ...options, signal });
+      if (this.#closed && !options.signal.aborted) throw new Unavailable('the log is closed');
+    } finally {
+      this.#readers.delete(reader);
+      options.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async *#readUntil(
+    partition: PartitionId,
+    from: number,
+    options: ReadOptions,
+  ): AsyncGenerator<readonly StoredRecord[]> {
     const found = this.#partition(partition);
     const { follow, signal } = options;
     const range = await this.#rangeWith(
@@ -243,6 +266,7 @@ class KafkaEventLog implements EventLog {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    for (const reader of this.#readers) reader.abort();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
     await this.#fetcher.close();
   }

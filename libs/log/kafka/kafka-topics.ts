@@ -43,7 +43,8 @@ export async function openTopics(admin: Admin, address: KafkaAddress, counts: Pa
       'min.insync.replicas': String(insync),
     };
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs gives up where the broker it asks has not heard of the topics yet; checkCounts waits
+      waitForLeaders: false,
       topics: missing.map((topic) => ({
         topic: topicName(address, topic),
         numPartitions: counts[topic],
@@ -66,7 +67,10 @@ async function readCounts(admin: Admin, address: KafkaAddress): Promise<Readonly
       const { topics: found } = await admin.fetchTopicMetadata({
         topics: topics.map((topic) => topicName(address, topic)),
       });
-      if (found.every(({ partitions }) => partitions.length > 0))
+      const led = found.every(
+        ({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
+      );
+      if (led || performance.now() > end)
         return new Map(found.map(({ name, partitions }) => [name, partitions.length]));
     } catch (error) {
       if (performance.now() > end) throw error;
