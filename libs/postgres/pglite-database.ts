@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Unavailable } from '#libs/domain/rejection.js';
 import { PgliteEngine } from './pglite-engine.js';
 import type { SqlDatabase, SqlSession } from './sql-database.js';
+import { workWhole } from './whole-transaction.js';
 
 export interface PgliteOptions {
   /** Folder of the database; null keeps everything in memory. */
@@ -137,7 +138,7 @@ export class PgliteDatabase implements SqlDatabase {
       };
       await engine.ask({ kind: 'script', text: 'begin' });
       try {
-        const result = await work(session);
+        const result = await workWhole(session, work);
         await engine.ask({ kind: 'script', text: 'commit' });
         return result;
       } catch (error) {

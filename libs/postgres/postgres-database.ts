@@ -5,6 +5,7 @@ import { Unavailable } from '#libs/domain/rejection.js';
 import { watchAnswer } from '#libs/observability/watch-answer.js';
 import { readSqlError } from './sql-errors.js';
 import type { SqlDatabase, SqlSession } from './sql-database.js';
+import { workWhole } from './whole-transaction.js';
 
 export interface PostgresOptions {
   /** postgres://user:password@host:port/database */
@@ -52,7 +53,8 @@ export class PostgresDatabase implements SqlDatabase {
     return this.#withClient(async (client) => {
       await this.#run(client, 'begin', []);
       try {
-        const result = await work({ query: (text, parameters = []) => this.#run(client, text, parameters) });
+        const session: SqlSession = { query: (text, parameters = []) => this.#run(client, text, parameters) };
+        const result = await workWhole(session, work);
         await this.#run(client, 'commit', []);
         return result;
       } catch (error) {

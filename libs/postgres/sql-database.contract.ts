@@ -27,6 +27,41 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
       expect(await database.query('select n from t')).toEqual([{ n: 2 }]);
     });
 
+    it('keeps nothing of a transaction in which a statement failed, and says so, though its work went on', async () => {
+      const database = await open();
+      await database.script('drop table if exists t; create table t (n int)');
+      const hiding = database.transaction(async (session) => {
+        await session.query('insert into t values (1)');
+        await session.query('select nonsense from nowhere').catch(() => undefined);
+        return 'stored';
+      });
+      await expect(hiding).rejects.toThrow('nowhere');
+      expect(await database.query('select n from t')).toEqual([]);
+      await database.transaction((session) => session.query('insert into t values (2)'));
+      expect(await database.query('select n from t')).toEqual([{ n: 2 }]);
+    });
+
+    it('does not make a query from outside a part of the open transaction', async () => {
+      const database = await open();
+      await database.script('drop table if exists t; create table t (n int)');
+      let outside: Promise<unknown> | undefined;
+      const failing = database.transaction(async (session) => {
+        await session.query('insert into t values (1)');
+        outside = database.query('insert into t values (2)');
+        await session.query('select n from t');
+        throw new Error('no');
+      });
+      await expect(failing).rejects.toThrow('no');
+      await outside;
+      expect(await database.query('select n from t')).toEqual([{ n: 2 }]);
+    });
+
+    it('runs a script outside any transaction', async () => {
+      const database = await open();
+      await database.script('drop table if exists t; create table t (n int)');
+      await database.script('vacuum t');
+    });
+
     it('keeps concurrent transactions apart', async () => {
       const database = await open();
       await database.script('drop table if exists t; create table t (n int); insert into t values (0)');
@@ -119,6 +154,7 @@ export function describeSqlDatabase(name: string, open: () => Promise<SqlDatabas
       expect(await checkpoints.remembered('points@7')).toBe('[2]');
       await checkpoints.claim('other@7', { topic: 'runs', partition: 0 });
       await checkpoints.claim('other@7', { topic: 'runs', partition: 1 });
+      await checkpoints.claim('another@7', { topic: 'runs', partition: 0 });
       expect(await checkpoints.names('other@')).toEqual(['other@7']);
       await checkpoints.remove('points@7');
       expect(await checkpoints.remembered('points@7')).toBeNull();

@@ -8,7 +8,7 @@ export interface SqlSession {
  * mistake of ours and goes up as it is. Pools, retries and table layouts are not its business.
  */
 export interface SqlDatabase extends SqlSession {
-  /** All or nothing; rolled back when the work throws. Must not be nested. */
+  /** All or nothing; rolled back, and rejected, when the work throws or any statement of it failed. Must not be nested. */
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
   /** Several statements without parameters (migrations, maintenance), outside any transaction. */
   script(text: string): Promise<void>;
