@@ -256,6 +256,27 @@ export function describeEventLog(name: string, open: (options: ContractLogOption
       expect(seen[0]!.length).toBe(4);
     });
 
+    test('gives no assignment to who has left already', async () => {
+      for await (const assignment of log.assignments('group', ['runs'], AbortSignal.abort()))
+        expect(assignment).toBeUndefined();
+    });
+
+    test('stores nothing of an append that it refuses', async () => {
+      await expect(log.append([recordOf('good'), recordOf('bad', { partition: 3 })])).rejects.toThrow(RangeError);
+      expect(await readAll(log, home)).toEqual([]);
+    });
+
+    test('takes nothing once it is closed, and leaves no follower waiting', async () => {
+      const follower = log.read(home, 0, { follow: true, signal: never() })[Symbol.asyncIterator]();
+      const waiting = follower.next().then(
+        ({ done }) => (done === true ? 'ended' : 'a batch'),
+        () => 'refused',
+      );
+      await log.close();
+      expect(await waiting).toMatch(/ended|refused/);
+      await expect(log.append(numbered(0, 1))).rejects.toThrow();
+    });
+
     test('says how many partitions a topic has', () => {
       expect([log.partitionCount('catalog'), log.partitionCount('runs'), log.partitionCount('telemetry')]).toEqual([
         1, 3, 2,

@@ -63,9 +63,10 @@ export interface EventLog {
   assignments(group: string, topics: readonly Topic[], signal: AbortSignal): AsyncIterable<Assignment>;
   /** Starts and durable ends of all partitions of a topic. */
   ranges(topic: Topic): Promise<readonly PartitionRange[]>;
-  /** How many partitions a topic has; fixed while the log is open. */
   /** Why nothing is read on though the log answers, and what to do; null: all is well. */
   problem?(): string | null;
+  /** How many partitions a topic has; fixed while the log is open. */
   partitionCount(topic: Topic): number;
+  /** Nothing is taken any more, and readers that wait are refused. */
   close(): Promise<void>;
 }

@@ -63,6 +63,7 @@ class KafkaEventLog implements EventLog {
   #problem: string | null = null;
   #queuedBytes = 0;
   #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(
     private readonly kafka: Kafka,
@@ -140,7 +141,9 @@ class KafkaEventLog implements EventLog {
 
   async *read(partition: PartitionId, from: number, options: ReadOptions): AsyncGenerator<readonly StoredRecord[]> {
     const found = this.#partition(partition);
-    const { follow, signal } = options;
+    const { follow } = options;
+    // nobody tells a follower of a closed log that there is no more to come
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
     const range = await this.#rangeWith(
       from,
       partition.topic,
@@ -148,13 +151,18 @@ class KafkaEventLog implements EventLog {
       follow ? Infinity : answersWithinMs,
       signal,
     );
-    if (range === null) return;
+    if (range === null) return this.#refuseIfClosed(options.signal);
     const { start, end } = range[0]!;
     if (!Number.isInteger(from) || from < start || from > end)
       throw new RangeError(
         `log ${partition.topic}/${partition.partition}: offset ${from} is outside [${start}, ${end}]`,
       );
-    yield* found.read(from, end, options);
+    yield* found.read(from, end, { ...options, signal });
+    this.#refuseIfClosed(options.signal);
+  }
+
+  #refuseIfClosed(signal: AbortSignal): void {
+    if (this.#closed && !signal.aborted) throw new Unavailable('the log is closed');
   }
 
   /**
@@ -243,6 +251,7 @@ class KafkaEventLog implements EventLog {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closing.abort();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
     await this.#fetcher.close();
   }
