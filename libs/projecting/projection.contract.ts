@@ -286,6 +286,34 @@ export function describeProjectionFamily(name: string, open: () => Promise<Opene
           expect((await live.checkpoints()).get(`${topic}/0`)).toBe(damaged.log.get(topic)!.length);
       }));
 
+    it('tells the checkpoints of each generation, and none of one that is not there', () =>
+      within(async (family) => {
+        const live = await family.live();
+        await deliver(live, storyOf().log, [1_000], family.topics);
+        const next = await family.openGeneration(live.generation + 1);
+        expect(await family.checkpointsOf(live.generation)).toEqual(await live.checkpoints());
+        expect([...(await family.checkpointsOf(next.generation)).values()].filter((position) => position > 0)).toEqual(
+          [],
+        );
+        expect(await family.checkpointsOf(live.generation + 7)).toEqual(new Map());
+        // opened again, it is what it was
+        await deliver(next, storyOf().log, [1_000], family.topics);
+        const again = await family.openGeneration(next.generation);
+        expect([await again.digest(), await again.checkpoints()]).toEqual([
+          await live.digest(),
+          await live.checkpoints(),
+        ]);
+      }));
+
+    it('lets one process at a time mend it', () =>
+      within(async (family) => {
+        await family.live();
+        expect(await family.lease('a', 60_000)).toBe(true);
+        expect([await family.lease('b', 60_000), await family.lease('a', 60_000)]).toEqual([false, true]);
+        await family.lease('a', 0);
+        expect(await family.lease('b', 60_000)).toBe(true);
+      }));
+
     it('makes another generation live at once, keeps the old one, and drops only what is not live', () =>
       within(async (family) => {
         const live = await family.live();

@@ -9,6 +9,18 @@ export interface OpenedRegistry {
   readonly registry: ModelRegistry;
 }
 
+async function feed(family: ProjectionFamily, log: ReturnType<typeof examples>, size: number): Promise<void> {
+  const projection = await family.live();
+  for (const [partition, records] of log.partitions()) {
+    const { epoch } = await projection.claim(partition);
+    for (let from = 0; from < records.length; from += size) {
+      const batch = records.slice(from, from + size);
+      const to = from + batch.length;
+      expect(await projection.apply({ partition, epoch, from, to, records: batch })).toBe('applied');
+    }
+  }
+}
+
 /** What the catalog's projection and the registry promise together, however the log is cut. `open` gives empty tables. */
 export function describeModelRegistry(name: string, open: () => Promise<OpenedRegistry>): void {
   describe(`${name} as ModelRegistry`, () => {
@@ -41,15 +53,7 @@ export function describeModelRegistry(name: string, open: () => Promise<OpenedRe
       model('', 'other');
       log.add('RegisteredModelRenamed', 'digits', { world: '', name: 'digits', newName: 'figures' });
       log.add('RegisteredModelDeleted', 'other', { world: '', name: 'other' });
-      const projection = await family.live();
-      for (const [partition, records] of log.partitions()) {
-        const { epoch } = await projection.claim(partition);
-        for (let from = 0; from < records.length; from += size) {
-          const batch = records.slice(from, from + size);
-          const to = from + batch.length;
-          expect(await projection.apply({ partition, epoch, from, to, records: batch })).toBe('applied');
-        }
-      }
+      await feed(family, log, size);
       expect((await registry.models('')).map((each) => each.name)).toEqual(['figures']);
       expect(await registry.model('', 'figures')).toMatchObject({
         ...{ description: 'new', tags: {}, aliases: { best: 2 }, lastVersion: 2 },
@@ -63,6 +67,39 @@ export function describeModelRegistry(name: string, open: () => Promise<OpenedRe
       ]);
       expect(await registry.versions('')).toEqual(versions);
       expect(await registry.versionsOfRuns('', ['r2'])).toEqual([versions[1]]);
+    });
+
+    it('answers for the world and the runs asked for, by name and version, from the generation that is live', async () => {
+      const { family, registry } = await open();
+      const log = examples();
+      const made = [
+        ['', 'b', 'r1'],
+        ['', 'A', 'r1'],
+        ['team', 'a', 'r1'],
+        ['', 'A', 'r2'],
+        ['', 'a', ''],
+      ] as const;
+      for (const [world, name, run] of made) {
+        log.add('RegisteredModelCreated', name, { world, name, description: '', tags: {} });
+        if (run !== '')
+          log.add('ModelVersionCreated', name, {
+            ...{ world, name, source: 's', location: 'l', run, loggedModel: '', description: '', tags: {} },
+          });
+      }
+      await feed(family, log, 100);
+      const names = async (world: string) => (await registry.models(world)).map((each) => each.name);
+      expect([await names(''), await names('team'), await names('none')]).toEqual([['A', 'a', 'b'], ['a'], []]);
+      type Versions = Awaited<ReturnType<ModelRegistry['versions']>>;
+      const shown = (versions: Versions) => versions.map((each) => `${each.name} ${each.version} ${each.run}`);
+      expect(shown(await registry.versions(''))).toEqual(['A 1 r1', 'A 2 r2', 'b 1 r1']);
+      expect(shown(await registry.versions('team'))).toEqual(['a 1 r1']);
+      expect([await registry.versions('', 'a'), await registry.versions('team', 'A')]).toEqual([[], []]);
+      expect(shown(await registry.versionsOfRuns('', ['r2', 'r1']))).toEqual(['A 1 r1', 'A 2 r2', 'b 1 r1']);
+      expect(shown(await registry.versionsOfRuns('team', ['r1', 'r2']))).toEqual(['a 1 r1']);
+      expect(await registry.versionsOfRuns('', [])).toEqual([]);
+      await family.openGeneration(2);
+      await family.switchTo(2);
+      expect([await names(''), await registry.model('', 'A'), await registry.versions('')]).toEqual([[], null, []]);
     });
   });
 }

@@ -11,7 +11,9 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 describeModelRegistry('PGlite', async () => {
-  await database.script('drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade');
+  await database.script(
+    'drop schema if exists runstream cascade; drop schema if exists runs_g1 cascade; drop schema if exists runs_g2 cascade',
+  );
   const family = await openRunProjectionFamily({ database });
   await family.live();
   return { family, registry: openPostgresModelRegistry({ database, generations: () => family.generations() }) };

@@ -7,7 +7,8 @@ const other = `sha256:${'b'.repeat(64)}`;
 const artifact = { type: 'model', mime: '', metadata: {}, step: 0, hasStep: false };
 const nowMs = 1_000_000;
 
-async function feed({ family }: RunTables, log: ReturnType<typeof examples>): Promise<void> {
+/** Applies what the live generation does not have yet. */
+export async function feed({ family }: Pick<RunTables, 'family'>, log: ReturnType<typeof examples>): Promise<void> {
   const live = await family.live();
   for (const [partition, records] of log.partitions()) {
     const { epoch, position } = await live.claim(partition);

@@ -4,6 +4,7 @@ import type { ProjectionFamily } from '#libs/projecting/projection.js';
 import { examples } from './run-table.examples.js';
 import type { TraceSearch, TrackedSearch, TrackingTables } from './tracking-tables.js';
 import type { ShownField } from './search/ast.js';
+import { describeTrackingScopes } from './tracking-tables.scopes.contract.js';
 import { parseFilter } from './search/parser.js';
 
 export interface OpenedTracking {
@@ -47,6 +48,8 @@ const everyValue = (run: string, values: readonly (readonly [step: number, time:
 /** What the run projection and the tables of the doors promise together. `open` gives empty tables. */
 export function describeTrackingTables(name: string, open: () => Promise<OpenedTracking>): void {
   describe(`${name} as TrackingTables`, () => {
+    describeTrackingScopes(open);
+
     it('lists the projects of a world with their numbers, renamed and deleted ones as well', async () => {
       const { family, tracking } = await open();
       const log = examples();

@@ -46,6 +46,7 @@ export class MemoryCheckpoints implements Checkpoints {
 
   remove(projection: string): Promise<void> {
     this.#rows.delete(projection);
+    this.#records.delete(projection);
     return Promise.resolve();
   }
 
@@ -73,7 +74,13 @@ export class MemoryCheckpoints implements Checkpoints {
     return Promise.resolve(this.#records.get(projection) ?? null);
   }
 
-  lease(): Promise<boolean> {
-    return Promise.resolve(true);
+  readonly #leases = new Map<string, string>();
+
+  /** Like a hold, it ends by 0 only. */
+  lease(name: string, holder: string, leaseMs: number): Promise<boolean> {
+    const ours = (this.#leases.get(name) ?? holder) === holder;
+    if (ours && leaseMs > 0) this.#leases.set(name, holder);
+    else if (ours) this.#leases.delete(name);
+    return Promise.resolve(ours);
   }
 }

@@ -4,6 +4,7 @@ import { openPostgresRunTable } from './postgres-run-table.js';
 import { openRunProjectionFamily } from '../folding/run-projection.js';
 import { describeRunTable, type RunTables } from '../run-table.contract.js';
 import { describeRunFacts } from '../run-table.facts.contract.js';
+import { describeRunScopes } from '../run-table.scopes.contract.js';
 
 let database: PgliteDatabase;
 beforeAll(async () => {
@@ -21,3 +22,4 @@ const open = async (): Promise<RunTables> => {
 };
 describeRunTable('PGlite', open);
 describeRunFacts('PGlite', open);
+describeRunScopes('PGlite', open);
