@@ -36,7 +36,11 @@ export default defineConfig({
           name: 'cluster',
           include: ['test/journeys/**/*.spec.ts'],
           // what an API refuses does not depend on the engines
-          exclude: [...exclude, 'test/journeys/{mlflow-bad-input,mlflow-odd-traces,sdk-packages}.spec.ts', ...clusterLong],
+          exclude: [
+            ...exclude,
+            'test/journeys/{mlflow-bad-input,mlflow-odd-traces,sdk-packages}.spec.ts',
+            ...clusterLong,
+          ],
           env: { RUNSTREAM_TEST_DEPLOYMENT: 'cluster' },
         },
       },

@@ -19,11 +19,9 @@ export function serveSdkPackages(app: NestFastifyApplication): void {
   const send = (reply: FastifyReply, name: string | undefined): unknown => {
     const bytes = name === undefined ? undefined : files.get(name);
     if (name === undefined || bytes === undefined)
-      return reply
-        .status(404)
-        .send({
-          error: { code: 'NOT_FOUND', message: `there is no such package; there are ${[...files.keys()].join(', ')}` },
-        });
+      return reply.status(404).send({
+        error: { code: 'NOT_FOUND', message: `there is no such package; there are ${[...files.keys()].join(', ')}` },
+      });
     return reply
       .header('content-type', name.endsWith('.tgz') ? 'application/gzip' : 'application/zip')
       .header('content-disposition', `attachment; filename="${name}"`)
