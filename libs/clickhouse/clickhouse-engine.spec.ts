@@ -45,6 +45,16 @@ describe('ClickHouseEngine', () => {
     expect((await client.query('SELECT 1 AS one')).u8('one')[0]).toBe(1);
   });
 
+  it('takes a taken port for no damage: the data stays where it is', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'engine-'));
+    const damaged: string[] = [];
+    const port = Number(new URL(engine.address('app').url).port);
+    const open = openClickHouseEngine({ dir: own, randomHex, port, onDamaged: (_, reason) => damaged.push(reason) });
+    await expect(open).rejects.toThrow(/port is taken by another program/);
+    expect(damaged).toEqual([]);
+    await rm(own, { recursive: true, force: true });
+  });
+
   it('is Unavailable while it is down and comes back after kill -9, at another address', async () => {
     const pid = engine.pid!;
     process.kill(pid, 'SIGKILL');

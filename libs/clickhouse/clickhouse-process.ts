@@ -134,6 +134,9 @@ function startError(dir: string, said: string, ended: boolean): Error {
     return new Unusable(
       `metrics: the engine may not read or write ${dir} (${firstLine(said)}). Give the folder and all in it to the user that runs this program.`,
     );
+  // the data is as it was
+  if (/Address already in use/.test(said))
+    return new Unusable(`metrics: the engine's port is taken by another program (${firstLine(said)})`);
   const message = `metrics: the ClickHouse engine did not start in ${dir}: ${firstLine(said) || 'it said nothing'} (more in ${join(dir, 'engine.log')})`;
   return ended && said !== '' ? new EngineEnded(message) : new Unusable(message);
 }

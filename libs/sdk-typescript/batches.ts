@@ -12,6 +12,8 @@ export interface Meta {
   readonly attempt: number;
   readonly source: string;
   readonly environment: Message | null;
+  /** Whether to keep what was changed since the commit. */
+  readonly diff?: boolean;
   /** The run may be there already, and its steps are counted by itself. */
   readonly countsOn?: boolean;
   readonly fromStep?: number | null;

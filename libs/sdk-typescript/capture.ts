@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, hostname, release, totalmem, type, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { maskAll, maskArguments } from './masks.js';
+import { ask, gitState } from './source-state.js';
 import type { Message } from './wire.js';
 
 /** Cheap, in the training process. */
@@ -41,7 +40,7 @@ function userName(): string {
 export async function captureThoroughly(known: Message): Promise<Message> {
   const cwd = known['cwd'] as string;
   const [git, gpus] = await Promise.all([
-    captureGit(cwd),
+    gitState(cwd),
     ask('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], cwd),
   ]);
   return maskAll({
@@ -55,32 +54,6 @@ export async function captureThoroughly(known: Message): Promise<Message> {
       gpus: gpus ? gpus.split('\n').slice(0, 64) : [],
     },
   });
-}
-
-/** What a program prints; null when it is not there or fails. */
-async function ask(command: string, args: string[], cwd: string): Promise<string | null> {
-  try {
-    return (await promisify(execFile)(command, args, { cwd, timeout: 10_000 })).stdout.trim();
-  } catch {
-    return null;
-  }
-}
-
-async function captureGit(cwd: string): Promise<Message | null> {
-  const commit = await ask('git', ['rev-parse', 'HEAD'], cwd);
-  if (!commit) return null;
-  const [branch, changed, remote] = await Promise.all([
-    ask('git', ['rev-parse', '--abbrev-ref', 'HEAD'], cwd),
-    ask('git', ['status', '--porcelain', '-uno'], cwd),
-    ask('git', ['remote', 'get-url', 'origin'], cwd),
-  ]);
-  // a token in the address stays here
-  return {
-    commit,
-    branch: branch ?? '',
-    dirty: Boolean(changed),
-    remote: (remote ?? '').replace(/:\/\/.*@/, '://'),
-  };
 }
 
 function packages(cwd: string): Record<string, string> {

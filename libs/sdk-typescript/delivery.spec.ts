@@ -46,6 +46,7 @@ describe('TypeScript SDK', () => {
       config: { lr: 0.1, opt: { name: 'adam' } },
       tags: ['baseline'],
       captureConsole: false,
+      captureDiff: false,
     });
     run.log({ loss: 0.5, acc: NaN }, 10);
     run.log({ loss: 0.25, acc: -Infinity });

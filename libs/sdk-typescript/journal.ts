@@ -12,6 +12,8 @@ export type Plan =
       readonly timeMs: number;
       readonly seq: number;
       readonly artifact?: string | undefined;
+      /** To be uploaded once this is said. */
+      readonly file?: ArtifactItem | undefined;
       /** The artifact could not be delivered; its bytes stay. */
       readonly failed?: boolean | undefined;
     };

@@ -53,7 +53,15 @@ function isSecretName(name: string): boolean {
 
 /** Passwords in addresses, tokens known by their shape, values of telling names in addresses and pairs. */
 export function maskText(text: string): string {
-  return text
+  return maskShapes(text).replace(pair, (whole, before: string, name: string, between: string, value: string) => {
+    const tells = isSecretName(name) || ('?&'.includes(before || ' ') && telling.has(name.toLowerCase()));
+    if (!tells || value.startsWith(mask) || (plain.test(value) && !isPassword(name))) return whole;
+    return `${before}${name}${between}${mask}`;
+  });
+}
+
+const maskShapes = (text: string): string =>
+  text
     .replace(userinfo, (whole, scheme: string, user: string) => {
       const colon = user.indexOf(':');
       if (colon >= 0) return `${scheme}${user.slice(0, colon)}:${mask}@`;
@@ -61,12 +69,18 @@ export function maskText(text: string): string {
       return user.length < 16 ? whole : `${scheme}${mask}@`;
     })
     .replace(shapes, mask)
-    .replace(bearer, `$1 ${mask}`)
-    .replace(pair, (whole, before: string, name: string, between: string, value: string) => {
-      const tells = isSecretName(name) || ('?&'.includes(before || ' ') && telling.has(name.toLowerCase()));
-      if (!tells || value.startsWith(mask) || (plain.test(value) && !isPassword(name))) return whole;
-      return `${before}${name}${between}${mask}`;
-    });
+    .replace(bearer, `$1 ${mask}`);
+
+const quoted = /([A-Za-z][\w.-]*)(["']?\s*(?:=|:|=>)\s*)(["'])([^"'\n]{6,})\3/g;
+
+/** Of program text: passwords in addresses, tokens known by their shape, texts in quotes given to telling names. Names and code stay. */
+export function maskSource(content: Buffer): Buffer {
+  // a byte is a character: whatever the encoding, what is not masked stays as it is
+  const text = maskShapes(content.toString('latin1'));
+  const masked = text.replace(quoted, (whole, name: string, between: string, quote: string, value: string) =>
+    isSecretName(name) && !plain.test(value) ? `${name}${between}${quote}${mask}${quote}` : whole,
+  );
+  return Buffer.from(masked, 'latin1');
 }
 
 /** The value of a setting or param of this name. */

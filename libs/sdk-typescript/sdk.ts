@@ -54,6 +54,8 @@ export interface InitOptions {
   readonly captureConsole?: boolean;
   /** Whether to keep git state, command, packages and hardware; true. */
   readonly captureEnvironment?: boolean;
+  /** Whether to keep what was changed since the commit as the artifact `git/diff.patch` (of rank 0; up to 4 MiB, tokens masked, files of keys left out); true. */
+  readonly captureDiff?: boolean;
   /** What may wait on this machine, in bytes; beyond it points are dropped and counted. */
   readonly spoolBytesMax?: number;
 }
@@ -67,7 +69,8 @@ export function init(options: InitOptions = {}): Run {
   const settings = readSettings(given);
   const { mode } = settings.meta;
   const environment = given.captureEnvironment === false ? null : captureQuickly(settings.launcher);
-  const meta = { ...settings.meta, environment };
+  const diff = given.captureDiff !== false && environment !== null && settings.meta.rank === 0;
+  const meta = { ...settings.meta, environment, diff };
   const config = Object.fromEntries(flattened(given.config));
   if (mode === 'disabled') return new Run(meta, null, config);
   let opened: Run;

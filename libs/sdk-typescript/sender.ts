@@ -21,6 +21,7 @@ import { KafkaTransport } from './kafka-transport.js';
 import { Poster, Stopped, type EventResult } from './posting.js';
 import { lockSpool, unlockSpool } from './sender-lock.js';
 import { positionsPerSegment, SpoolReader } from './spool.js';
+import { keepPatch } from './source-state.js';
 import { stepsBefore } from './steps-before.js';
 import { forgetFile, pathOf, Refused, upload } from './uploads.js';
 import { encodeMessage, type Message } from './wire.js';
@@ -35,6 +36,8 @@ interface Said {
   readonly data: Message;
   readonly timeMs: number;
   readonly artifact?: string;
+  /** To be uploaded once this is said. */
+  readonly file?: ArtifactItem;
   readonly failed?: boolean;
 }
 export interface SenderOptions {
@@ -170,10 +173,10 @@ export class Sender {
     const small = built.reduce((sum, batch) => sum + batch.bytes, 0) < 65_536;
     if (built.length > 0 && small && started && !gone && Date.now() - this.#sentAt < trickleMs) return;
     if (started && !built.at(-1)?.finished) {
-      for (const { name, timeMs, artifact, failed, data } of this.#inbox.splice(0)) {
+      for (const { name, timeMs, artifact, failed, file, data } of this.#inbox.splice(0)) {
         runsSeq += 1;
         const ends = name === 'RunFinished' ? { lastTelemetrySeq: telemetrySeq, lastRunsSeq: runsSeq } : {};
-        plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq: runsSeq, artifact, failed });
+        plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq: runsSeq, artifact, failed, file });
       }
     }
     // also while points are sent: a run is running as long as the heartbeats of one of its writers come
@@ -232,6 +235,7 @@ export class Sender {
       if (uploaded.get(item.path)) state.failed.push(item);
       else forgetFile(this.options.folder, item);
     state.artifacts = state.artifacts.filter((item) => !uploaded.has(item.path));
+    for (const plan of state.plans) if ('say' in plan && plan.file) state.artifacts.push(plan.file);
     for (const batch of batches) {
       state.position = batch.end;
       state.records += batch.records;
@@ -317,7 +321,10 @@ export class Sender {
     if (!this.meta.environment || state.attempt === 0 || state.environment) return;
     this.#beside(async () => {
       const environment = await captureThoroughly(this.meta.environment!);
-      this.#inbox.push({ name: 'EnvironmentCaptured', data: { environment }, timeMs: Date.now() });
+      const said = { name: 'EnvironmentCaptured', data: { environment }, timeMs: Date.now() };
+      // later, or on another machine, the source may be another one
+      const kept = this.meta.diff && this.options.parentPid !== 0;
+      this.#inbox.push(kept ? { ...said, ...(await keepPatch(this.options.folder, environment)) } : said);
     });
   }
 

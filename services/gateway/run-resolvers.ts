@@ -222,6 +222,7 @@ function environmentOf(environment: Environment) {
     gitBranch: text(git?.branch),
     gitDirty: git?.commit ? git.dirty : null,
     gitRemote: text(git?.remote),
+    gitDiff: text(git?.diffDigest),
     command: text(environment.command),
     host: text(environment.host),
     user: text(environment.user),

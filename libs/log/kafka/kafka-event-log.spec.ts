@@ -97,6 +97,8 @@ describe.skipIf(kafkaMissing() !== null)('on a real broker', () => {
     const url = newAddress();
     const log = await open(url);
     await log.append(Array.from({ length: 10 }, (_, i) => recordOf(`e${i}`)));
+    // a broker may not lead all partitions of a new topic at once: we wait for that, kafkajs does not
+    await log.ranges('runs');
     const admin = createKafka(readKafkaUrl(url), 'admin').admin();
     await admin.connect();
     await admin.fetchTopicOffsets(`${ofTopic(url)}.runs`);

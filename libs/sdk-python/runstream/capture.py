@@ -4,11 +4,11 @@ from __future__ import annotations
 import os
 import platform
 import socket
-import subprocess
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from .masks import mask_all, mask_command
+from .source_state import ask, git_state
 
 
 def quick(launcher: str) -> Dict[str, Any]:
@@ -34,7 +34,7 @@ def _cwd() -> str:
 def thorough(known: Dict[str, Any], path: List[str]) -> Dict[str, Any]:
     return mask_all({
         **known,
-        "git": _git(known.get("cwd") or "."),
+        "git": git_state(known.get("cwd") or "."),
         "packages": _packages(path),
         "hardware": {"cpu": _cpu(), "cpuCount": os.cpu_count() or 0, "memoryBytes": _memory(), **_gpus()},
     })
@@ -50,31 +50,6 @@ def _user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except (ImportError, KeyError, OSError):
         return ""
-
-
-def _ask(command: List[str], cwd: Optional[str] = None) -> Optional[str]:
-    """What a program prints; None when it is not there or fails."""
-    try:
-        done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
-
-
-def _git(cwd: str) -> Optional[Dict[str, Any]]:
-    commit = _ask(["git", "rev-parse", "HEAD"], cwd)
-    if not commit:
-        return None
-    remote = _ask(["git", "remote", "get-url", "origin"], cwd) or ""
-    if "@" in remote and "://" in remote:
-        scheme, rest = remote.split("://", 1)
-        remote = "%s://%s" % (scheme, rest.rsplit("@", 1)[1])  # a token in the address stays here
-    return {
-        "commit": commit,
-        "branch": _ask(["git", "rev-parse", "--abbrev-ref", "HEAD"], cwd) or "",
-        "dirty": bool(_ask(["git", "status", "--porcelain", "-uno"], cwd)),
-        "remote": remote[:2_000],
-    }
 
 
 def _packages(path: List[str]) -> Dict[str, str]:
@@ -107,7 +82,7 @@ def _memory() -> int:
 
 
 def _gpus() -> Dict[str, Any]:
-    text = _ask(["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
+    text = ask(["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
     if not text:
         return {"gpus": []}
     rows = [[part.strip() for part in line.split(",")] for line in text.splitlines()]

@@ -20,6 +20,7 @@ _SHAPES = re.compile(
 _USERINFO = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)((?:[^\s/?#:@'\"]*:(?!\d+/)[^\s'\"]*|[^\s/?#:@'\"]+))@(?=[^\s@]*(?:[\s'\"]|$))")
 _PAIR = re.compile(r"([?&;,\s]|^)([A-Za-z][\w.-]*)(=|:\s+)([^&;,\s'\"]+)")
 _BEARER = re.compile(r"\b(Bearer|Basic|Token)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_QUOTED = re.compile(r"""([A-Za-z][\w.-]*)(["']?\s*(?:=|:|=>)\s*)(["'])([^"'\n]{6,})\3""")
 _PLAIN = re.compile(r"^(?:[+-]?\d{1,7}(?:\.\d*)?|true|false|none|null|yes|no|)$", re.IGNORECASE)
 
 
@@ -44,6 +45,20 @@ def mask_text(text: str) -> str:
     if "=" in text or ":" in text:
         text = _PAIR.sub(_mask_pair, text)
     return text
+
+
+def mask_source(content: bytes) -> bytes:
+    """Of program text: passwords in addresses, tokens that are known by their shape, texts in quotes given to telling names. Names and code stay."""
+    text = content.decode("utf-8", "surrogateescape")
+    if "://" in text:
+        text = _USERINFO.sub(_mask_userinfo, text)
+    text = _BEARER.sub(lambda found: found.group(1) + " " + MASK, _SHAPES.sub(MASK, text))
+    return _QUOTED.sub(_mask_quoted, text).encode("utf-8", "surrogateescape")
+
+
+def _mask_quoted(found: "re.Match[str]") -> str:
+    name, between, quote, value = found.groups()
+    return "%s%s%s%s%s" % (name, between, quote, MASK, quote) if is_secret_name(name) and not _PLAIN.match(value) else found.group(0)
 
 
 def _mask_userinfo(found: "re.Match[str]") -> str:

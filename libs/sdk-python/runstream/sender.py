@@ -8,9 +8,9 @@ import shutil
 import sys
 import threading
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
-from . import capture, uploads, wire
+from . import capture, source_state, uploads, wire
 from .batches import Batch
 from .delivery import Connection
 from .gone import Gone
@@ -146,7 +146,7 @@ class Sender(Sources):
             data = said["data"]
             if said["name"] == "RunFinished":
                 data, ends = {**data, "lastTelemetrySeq": telemetry, "lastRunsSeq": runs}, True
-            plans.append({"say": said["name"], "data": data, "time": said["time"], "seq": runs, "done": said.get("done"), "failed": said.get("failed")})
+            plans.append({"say": said["name"], "data": data, "time": said["time"], "seq": runs, "done": said.get("done"), "failed": said.get("failed"), "artifact": said.get("artifact")})
         # also while points are sent: a run is running as long as the heartbeats of one of its writers come
         if started and not gone and not ends and not state["finished"] and time.monotonic() - self.heartbeat_at >= HEARTBEAT_S:
             data = {"lastStep": state["last_step"], "spooledBytes": self._spooled()}
@@ -192,6 +192,7 @@ class Sender(Sources):
             return
         telemetry = max(telemetry, state["telemetry"])
         self._forget_uploaded()
+        state["artifacts"] += [plan["artifact"] for plan in state["plans"] if plan.get("artifact")]
         for field, batch in batches:
             state[field] = batch.end
             state["records"] += batch.records
@@ -260,11 +261,30 @@ class Sender(Sources):
 
     def _capture(self) -> None:
         try:
-            data = {"environment": capture.thorough(self.meta["environment"], self.meta["path"])}
-            self.inbox.put({"name": "EnvironmentCaptured", "data": data, "time": time.time_ns() // 1_000_000})
+            environment = capture.thorough(self.meta["environment"], self.meta["path"])
+            said = {"name": "EnvironmentCaptured", "data": {"environment": environment}, "time": time.time_ns() // 1_000_000}
+            # later, or on another machine, the source may be another one
+            if self.meta.get("diff") and environment["git"] and self.parent != 0:
+                said["artifact"] = self._keep_patch(environment)
+            self.inbox.put(said)
         except Exception as error:
             print("the environment is not known: %r" % error, file=sys.stderr, flush=True)
         self.capturing = False
+
+    def _keep_patch(self, environment: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+        """Writes what was changed since the commit beside the spool: a file of the run, uploaded as any other."""
+        content, left_out = source_state.patch(environment["cwd"] or ".", self.meta["root"])
+        if left_out:
+            print("git/diff.patch: %s" % left_out, file=sys.stderr, flush=True)
+        if content is None:
+            return None
+        path = os.path.join(self.folder, "diff.patch")
+        with open(path, "wb") as file:
+            file.write(content)
+        environment["git"]["diffDigest"], size = uploads.digest_of(path)
+        metadata = {"commit": environment["git"]["commit"], **({"leftOut": left_out} if left_out else {})}
+        return {"name": "git/diff.patch", "path": "diff.patch", "copied": True, "size": size, "type": "code", "metadata": metadata, "step": None,
+                "time": time.time_ns() // 1_000_000}
 
     def _start_uploads(self) -> None:
         if self.uploading or not self.state["artifacts"] or not self.inbox.empty():

@@ -47,6 +47,7 @@ def init(
     cost_per_hour: float = 0.0,
     capture_console: bool = True,
     capture_environment: bool = True,
+    capture_diff: bool = True,
     spool_mb_max: int = SPOOL_MB_MAX,
 ) -> Run:
     """Starts a run, or joins it: every process that gives the same `id` (or is a rank of the same job) writes to one run.
@@ -69,6 +70,7 @@ def init(
     from_step: where a restart goes on. Without it a run that counts its steps by itself goes on behind what is there.
     cost_per_hour: of the whole run, in whatever currency, for the run's cost.
     capture_console: keep what is printed. capture_environment: keep git state, command, packages, hardware, seeds.
+    capture_diff: keep what was changed since the commit as the artifact `git/diff.patch` (of rank 0; up to 4 MiB, tokens masked, files of keys left out).
     spool_mb_max: megabytes that may wait on this machine; beyond them points are dropped and counted.
     Throws ValueError for settings that can't be right, nothing else.
     """
@@ -91,6 +93,7 @@ def init(
     if capture_environment:
         environment = mask_all(capture.quick(settings["launcher"]))
     settings["environment"] = environment
+    settings["diff"] = bool(capture_diff) and environment is not None and settings["rank"] == 0
     if not _open(run, settings):
         return run
     install_hooks()

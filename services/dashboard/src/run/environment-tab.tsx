@@ -1,22 +1,24 @@
 import { Fragment, useState, type ReactElement } from 'react';
 import { EnvironmentDocument, type EnvironmentFragment, type RunHeadFragment } from '../generated/questions.js';
+import { at } from '../data/base.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatBytes } from '../format/format.js';
 import { Answered } from '../parts/answered.js';
 
-type Facts = readonly (readonly [string, string | null])[];
+type Fact = readonly [string, string | null, link?: string];
+type Facts = readonly Fact[];
 
 function List(props: { title: string; facts: Facts }): ReactElement | null {
-  const known = props.facts.filter((fact): fact is readonly [string, string] => fact[1] !== null && fact[1] !== '');
+  const known = props.facts.filter(([, value]) => value !== null && value !== '');
   if (known.length === 0) return null;
   return (
     <section className="card pairs">
       <h2>{props.title}</h2>
       <dl className="definition">
-        {known.map(([name, value]) => (
+        {known.map(([name, value, link]) => (
           <Fragment key={name}>
             <dt>{name}</dt>
-            <dd className="mono wrap">{value}</dd>
+            <dd className="mono wrap">{link === undefined ? value : <a href={link}>{value}</a>}</dd>
           </Fragment>
         ))}
       </dl>
@@ -77,6 +79,7 @@ function Body(props: { env: EnvironmentFragment }): ReactElement {
             ['Commit', env.gitCommit],
             ['Branch', env.gitBranch],
             ['State', dirty],
+            ['Changes', env.gitDiff === null ? null : 'diff.patch', at(`/v1/artifacts/${env.gitDiff}?name=diff.patch`)],
             ['Remote', env.gitRemote],
             ['Folder', env.cwd],
             ['Launcher', env.launcher],
