@@ -100,9 +100,9 @@ describe('an event that stands in runstream.proto alone', () => {
     ['loggedModel', 'libs/domain/logged-model-fold.ts'],
     ['file', 'libs/runs/folding/subject-batch.ts'],
     ['trace', 'libs/domain/trace-fold.ts'],
-    ['points', 'libs/runs/folding/apply-telemetry.ts'],
-    ['lines', 'libs/runs/folding/apply-telemetry.ts'],
-    ['heartbeat', 'libs/runs/folding/apply-telemetry.ts'],
+    ['points', 'libs/runs/folding/telemetry-rows.ts'],
+    ['lines', 'libs/runs/folding/telemetry-rows.ts'],
+    ['heartbeat', 'libs/runs/folding/telemetry-rows.ts'],
   ])('of the kind "%s", is missed in %s', (kind, file) => {
     const table = join(copy, 'libs/domain/event-table.ts');
     const text = readFileSync(table, 'utf8').replace(
