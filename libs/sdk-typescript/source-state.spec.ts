@@ -60,6 +60,17 @@ describe('the source of a run', () => {
     expect(await keepPatch(spools, { git: null })).toEqual({});
   });
 
+  it('costs nothing but itself where it can not be written', async () => {
+    writeFileSync(join(checkout, 'train.ts'), 'const lr = 0.4;\n');
+    const folder = join(spools, 'one');
+    mkdirSync(join(folder, 'diff.patch'), { recursive: true });
+    expect(await keepPatch(folder, { cwd: checkout, git: { commit: 'c' } })).toEqual({});
+    rmSync(join(folder, 'diff.patch'), { recursive: true });
+    expect(await keepPatch(folder, { cwd: checkout, git: { commit: 'c' } })).toMatchObject({
+      file: { path: 'diff.patch' },
+    });
+  });
+
   it('is an artifact that the environment names; not where nobody wants it, nor of other ranks', async () => {
     const receiver = new Receiver();
     const url = await receiver.listen();

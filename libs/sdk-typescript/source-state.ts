@@ -89,11 +89,22 @@ export async function patchOf(cwd: string, spools: string): Promise<Patch> {
   };
 }
 
-/** Writes the patch beside the spool, as a file of the run that is uploaded as any other; what is to be said of it. */
-export async function keepPatch(
-  folder: string,
-  environment: Message,
-): Promise<{ data?: Message; file?: ArtifactItem }> {
+interface Kept {
+  readonly data?: Message;
+  readonly file?: ArtifactItem;
+}
+
+/** Writes the patch beside the spool, as a file of the run that is uploaded as any other; what is to be said of it. Without it all else is still known. */
+export async function keepPatch(folder: string, environment: Message): Promise<Kept> {
+  try {
+    return await writePatch(folder, environment);
+  } catch (error) {
+    process.stderr.write(`git/diff.patch is not kept: ${String(error)}\n`);
+    return {};
+  }
+}
+
+async function writePatch(folder: string, environment: Message): Promise<Kept> {
   const git = environment['git'] as Message | null;
   if (!git) return {};
   const { content, leftOut } = await patchOf(environment['cwd'] as string, dirname(folder));

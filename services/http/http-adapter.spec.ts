@@ -14,9 +14,19 @@ const instruments = createInstruments();
 const friend = 'https://grafana.example.com';
 const adapterFor = (host: string): FastifyInstance =>
   createHttpAdapter({ auth: createAuth(table, host, () => 0), instruments, origins: [friend] }).getInstance();
-const open = ['/healthz', '/readyz', '/', '/index.html', '/t/:tenant', '/t/:tenant/', '/assets/:name'];
+const open = [
+  '/healthz',
+  '/readyz',
+  '/',
+  '/index.html',
+  '/t/:tenant',
+  '/t/:tenant/',
+  '/assets/:name',
+  '/sdk/python',
+  '/sdk/:file',
+];
 const pages = pageRoutes.flatMap((page) => [page, `${page}/*`]);
-const closed = ['/v1/events', '/metrics', '/runsx', '/t/:tenant/api', '/x/assets/:name', '/healthz/more'];
+const closed = ['/sdkx', '/v1/events', '/metrics', '/runsx', '/t/:tenant/api', '/x/assets/:name', '/healthz/more'];
 
 describe('the gate', () => {
   let gate: FastifyInstance;

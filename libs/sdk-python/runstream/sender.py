@@ -272,7 +272,14 @@ class Sender(Sources):
         self.capturing = False
 
     def _keep_patch(self, environment: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-        """Writes what was changed since the commit beside the spool: a file of the run, uploaded as any other."""
+        """Writes what was changed since the commit beside the spool: a file of the run, uploaded as any other. Without it all else is still known."""
+        try:
+            return self._write_patch(environment)
+        except Exception as error:
+            print("git/diff.patch is not kept: %r" % error, file=sys.stderr, flush=True)
+            return None
+
+    def _write_patch(self, environment: Dict[str, Any]) -> Optional[Dict[str, Any]]:
         content, left_out = source_state.patch(environment["cwd"] or ".", self.meta["root"])
         if left_out:
             print("git/diff.patch: %s" % left_out, file=sys.stderr, flush=True)

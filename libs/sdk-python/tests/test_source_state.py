@@ -94,3 +94,17 @@ run.finish()
     before = len(receiver.named("ArtifactLogged"))
     assert play(program % "capture_diff=False", receiver=receiver, folder=checkout).returncode == 0
     assert len(receiver.named("ArtifactLogged")) == before
+
+
+def test_a_patch_that_can_not_be_written_costs_nothing_but_itself(receiver, checkout):
+    (checkout / "train.py").write_text("lr = 0.4\n")
+    out = play("""
+import os, runstream
+run = runstream.init(project="p", capture_console=False)
+os.mkdir(os.path.join(run._folder, "diff.patch"))
+run.log({"loss": 1.0})
+run.finish()
+""", receiver=receiver, folder=checkout)
+    assert out.returncode == 0, out.stderr
+    (captured,) = receiver.named("EnvironmentCaptured")
+    assert b"sha256:" not in captured[3] and not receiver.named("ArtifactLogged") and receiver.named("RunFinished")
