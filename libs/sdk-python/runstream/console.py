@@ -143,6 +143,7 @@ class Descriptors:
         self._folder = os.path.join(run._folder, "console")
         self._nonce = uuid.uuid4().hex
         self._stopped = False
+        self._lock = threading.Lock()
         os.mkdir(self._folder, 0o700)
         for name in STREAMS:
             getattr(sys, name).flush()
@@ -154,7 +155,7 @@ class Descriptors:
                 ends.append(terminal.open_like(fd) if os.isatty(fd) else _open_pipe())
             self._reading = [reading for reading, _ in ends]
             self._writing = [writing for _, writing in ends]
-            self._tee = self._start(Beside)
+            self._tee = self._start(Beside, run._settings["spool_mb_max"])
         except BaseException:
             for fd in [*self._before, *(fd for pair in ends for fd in pair)]:
                 os.close(fd)
@@ -163,11 +164,11 @@ class Descriptors:
             os.dup2(writing, fd, inheritable=True)
         self._flush_at_newline()
 
-    def _start(self, beside: Any) -> Any:
+    def _start(self, beside: Any, spool_mb_max: int) -> Any:
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         code = "import sys; sys.path.insert(0, %r); from runstream.tee import main; main(sys.argv[1:])" % package
         fds = [*self._reading, *self._before]
-        words = [sys.executable, "-S", "-c", code, self._folder, str(self._pid), self._nonce, str(self._run._settings["spool_mb_max"]), *map(str, fds)]
+        words = [sys.executable, "-S", "-c", code, self._folder, str(self._pid), self._nonce, str(spool_mb_max), *map(str, fds)]
         with open(os.path.join(self._run._folder, "tee.log"), "ab") as log:
             return beside(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=fds, start_new_session=True, cwd="/")
 
@@ -182,9 +183,21 @@ class Descriptors:
 
     def tick(self) -> None:
         self._say_trouble()
-        if not self._stopped and self._tee.poll() is not None:
+        with self._lock:
+            self._see_to_tee()
+
+    def _see_to_tee(self) -> None:
+        """Another one goes on where the killed one stopped, so that what is printed stays in its order: no line is kept any more, none is held up."""
+        from .start import Beside
+
+        if self._stopped or self._tee.poll() is None:
+            return
+        try:
+            self._tee = self._start(Beside, spool_mb_max=0)
+            self._run._say("console", "what keeps printed lines has ended; they are passed on and not kept")
+        except Exception as error:
             self._restore()
-            self._run._say("console", "what passes on printed lines has ended; they go out directly now and are not kept")
+            self._run._say("console", "what keeps printed lines has ended; they go out directly and are not kept (%s)" % error)
             self._stopped = True
             for reading, before in zip(self._reading, self._before):
                 threading.Thread(target=_pass_on, args=(reading, before), daemon=True).start()
@@ -215,9 +228,11 @@ class Descriptors:
 
     def stop(self) -> None:
         """Everything printed so far is in the spool, in its order, when this returns."""
-        if self._stopped:
-            return
-        self._stopped = True
+        with self._lock:
+            self._see_to_tee()
+            if self._stopped:
+                return
+            self._stopped = True
         self._restore()
         try:
             if self._was is False:
@@ -241,6 +256,7 @@ class Descriptors:
 
     def leave_to_parent(self) -> None:
         """What a forked child prints goes the same way as before: the tee is the parent's."""
+        self._lock = threading.Lock()
         self._stopped = True
 
 

@@ -1,6 +1,7 @@
 """The process that printed bytes pass through: on to where they went before, at once and unchanged, and as lines into a spool. It ends when nobody can
 write any more, and not before: a child of the training may print longer than the training.
-`python -m runstream.tee <folder> <pid> <nonce> <MB> <reading 1> <reading 2> <before 1> <before 2>`"""
+`python -m runstream.tee <folder> <pid> <nonce> <MB> <reading 1> <reading 2> <before 1> <before 2>`; with 0 MB
+it only passes on."""
 from __future__ import annotations
 
 import codecs
@@ -81,6 +82,8 @@ class Lines:
         self._lost = 0
         self.closed = False
         self._spool: Optional[SpoolWriter] = None
+        if bytes_max == 0:
+            return
         try:
             self._spool = SpoolWriter(folder, bytes_max)
         except OSError as error:  # what is printed is passed on all the same

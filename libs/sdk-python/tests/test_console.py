@@ -64,18 +64,40 @@ os.write(1, b"x" * 300_000 + b"\\nthe last words"); os.kill(os.getpid(), signal.
     assert "the last words" in "".join(lines(receiver))
 
 
-def test_printing_goes_on_when_what_passes_it_on_is_killed(receiver, tmp_path):
-    out = play("""
-import runstream, os, signal, time
+KILLED_TEE = """
+import runstream, os, signal, sys, time
 run = runstream.init(project="p", capture_environment=False)
 print("before", flush=True); time.sleep(0.5)
+%s
 os.kill(run._console._tee.pid, signal.SIGKILL)
-for i in range(30): print("line", i, flush=True); time.sleep(0.1)
+for i in range(300): print("line", i, flush=True); time.sleep(0.01)
 run.log({"x": 1.0}); run.finish(); print("after")
-""", receiver=receiver, folder=tmp_path)
+"""
+
+
+def test_printing_goes_on_in_its_order_when_what_passes_it_on_is_killed(receiver, tmp_path):
+    out = play(KILLED_TEE % "", receiver=receiver, folder=tmp_path)
     assert out.returncode == 0
-    assert out.stdout.split("\n") == ["before", *("line %d" % i for i in range(30)), "after", ""]
-    assert len(receiver.points()) == 1
+    assert out.stdout.split("\n") == ["before", *("line %d" % i for i in range(300)), "after", ""]
+    assert len(receiver.points()) == 1 and "passed on and not kept" in out.stderr
+
+
+def test_what_is_printed_last_comes_through_when_what_passes_it_on_was_killed_just_before(receiver, tmp_path):
+    out = play("""
+import runstream, os, signal
+run = runstream.init(project="p", capture_environment=False)
+os.kill(run._console._tee.pid, signal.SIGKILL); run._console._tee.wait()
+print("last words"); run.finish(); print("after")
+""", receiver=receiver, folder=tmp_path)
+    assert (out.returncode, out.stdout) == (0, "last words\nafter\n")
+
+
+def test_printing_goes_on_directly_when_nothing_more_can_be_started(receiver, tmp_path):
+    out = play(KILLED_TEE % "sys.executable = '/nowhere/python'", receiver=receiver, folder=tmp_path)
+    assert out.returncode == 0
+    # what is in the pipe and what goes out directly meet in no order
+    assert sorted("".join(out.stdout.split())) == sorted("before" + "".join("line%d" % i for i in range(300)) + "after")
+    assert len(receiver.points()) == 1 and "go out directly" in out.stderr
 
 
 def test_a_terminal_stays_a_terminal(receiver, tmp_path):
