@@ -66,6 +66,12 @@ export interface GatewayContext {
   readonly signal: AbortSignal;
 }
 
+/** Of a request over HTTP. */
+export interface RequestContext extends GatewayContext {
+  /** Where the answer is put when its columns are to be binary; null: they are not. */
+  readonly columns: { answer?: Buffer } | null;
+}
+
 export interface GatewayParts {
   readonly backend: Backend;
   readonly acceptor: EventAcceptor;

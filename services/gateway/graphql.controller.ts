@@ -1,12 +1,13 @@
 import { All, Controller, Inject, type OnApplicationShutdown, type OnModuleInit, Req, Res } from '@nestjs/common';
-import { ApolloServer, HeaderMap } from '@apollo/server';
+import { ApolloServer, HeaderMap, type ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLError } from 'graphql';
 import { Rejection } from '#libs/domain/rejection.js';
 import { queryBounds, type Bodies } from '../http/bodies.js';
 import { BODIES, GATEWAY } from '../tokens.js';
-import { createGatewayContext, type GatewayContext } from './gateway-context.js';
+import { asksForColumns, columnsType, writeColumns } from './column-answer.js';
+import { createGatewayContext, type RequestContext } from './gateway-context.js';
 import type { Gateway } from './gateway.js';
 import { toGraphQLError } from './gateway-schema.js';
 import { stringify } from './stringify.js';
@@ -14,14 +15,14 @@ import { readDocument } from './read-document.js';
 
 @Controller('graphql')
 export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
-  private readonly apollo: ApolloServer<GatewayContext>;
+  private readonly apollo: ApolloServer<RequestContext>;
 
   constructor(
     @Inject(GATEWAY) private readonly gateway: Gateway,
     @Inject(BODIES) private readonly bodies: Bodies,
   ) {
     const { schema, logger } = gateway;
-    this.apollo = new ApolloServer<GatewayContext>({
+    this.apollo = new ApolloServer<RequestContext>({
       schema,
       introspection: true,
       csrfPrevention: true,
@@ -33,8 +34,8 @@ export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
       // each document is read with its variables, below
       persistedQueries: false,
       // it would follow every field of every answer
-      plugins: [ApolloServerPluginCacheControlDisabled()],
-      stringifyResult: stringify,
+      plugins: [ApolloServerPluginCacheControlDisabled(), columnAnswers],
+      stringifyResult: (result) => stringify(result),
     });
   }
 
@@ -65,6 +66,11 @@ export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
     reply.raw.on('close', () => {
       if (!reply.raw.writableFinished) gone.abort();
     });
+    const context: RequestContext = {
+      ...createGatewayContext(this.gateway, gone.signal),
+      columns: asksForColumns(request.headers.accept) ? {} : null,
+    };
+    if (context.columns) headers.set('accept', 'application/json');
     const response = await this.apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         method: request.method,
@@ -72,10 +78,14 @@ export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
         search,
         body,
       },
-      context: () => Promise.resolve(createGatewayContext(this.gateway, gone.signal)),
+      context: () => Promise.resolve(context),
     });
     for (const [name, value] of response.headers) void reply.header(name, value);
     void reply.status(response.status ?? 200);
+    if (context.columns?.answer) {
+      await reply.header('content-type', columnsType).send(context.columns.answer);
+      return;
+    }
     if (response.body.kind === 'complete') {
       await reply.send(response.body.string);
       return;
@@ -91,6 +101,18 @@ export class GraphqlController implements OnModuleInit, OnApplicationShutdown {
     return 'errors' in read ? read.errors : [];
   }
 }
+
+/** Takes an answer away before it is written as JSON, from those who ask for its columns. */
+const columnAnswers: ApolloServerPlugin<RequestContext> = {
+  requestDidStart: () =>
+    Promise.resolve({
+      willSendResponse: async ({ contextValue, response: { body } }) => {
+        if (!contextValue.columns || body.kind !== 'single') return;
+        contextValue.columns.answer = await writeColumns(body.singleResult);
+        body.singleResult = {};
+      },
+    }),
+};
 
 /** Of variables in an address, and in a body. */
 function variablesOf(given: unknown): Readonly<Record<string, unknown>> {

@@ -1,5 +1,6 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped } from 'graphql';
-import { toJsonValue, type JsonValue } from '#libs/live/metric-frame.js';
+import { toJsonValue } from '#libs/live/metric-frame.js';
+import { Column } from './column.js';
 
 function readNumber(value: unknown): number {
   if (typeof value === 'number') return value;
@@ -20,13 +21,9 @@ export const scalars = {
     parseValue: readNumber,
     parseLiteral: literal(readNumber),
   }),
-  Column: new GraphQLScalarType<never, readonly JsonValue[]>({
+  Column: new GraphQLScalarType<never, Column>({
     name: 'Column',
-    serialize: (values) => {
-      const list: JsonValue[] = Array.from(values as ArrayLike<number>);
-      for (let i = 0; i < list.length; i += 1) if (!Number.isFinite(list[i])) list[i] = toJsonValue(list[i] as number);
-      return list;
-    },
+    serialize: (values) => new Column(values as ArrayLike<number>),
     parseValue: () => {
       throw new GraphQLError('a column is an answer, not an argument');
     },

@@ -64,7 +64,7 @@ export function bucketsByRank(source: BucketSource): string {
   return source.plan.unit === 1 ? rawBuckets(source) : rollupBuckets(source);
 }
 
-const seriesCondition = ({ facts, series, ranks }: BucketSource): string =>
+export const seriesCondition = ({ facts, series, ranks }: Pick<BucketSource, 'facts' | 'series' | 'ranks'>): string =>
   `run = ${facts.run} AND series ${series ? `IN (${series.join(', ')})` : `= ${facts.hash}`} AND ${rankCondition(ranks)}`;
 
 /** Whose buckets a row is about. */

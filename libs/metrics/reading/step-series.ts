@@ -2,6 +2,7 @@ import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { bucketsByRank, planBuckets, type BucketPlan } from './bucket-plan.js';
 import type { TableLookup } from '../tables/live-generation.js';
 import type { SeriesColumns, SeriesQuery } from '../metric-store.js';
+import { readPlainSeries, selectPlain } from './plain-series.js';
 import { readManySeriesColumns, readSeriesColumns, selectBuckets } from './series-columns.js';
 import { visibleRanges, type SeriesFacts, type VisibleRange } from './visible-steps.js';
 
@@ -42,9 +43,11 @@ async function readAlike(
   signal?: AbortSignal,
 ): Promise<readonly SeriesColumns[]> {
   const source = { table, facts: facts[0]!, ranges, ranks, plan, countless };
+  const keys = new Map(facts.map(({ hash, key }) => [hash, key]));
+  if (plan.width === 1 && !facts[0]!.rewritten)
+    return readPlainSeries(keys, await client.query(selectPlain({ ...source, series: [...keys.keys()] }), { signal }));
   if (facts.length === 1)
     return readSeriesColumns(facts[0]!.key, await client.query(selectBuckets(bucketsByRank(source)), { signal }));
-  const keys = new Map(facts.map(({ hash, key }) => [hash, key]));
   const buckets = bucketsByRank({ ...source, series: [...keys.keys()] });
   return readManySeriesColumns(keys, await client.query(selectBuckets(buckets, 'series, rank'), { signal }));
 }

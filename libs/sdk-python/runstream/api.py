@@ -5,6 +5,7 @@ import json
 import os
 from typing import Any, Dict, Iterator, List, Optional
 
+from .columns import COLUMNS_TYPE, read_columns
 from .delivery import Connection
 
 FIELDS = """id name project group jobType user notes status statusReason startedAt endedAt durationMs worldSize
@@ -13,6 +14,7 @@ PAGE = 100
 POINTS_PAGE = 50_000
 KEYS_PAGE = 50_000
 ARTIFACTS_PAGE = 20_000
+COLUMNS_ACCEPT = COLUMNS_TYPE + ", application/json"
 
 
 class ApiError(Exception):
@@ -31,10 +33,13 @@ class Api:
 
     def query(self, text: str, **variables: Any) -> Dict[str, Any]:
         """Asks the GraphQL query `text` with `variables`, and gives its data. Throws `ApiError` with what the server says."""
+        return self._ask(text, variables, "application/json")
+
+    def _ask(self, text: str, variables: Dict[str, Any], accept: str) -> Dict[str, Any]:
         body = json.dumps({"query": text, "variables": variables}).encode()
         try:
-            answer = self._connection.request("POST", "/graphql", body, {"content-type": "application/json", "accept": "application/json"})
-            said = answer.json()
+            answer = self._connection.request("POST", "/graphql", body, {"content-type": "application/json", "accept": accept})
+            said = read_columns(answer.body) if answer.headers.get("content-type", "").startswith(COLUMNS_TYPE) else answer.json()
         except (OSError, ValueError) as error:
             raise ApiError("no answer from the server: %s" % error) from error
         if said.get("errors"):
@@ -118,10 +123,10 @@ class ReadRun:
     def _points(self, key: str, rank: Optional[int]) -> Iterator[Any]:
         after = None
         while True:
-            page = self._api.query(
+            page = self._api._ask(
                 "query($id: ID!, $k: String!, $r: Int, $n: Int, $a: String) { run(id: $id) { points(key: $k, rank: $r, first: $n, after: $a) "
-                "{ step rank value time endCursor hasNextPage } } }", id=self.id, k=key, r=rank, n=POINTS_PAGE, a=after)["run"]["points"]
-            yield from zip(page["step"], page["rank"], map(_float, page["value"]), page["time"])
+                "{ step rank value time endCursor hasNextPage } } }", {"id": self.id, "k": key, "r": rank, "n": POINTS_PAGE, "a": after}, COLUMNS_ACCEPT)["run"]["points"]
+            yield from zip(map(int, page["step"]), map(int, page["rank"]), map(float, page["value"]), map(_whole, map(float, page["time"])))
             if not page["hasNextPage"]:
                 return
             after = page["endCursor"]
@@ -160,3 +165,7 @@ class ReadRun:
 
 def _float(value: Any) -> Optional[float]:
     return None if value is None else float(value)
+
+
+def _whole(value: float) -> Optional[int]:
+    return int(value) if value == value else None

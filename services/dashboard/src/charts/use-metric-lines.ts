@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
-import { client, readTrouble, reportTrouble, type Trouble } from '../data/client.js';
+import { readTrouble, reportTrouble, type Trouble } from '../data/client.js';
+import { askColumns } from '../data/columns.js';
 import { MetricFramesDocument, SeriesDocument, type SeriesQueryVariables, type XAxis } from '../generated/questions.js';
 import type { Frame } from '../data/frame.js';
 import { listen } from '../data/socket.js';
@@ -28,7 +29,7 @@ const screenBucketsMax = 200_000;
 /** All charts of a screen. */
 const screen = new Together(
   (same: Omit<SeriesQueryVariables, 'keys'> & { buckets: number; ranks: number[] | null }, keys) =>
-    client.query(SeriesDocument, { ...same, keys: [...keys] }, { requestPolicy: 'network-only' }).toPromise(),
+    askColumns(SeriesDocument, { ...same, keys: [...keys] }),
   ({ buckets, ranks }) => Math.min(100, Math.max(1, Math.floor(screenBucketsMax / (buckets * (ranks?.length || 1))))),
   ({ error }) => (error?.graphQLErrors.length ?? 0) > 0,
 );

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { block, gql, openSocket, points, postEvents, started, writerOf } from '../rigs/client.js';
+import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
+
+const sdk = fileURLToPath(new URL('../../libs/sdk-python', import.meta.url));
+const steps = Array.from({ length: 300 }, (_, step) => step);
+const lossOf = (step: number): number =>
+  step === 7 ? Number.NaN : step === 8 ? Infinity : step === 9 ? -Infinity : 1 / (step + 1);
+
+let rig: ServerRig;
+let url: string;
+beforeAll(async () => {
+  rig = await openServerRig();
+  url = rig.server.url;
+  const { position } = await postEvents(url, [
+    started('back', 'reading', writerOf('w', 1)),
+    points('back', writerOf('w', 1), [block(['loss', 'lr'], steps, (key, step) => (key === 0 ? lossOf(step) : 0.1))]),
+  ]);
+  await gql(url, 'query($at: String) { run(id: "back", at: $at) { id } }', { at: position });
+});
+afterAll(() => rig.close());
+
+const query = `{ run(id: "back") { notes params { key value }
+  series(keys: ["loss", "lr"], buckets: 1000) { key x min max first last count oddX oddValue }
+  few: series(keys: ["loss"], buckets: 10) { key x min max first last count oddX oddValue }
+  points(key: "loss", first: 5000) { step rank value time hasNextPage } } }`;
+
+/** As docs/protocol.md lays it out. */
+function readColumns(bytes: Buffer): unknown {
+  const length = bytes.readUInt32LE(0);
+  const [mark, answer] = JSON.parse(bytes.subarray(4, 4 + length).toString()) as [string, unknown];
+  const start = Math.ceil((4 + length) / 8) * 8;
+  const named = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
+  const fill = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(fill);
+    if (typeof value !== 'object' || value === null) return value;
+    const [at, count] = (value as Record<string, [number, number]>)[mark] ?? [-1, 0];
+    if (at >= 0) return Array.from({ length: count }, (_, i) => named(bytes.readDoubleLE(start + (at + i) * 8)));
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, fill(each)]));
+  };
+  return fill(answer);
+}
+
+it('is the same answer as JSON, in columns and over a socket', async () => {
+  const data = await gql(url, query);
+  expect(data['run'].series[0].oddValue).toEqual(['NaN', 'Infinity', '-Infinity']);
+  expect(data['run'].series[0].x).toEqual(steps.filter((step) => Number.isFinite(lossOf(step))));
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/vnd.runstream.columns, application/json' },
+    body: JSON.stringify({ query }),
+  });
+  expect(response.headers.get('content-type')).toBe('application/vnd.runstream.columns');
+  expect(readColumns(Buffer.from(await response.arrayBuffer()))).toEqual({ data });
+  const client = openSocket(url);
+  for await (const answer of client.iterate({ query })) expect(answer).toEqual({ data });
+  await client.dispose();
+});
+
+it('says in columns, too, what is wrong with a question', async () => {
+  const ask = async (text: string) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/vnd.runstream.columns' },
+      body: JSON.stringify({ query: text }),
+    });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    const binary = response.headers.get('content-type')!.startsWith('application/vnd.runstream.columns');
+    return { status: response.status, body: binary ? readColumns(bytes) : (JSON.parse(bytes.toString()) as unknown) };
+  };
+  expect(await ask('{ run(id: "back") { series(keys: ["loss"], buckets: 0) { x } } }')).toMatchObject({
+    status: 200,
+    body: { errors: [{ extensions: { field: 'buckets' } }] },
+  });
+  expect(await ask('{ run(id: "back") { nothing } }')).toMatchObject({
+    status: 400,
+    body: { errors: [{ message: expect.stringContaining('nothing') as string }] },
+  });
+});
+
+it('is read by the Python SDK, point by point', () => {
+  const program = `
+import json, math, runstream
+run = runstream.Api(${JSON.stringify(url)}).run("back")
+rows = run.history()
+print(json.dumps([run.keys(), [[row["step"], row["rank"], str(row["loss"]), row["lr"], row["time"] > 0] for row in rows]]))
+`;
+  const { stdout, stderr } = spawnSync('python3', ['-c', program], {
+    encoding: 'utf8',
+    env: { ...process.env, PYTHONPATH: sdk },
+  });
+  expect(stderr).toBe('');
+  const [keys, rows] = JSON.parse(stdout) as [string[], [number, number, string, number, boolean][]];
+  expect(keys).toEqual(['loss', 'lr']);
+  const pythonNames = new Map([
+    [Infinity, 'inf'],
+    [-Infinity, '-inf'],
+  ]);
+  expect(
+    rows.map(([step, rank, loss, lr, timed]) => [
+      step,
+      rank,
+      Number.isNaN(Number(loss)) ? loss : Number(loss),
+      lr,
+      timed,
+    ]),
+  ).toEqual(
+    steps.map((step) => {
+      const loss = lossOf(step);
+      return [step, 0, Number.isNaN(loss) ? 'nan' : (pythonNames.get(loss) ?? loss), 0.1, true];
+    }),
+  );
+});
