@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MetricStore, SeriesColumns } from './metric-store.js';
 import { describePages } from './metric-store-pages.contract.js';
+import { describeCharts } from './metric-store-charts.contract.js';
 import { describeScopes } from './metric-store-scopes.contract.js';
 import { block, points, range, startMs, type SomeEvent } from './test/event-batches.js';
 
@@ -27,6 +28,7 @@ export function describeMetricStore(name: string, open: () => Promise<MetricStor
     describeBands(() => under);
     describePages(() => under);
     describeScopes(() => under);
+    describeCharts(() => under);
   });
 }
 

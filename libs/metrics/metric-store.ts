@@ -153,6 +153,8 @@ export interface LineColumns {
 /** Reading metrics and console lines. Writing is the points projection's business; permissions are the gateway's. */
 export interface MetricStore {
   series(query: SeriesQuery, signal?: AbortSignal): Promise<readonly SeriesColumns[]>;
+  /** What `series` answers to each of these, with as few questions to the store as can be: charts of many runs. */
+  seriesOf(queries: readonly SeriesQuery[], signal?: AbortSignal): Promise<readonly (readonly SeriesColumns[])[]>;
   band(query: BandQuery, signal?: AbortSignal): Promise<BandColumns>;
   /** The newest raw points of each series: what a live viewer begins with. */
   latestPoints(query: LatestPointsQuery, signal?: AbortSignal): Promise<readonly LatestPoints[]>;

@@ -40,12 +40,19 @@ export function planBuckets(
   return { origin, width: whole, unit };
 }
 
+/** One of several series that are read at once. */
+export interface SeriesMember {
+  readonly run: bigint;
+  readonly hash: bigint;
+  readonly plan: Pick<BucketPlan, 'origin' | 'width'>;
+}
+
 export interface BucketSource {
   readonly table: TableLookup;
   readonly facts: SeriesFacts;
   readonly ranges: readonly VisibleRange[];
-  /** These series at once, told apart by a column `series`, which are alike in all but `hash` and `key`; absent: the one of `facts`. */
-  readonly series?: readonly bigint[] | undefined;
+  /** These series at once, told apart by columns `run` and `series`, which are alike in all else but where their buckets lie; absent: the one of `facts`. */
+  readonly members?: readonly SeriesMember[] | undefined;
   readonly ranks?: readonly number[] | undefined;
   readonly plan: BucketPlan;
   /** The series is a clock, which may tell several times for a step: the earliest counts. */
@@ -59,19 +66,40 @@ export interface BucketSource {
 const f = 'isFinite(value)';
 const neverStep = `toInt64(${never})`;
 
-/** (series if several, rank, b, lo, hi, fs, fv, ls, lv, n, nan_at, plus_at, minus_at) per bucket and rank; a bucket without finite values has n = 0. */
+/** (run and series if several, rank, b, lo, hi, fs, fv, ls, lv, n, nan_at, plus_at, minus_at) per bucket and rank; a bucket without finite values has n = 0. */
 export function bucketsByRank(source: BucketSource): string {
   return source.plan.unit === 1 ? rawBuckets(source) : rollupBuckets(source);
 }
 
-export const seriesCondition = ({ facts, series, ranks }: Pick<BucketSource, 'facts' | 'series' | 'ranks'>): string =>
-  `run = ${facts.run} AND series ${series ? `IN (${series.join(', ')})` : `= ${facts.hash}`} AND ${rankCondition(ranks)}`;
+export const seriesCondition = ({ facts, members, ranks }: Pick<BucketSource, 'facts' | 'members' | 'ranks'>): string =>
+  `${seriesOf(facts, members)} AND ${rankCondition(ranks)}`;
+
+function seriesOf(facts: SeriesFacts, members: BucketSource['members']): string {
+  if (!members) return `run = ${facts.run} AND series = ${facts.hash}`;
+  const runs = new Set(members.map(({ run }) => run));
+  if (runs.size === 1) return `run = ${facts.run} AND series IN (${members.map(({ hash }) => hash).join(', ')})`;
+  return `(run, series) IN (${members.map(({ run, hash }) => `(${run}, ${hash})`).join(', ')})`;
+}
 
 /** Whose buckets a row is about. */
-const owner = ({ series }: BucketSource): string => (series ? 'series, rank' : 'rank');
+const owner = ({ members }: BucketSource): string => (members ? 'run, series, rank' : 'rank');
+
+/** What tells members apart in one number. */
+export const memberId = ({ run, hash }: Pick<SeriesMember, 'run' | 'hash'>): bigint => run ^ hash;
+
+/** The bucket of a step: of members whose buckets lie differently, those of its own. */
+function bucketOf({ plan, members }: BucketSource, step: string): string {
+  const first = members?.[0]?.plan ?? plan;
+  if (!members || members.every(({ plan: { origin, width } }) => origin === first.origin && width === first.width))
+    return `intDiv(${step} - (${first.origin}), ${first.width})`;
+  const ids = members.map(memberId).join(', ');
+  const own = (column: 'origin' | 'width'): string =>
+    `transform(bitXor(run, series), [${ids}], CAST([${members.map((member) => member.plan[column]).join(', ')}], 'Array(Int64)'), toInt64(1))`;
+  return `intDiv(${step} - ${own('origin')}, ${own('width')})`;
+}
 
 function rawBuckets(source: BucketSource): string {
-  const { facts, ranges, plan, table } = source;
+  const { facts, ranges, table } = source;
   const order = source.clock ? '(step, value)' : facts.rewritten ? '(step, time, ord)' : 'step';
   const columns = source.finite
     ? `min(value) AS lo, max(value) AS hi,
@@ -83,11 +111,14 @@ function rawBuckets(source: BucketSource): string {
       min(if(isNaN(value), step, ${neverStep})) AS nan_at,
       min(if(isInfinite(value) AND value > 0, step, ${neverStep})) AS plus_at,
       min(if(isInfinite(value) AND value < 0, step, ${neverStep})) AS minus_at`;
-  return `SELECT ${owner(source)}, intDiv(step - (${plan.origin}), ${plan.width}) AS b, ${columns}
+  return `SELECT ${owner(source)}, ${bucketOf(source, 'step')} AS b, ${columns}
     FROM ${table('points')} ${facts.rewritten ? 'FINAL' : ''}
-    WHERE ${seriesCondition(source)} AND ${rangeCondition(ranges)} AND ${unlessSuperseded(table, facts, ranges, source.series)} ${source.finite ? `AND ${f}` : ''}
+    WHERE ${seriesCondition(source)} AND ${rangeCondition(ranges)} AND ${unlessSuperseded(table, facts, ranges, hashesOf(source))} ${source.finite ? `AND ${f}` : ''}
     GROUP BY ${owner(source)}, b`;
 }
+
+export const hashesOf = ({ members }: Pick<BucketSource, 'members'>): readonly bigint[] | undefined =>
+  members?.map(({ hash }) => hash);
 
 /** Without FINAL a step may be there twice. */
 function countOf({ facts, plan, clock, countless }: BucketSource): string {
@@ -97,7 +128,6 @@ function countOf({ facts, plan, clock, countless }: BucketSource): string {
 
 function rollupBuckets(source: BucketSource): string {
   const { facts, plan, table, ranges } = source;
-  const bucketOf = (step: string): string => `intDiv(${step} - (${plan.origin}), ${plan.width})`;
   const { trusted, raw } = apart(ranges, supersededWindow(facts, ranges));
   const interior = trusted.map((range) => interiorOf(range, plan.unit)).filter((range) => range.from < range.to);
   const edges = [...trusted.flatMap((range) => edgesOf(range, plan.unit)), ...raw];
@@ -112,17 +142,17 @@ function rollupBuckets(source: BucketSource): string {
     const odd = 'min(nan_at) AS nan_at, min(plus_at) AS plus_at, min(minus_at) AS minus_at';
     // a bucket's mask may be spread over rows, and rows may be there twice: or first, then count
     parts.push(
-      `SELECT ${by}, ${bucketOf(`bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(${uncounted ? 'max(mask != 0)' : '0'}) AS n, ${odd} ${rows} GROUP BY ${by}, b`,
+      `SELECT ${by}, ${bucketOf(source, `bucket * ${plan.unit}`)} AS b, ${columns}, toUInt64(${uncounted ? 'max(mask != 0)' : '0'}) AS n, ${odd} ${rows} GROUP BY ${by}, b`,
     );
-    if (!uncounted) parts.push(countBuckets(source, interior, bucketOf));
+    if (!uncounted) parts.push(countBuckets(source, interior));
   }
   if (edges.length > 0) {
     // a point may be there twice until a merge, the same each time; FINAL would read the whole series for these few
-    parts.push(`SELECT ${by}, ${bucketOf('step')} AS b, if(${f}, value, inf) AS lo, if(${f}, value, -inf) AS hi,
+    parts.push(`SELECT ${by}, ${bucketOf(source, 'step')} AS b, if(${f}, value, inf) AS lo, if(${f}, value, -inf) AS hi,
       if(${f}, step, ${neverStep}) AS fs, value AS fv, if(${f}, step, -${neverStep}) AS ls, value AS lv, toUInt64(${f}) AS n,
       if(isNaN(value), step, ${neverStep}) AS nan_at, if(isInfinite(value) AND value > 0, step, ${neverStep}) AS plus_at,
       if(isInfinite(value) AND value < 0, step, ${neverStep}) AS minus_at
-      FROM ${table('points')} WHERE ${seriesCondition(source)} AND ${rangeCondition(edges)} AND ${unlessSuperseded(table, facts, ranges, source.series)}
+      FROM ${table('points')} WHERE ${seriesCondition(source)} AND ${rangeCondition(edges)} AND ${unlessSuperseded(table, facts, ranges, hashesOf(source))}
       LIMIT 1 BY attempt, ${by}, step, ord`);
   }
   // parts of parts: needless for whole units alone, and each level costs milliseconds to plan
@@ -151,14 +181,10 @@ interface UnitRange {
 }
 
 /** Counts come from the bits, so that what is there twice is counted once. */
-function countBuckets(
-  source: BucketSource,
-  interior: readonly UnitRange[],
-  bucketOf: (step: string) => string,
-): string {
+function countBuckets(source: BucketSource, interior: readonly UnitRange[]): string {
   const { plan, table } = source;
   const by = owner(source);
-  return `SELECT ${by}, ${bucketOf(`bucket * ${plan.unit}`)} AS b, inf AS lo, -inf AS hi, ${neverStep} AS fs, 0. AS fv, -${neverStep} AS ls, 0. AS lv,
+  return `SELECT ${by}, ${bucketOf(source, `bucket * ${plan.unit}`)} AS b, inf AS lo, -inf AS hi, ${neverStep} AS fs, 0. AS fv, -${neverStep} AS ls, 0. AS lv,
       toUInt64(sum(bitCount(bits))) AS n, ${neverStep} AS nan_at, ${neverStep} AS plus_at, ${neverStep} AS minus_at
     FROM (SELECT ${by}, attempt, bucket, groupBitOr(mask) AS bits FROM ${table(rollupOf(plan))}
       WHERE ${seriesCondition(source)} AND ${bucketCondition(interior)} GROUP BY ${by}, attempt, bucket)

@@ -70,4 +70,24 @@ describe('a window of a long series', () => {
     expect(rows).toBeGreaterThanOrEqual(least);
     expect(rows).toBeLessThan(steps / 4);
   });
+
+  it('is left alone by charts of other runs, which are two questions however many they are', async () => {
+    const runs = Array.from({ length: 30 }, (_, index) => `other-${index}`);
+    await rig.write(
+      runs.map((run, index) => {
+        const some = Array.from({ length: 100 + 10 * index }, (_, step) => step);
+        return points({ run, seq: 1, steps: some, values: { loss: some } });
+      }),
+    );
+    for (const [buckets, least] of [
+      [1_000, 7_000],
+      [50, 7_000],
+    ] as const) {
+      const ask = () => store.seriesOf(runs.map((run) => ({ run, keys: ['loss'], x: 'step', buckets })));
+      const rows = await rowsRead(ask);
+      expect(asked.filter((sql) => sql.includes('g1_'))).toHaveLength(2);
+      expect(rows).toBeGreaterThanOrEqual(least);
+      expect(rows).toBeLessThan(steps / 4);
+    }
+  });
 });

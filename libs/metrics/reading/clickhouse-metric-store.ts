@@ -2,9 +2,10 @@ import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { emptyBand, readBand, selectBand } from './band-columns.js';
 import { bucketsByRank, planBuckets } from './bucket-plan.js';
+import { readCharts } from './charts.js';
 import { readHistory } from './history.js';
 import { LiveGeneration } from '../tables/live-generation.js';
-import { clockKey, nameHash, systemClockKey } from '../metric-names.js';
+import { nameHash } from '../metric-names.js';
 import type {
   BandColumns,
   BandQuery,
@@ -24,9 +25,7 @@ import type {
 import { readLinesPage, readPointsPage } from './pages.js';
 import { readLatestPoints } from './latest-points.js';
 import { readRankPace } from './rank-pace.js';
-import { stepSeries } from './step-series.js';
-import { timeSeries } from './time-series.js';
-import { readSeriesFacts, visibleRanges, type SeriesFacts } from './visible-steps.js';
+import { readSeriesFacts, visibleRanges } from './visible-steps.js';
 
 export const metricLimits = {
   bucketsMax: 10_000,
@@ -52,27 +51,19 @@ class ClickHouseMetricStore implements MetricStore {
   ) {}
 
   async series(query: SeriesQuery, signal?: AbortSignal): Promise<readonly SeriesColumns[]> {
-    checkCount('buckets', query.buckets, metricLimits.bucketsMax);
-    if (query.keys.length > metricLimits.keysMax)
-      throw new Rejection('LIMIT_EXCEEDED', `keys: at most ${metricLimits.keysMax}`, 'keys');
-    if (query.keys.length === 0) return [];
-    return this.live.ask(async (table) => {
-      const clocks = query.x === 'time' ? [clockKey, systemClockKey] : [];
-      const all = await readSeriesFacts(this.client, table, { ...query, keys: [...query.keys, ...clocks] }, signal);
-      const facts = all.slice(0, query.keys.length);
-      const [clock, systemClock] = all.slice(query.keys.length);
-      const overSteps: SeriesFacts[] = [];
-      const overTime: Promise<readonly SeriesColumns[]>[] = [];
-      for (const one of facts) {
-        const own = one.system ? systemClock : clock;
-        if (own) overTime.push(timeSeries({ client: this.client, table, facts: one, clock: own, query, signal }));
-        else overSteps.push(one);
-      }
-      const parts = await Promise.all([...overTime, stepSeries(this.client, table, overSteps, query, signal)]);
-      // as asked for, however they were read
-      const order = new Map(query.keys.map((key, index) => [key, index]));
-      return parts.flat().sort((a, b) => order.get(a.key)! - order.get(b.key)!);
-    });
+    return (await this.seriesOf([query], signal))[0]!;
+  }
+
+  async seriesOf(
+    queries: readonly SeriesQuery[],
+    signal?: AbortSignal,
+  ): Promise<readonly (readonly SeriesColumns[])[]> {
+    for (const { buckets, keys } of queries) {
+      checkCount('buckets', buckets, metricLimits.bucketsMax);
+      if (keys.length > metricLimits.keysMax)
+        throw new Rejection('LIMIT_EXCEEDED', `keys: at most ${metricLimits.keysMax}`, 'keys');
+    }
+    return this.live.ask((table) => readCharts({ client: this.client, table, signal }, queries));
   }
 
   async band(query: BandQuery, signal?: AbortSignal): Promise<BandColumns> {

@@ -25,11 +25,11 @@ export interface Ancestor {
  */
 export function withLineage(store: MetricStore, ancestors: readonly Ancestor[]): MetricStore {
   if (ancestors.length === 0) return store;
+  const series = async (query: SeriesQuery, signal?: AbortSignal): Promise<readonly SeriesColumns[]> =>
+    joinSeries((await store.seriesOf(seriesParts(query, ancestors), signal)).flat());
   return {
-    series: async (query, signal) => {
-      const parts = seriesParts(query, ancestors);
-      return joinSeries((await Promise.all(parts.map((part) => store.series(part, signal)))).flat());
-    },
+    series,
+    seriesOf: (queries, signal) => Promise.all(queries.map((query) => series(query, signal))),
     band: async (query, signal) => {
       const parts = bandParts(query, ancestors);
       return joinBands(await Promise.all(parts.map((part) => store.band(part, signal))));

@@ -1,37 +1,26 @@
 import type { ResultColumns } from '#libs/clickhouse/native-block.js';
-import type { SeriesColumns } from '../metric-store.js';
-import { seriesCondition, type BucketSource } from './bucket-plan.js';
+import { hashesOf, seriesCondition, type BucketSource } from './bucket-plan.js';
+import { slicesOf, type Columns, type SeriesOf } from './series-slices.js';
 import { rangeCondition, unlessSuperseded } from './visible-steps.js';
 
 /** Rows of series whose every step is a bucket of its own: there is nothing to aggregate, and reading them costs a third. */
-export const selectPlain = ({ table, facts, ranges, ranks, series }: BucketSource): string =>
-  `SELECT series, rank, toFloat64(step) AS x, value FROM ${table('points')}
-   WHERE ${seriesCondition({ facts, ranks, series })} AND ${rangeCondition(ranges)} AND ${unlessSuperseded(table, facts, ranges, series)}
-   ORDER BY series, rank, step`;
-
-/** Each (series, rank) as columns; a step that is there twice is one bucket. In the order of `keys`, each by the hash of its name. */
-export function readPlainSeries(keys: ReadonlyMap<bigint, string>, rows: ResultColumns): SeriesColumns[] {
-  if (rows.rows === 0) return [];
-  const found = new Map<bigint, SeriesColumns[]>();
-  const [series, rank, x, value] = [rows.u64('series'), rows.u32('rank'), rows.f64('x'), rows.f64('value')];
-  // each look at a 64-bit number would make an object of it
-  const halves = new Uint32Array(series.buffer, series.byteOffset, series.length * 2);
-  const alike = (a: number, b: number): boolean =>
-    rank[a] === rank[b] && halves[2 * a] === halves[2 * b] && halves[2 * a + 1] === halves[2 * b + 1];
-  let columns: Columns | undefined;
-  for (let from = 0, to = 1; to <= rows.rows; to++) {
-    if (to < rows.rows && alike(to, from)) continue;
-    const owner = { key: keys.get(series[from]!)!, rank: rank[from]! };
-    columns = plainColumns(x.subarray(from, to), value.subarray(from, to), columns);
-    const own = found.get(series[from]!);
-    if (own) own.push({ ...owner, ...columns });
-    else found.set(series[from]!, [{ ...owner, ...columns }]);
-    from = to;
-  }
-  return [...keys.keys()].flatMap((hash) => found.get(hash) ?? []);
+export function selectPlain({ table, facts, ranges, ranks, members }: BucketSource): string {
+  const seen = unlessSuperseded(table, facts, ranges, hashesOf({ members }));
+  return `SELECT run, series, rank, toFloat64(step) AS x, value FROM ${table('points')}
+   WHERE ${seriesCondition({ facts, ranks, members })} AND ${rangeCondition(ranges)} AND ${seen}
+   ORDER BY run, series, rank, step`;
 }
 
-type Columns = Omit<SeriesColumns, 'key' | 'rank'>;
+/** What each (series, rank) shows; a step that is there twice is one bucket. */
+export function readPlainSeries(rows: ResultColumns): SeriesOf[] {
+  const [x, value] = rows.rows === 0 ? [none, none] : [rows.f64('x'), rows.f64('value')];
+  let columns: Columns | undefined;
+  return slicesOf(rows).map(({ run, hash, rank, from, to }) => {
+    columns = plainColumns(x.subarray(from, to), value.subarray(from, to), columns);
+    return { run, hash, rank, columns };
+  });
+}
+
 const none = new Float64Array(0);
 
 /** `before`: the series before this one; where it has the same steps they are not written out again. */

@@ -1,9 +1,10 @@
 import type { ResultColumns } from '#libs/clickhouse/native-block.js';
 import type { SeriesColumns } from '../metric-store.js';
+import { slicesOf, type Columns, type SeriesOf } from './series-slices.js';
 import { never } from '../tables/rollup-columns.js';
 
-/** The select list over buckets by rank, for `readSeriesColumns`; rows ordered by rank and bucket, of several series by series first. */
-export const selectBuckets = (buckets: string, owner: 'rank' | 'series, rank' = 'rank'): string =>
+/** The select list over buckets by rank, for `readSeriesColumns`; rows ordered by rank and bucket, of several series by run and series first. */
+export const selectBuckets = (buckets: string, owner: 'rank' | 'run, series, rank' = 'rank'): string =>
   `SELECT ${owner}, lo, hi, toFloat64(fs) AS x, fv, lv, toFloat64(n) AS count,
      toFloat64(nan_at) AS nan, toFloat64(plus_at) AS plus, toFloat64(minus_at) AS minus
    FROM (${buckets}) ORDER BY ${owner}, b`;
@@ -13,37 +14,22 @@ export const selectFirsts = (buckets: string): string => `SELECT rank, toFloat64
 
 /** Buckets of one key as columns per rank. */
 export function readSeriesColumns(key: string, rows: ResultColumns): SeriesColumns[] {
+  if (rows.rows === 0) return [];
   const out: SeriesColumns[] = [];
-  if (rows.rows === 0) return out;
-  addRanks(out, key, rows, 0, rows.rows);
+  const rank = rows.u32('rank');
+  for (let from = 0, to = 1; to <= rows.rows; to++) {
+    if (to < rows.rows && rank[to] === rank[from]) continue;
+    out.push({ key, rank: rank[from]!, ...oneRank(rows, from, to) });
+    from = to;
+  }
   return out;
 }
 
-/** Buckets of several keys, by the hash of each; in the order of `keys`. */
-export function readManySeriesColumns(keys: ReadonlyMap<bigint, string>, rows: ResultColumns): SeriesColumns[] {
-  if (rows.rows === 0) return [];
-  const found = new Map<bigint, SeriesColumns[]>();
-  const series = rows.u64('series');
-  for (let from = 0, to = 1; to <= rows.rows; to++) {
-    if (to < rows.rows && series[to] === series[from]) continue;
-    const own: SeriesColumns[] = [];
-    addRanks(own, keys.get(series[from]!)!, rows, from, to);
-    found.set(series[from]!, own);
-    from = to;
-  }
-  return [...keys.keys()].flatMap((hash) => found.get(hash) ?? []);
-}
+/** Buckets of several series as columns per rank. */
+export const readManySeriesColumns = (rows: ResultColumns): SeriesOf[] =>
+  slicesOf(rows).map(({ run, hash, rank, from, to }) => ({ run, hash, rank, columns: oneRank(rows, from, to) }));
 
-function addRanks(out: SeriesColumns[], key: string, rows: ResultColumns, start: number, end: number): void {
-  const rank = rows.u32('rank');
-  for (let from = start, to = start + 1; to <= end; to++) {
-    if (to < end && rank[to] === rank[from]) continue;
-    out.push(oneRank(key, rank[from]!, rows, from, to));
-    from = to;
-  }
-}
-
-function oneRank(key: string, rank: number, rows: ResultColumns, from: number, to: number): SeriesColumns {
+function oneRank(rows: ResultColumns, from: number, to: number): Columns {
   const count = rows.f64('count');
   const filled: number[] = [];
   for (let i = from; i < to; i++) if (count[i]! > 0) filled.push(i);
@@ -60,8 +46,6 @@ function oneRank(key: string, rank: number, rows: ResultColumns, from: number, t
   for (let i = from; i < to; i++) for (const [at, value] of marks) if (at[i]! < never) odd.push([at[i]!, value]);
   odd.sort((a, b) => a[0] - b[0]);
   return {
-    key,
-    rank,
     x: pick('x'),
     min: pick('lo'),
     max: pick('hi'),

@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import type { ResultColumns } from '#libs/clickhouse/native-block.js';
 import { between, stepBlock } from '../tables/key-blocks.js';
 import type { TableLookup } from '../tables/live-generation.js';
 import { nameHash, systemKey } from '../metric-names.js';
@@ -34,59 +35,87 @@ export interface VisibleRange {
   readonly last: number;
 }
 
+/** Which series something has to be known of. */
+export interface FactsQuery {
+  readonly run: string;
+  readonly keys: readonly string[];
+  readonly ranks?: readonly number[] | undefined;
+}
+
+/** Of each key, in order. */
 export async function readSeriesFacts(
   client: ClickHouseClient,
   table: TableLookup,
-  query: { readonly run: string; readonly keys: readonly string[]; readonly ranks?: readonly number[] | undefined },
+  query: FactsQuery,
   signal?: AbortSignal,
 ): Promise<readonly SeriesFacts[]> {
-  const run = nameHash(query.run);
-  const hashes = query.keys.map(nameHash);
-  const where = `run = ${run} AND series IN (${hashes.join(', ')})`;
+  return (await readFactsOfRuns(client, table, [query], signal))[0]!;
+}
+
+/** Of each key of each run; all of them ask for the same ranks. */
+export async function readFactsOfRuns(
+  client: ClickHouseClient,
+  table: TableLookup,
+  queries: readonly FactsQuery[],
+  signal?: AbortSignal,
+): Promise<readonly (readonly SeriesFacts[])[]> {
+  const hashes = new Map(queries.flatMap(({ run, keys }) => [run, ...keys]).map((name) => [name, nameHash(name)]));
+  const listOf = (names: readonly string[]): string => [...new Set(names)].map((name) => hashes.get(name)!).join(', ');
+  const runs = `run IN (${listOf(queries.map(({ run }) => run))})`;
+  const where = `${runs} AND series IN (${listOf(queries.flatMap(({ keys }) => keys))})`;
+  const ranks = rankCondition(queries[0]?.ranks);
   const rows = await client.query(
-    `SELECT 1 AS kind, toUInt64(0) AS series, toUInt32(attempt) AS attempt, toFloat64(min(from_step)) AS a, toFloat64(max(started_at)) AS b, toUInt64(0) AS n
-       FROM ${table('attempts')} WHERE run = ${run} GROUP BY attempt
-     UNION ALL SELECT 2, series, toUInt32(attempt), toFloat64(min(first_step)), toFloat64(max(last_step)), uniqExact(rank)
-       FROM ${table('spans')} WHERE ${where} AND ${rankCondition(query.ranks)} GROUP BY series, attempt
-     UNION ALL SELECT 3, series, toUInt32(0), 0., 0., toUInt64(0) FROM ${table('rewritten')} WHERE ${where} GROUP BY series
-     UNION ALL SELECT 4, series, toUInt32(0), toFloat64(min(step)), toFloat64(max(step)), toUInt64(0) FROM ${table('superseded')}
-       WHERE ${where} AND ${rankCondition(query.ranks)} GROUP BY series`,
+    `SELECT 1 AS kind, run, toUInt64(0) AS series, toUInt32(attempt) AS attempt, toFloat64(min(from_step)) AS a, toFloat64(max(started_at)) AS b, toUInt64(0) AS n
+       FROM ${table('attempts')} WHERE ${runs} GROUP BY run, attempt
+     UNION ALL SELECT 2, run, series, toUInt32(attempt), toFloat64(min(first_step)), toFloat64(max(last_step)), uniqExact(rank)
+       FROM ${table('spans')} WHERE ${where} AND ${ranks} GROUP BY run, series, attempt
+     UNION ALL SELECT 3, run, series, toUInt32(0), 0., 0., toUInt64(0) FROM ${table('rewritten')} WHERE ${where} GROUP BY run, series
+     UNION ALL SELECT 4, run, series, toUInt32(0), toFloat64(min(step)), toFloat64(max(step)), toUInt64(0) FROM ${table('superseded')}
+       WHERE ${where} AND ${ranks} GROUP BY run, series`,
     { signal },
   );
-  const began = new Map<number, number>();
-  const rewinds = new Map<number, number>();
-  const superseded = new Map<bigint, { first: number; last: number }>();
-  const reach = new Map<bigint, Map<number, { first: number; last: number; ranks: number }>>();
-  const rewritten = new Set<bigint>();
+  const known = readFacts(rows);
+  return queries.map((query) => {
+    const run = hashes.get(query.run)!;
+    const { began, rewinds } = known.attempts.get(run) ?? newAttempts();
+    return query.keys.map((key) => {
+      const hash = hashes.get(key)!;
+      const { reach, rewritten, superseded } = known.series.get(`${run} ${hash}`) ?? newSeries();
+      return { run, key, hash, system: systemKey(key), rewritten, reach, began, rewinds, superseded };
+    });
+  });
+}
+
+const newAttempts = () => ({ began: new Map<number, number>(), rewinds: new Map<number, number>() });
+const newSeries = () => ({
+  reach: new Map<number, { first: number; last: number; ranks: number }>(),
+  rewritten: false,
+  superseded: null as SeriesFacts['superseded'],
+});
+
+function readFacts(rows: ResultColumns) {
+  const attempts = new Map<bigint, ReturnType<typeof newAttempts>>();
+  const series = new Map<string, ReturnType<typeof newSeries>>();
   for (let i = 0; i < rows.rows; i++) {
     const kind = rows.u8('kind')[i]!;
-    const series = rows.u64('series')[i]!;
+    const run = rows.u64('run')[i]!;
     const attempt = rows.u32('attempt')[i]!;
-    const [a, b] = [rows.f64('a')[i]!, rows.f64('b')[i]!];
+    const [first, last] = [rows.f64('a')[i]!, rows.f64('b')[i]!];
     if (kind === 1) {
-      began.set(attempt, b);
-      if (a < never) rewinds.set(attempt, a);
-    } else if (kind === 3) rewritten.add(series);
-    else if (kind === 4) superseded.set(series, { first: a, last: b });
-    else {
-      const attempts = reach.get(series) ?? new Map<number, { first: number; last: number; ranks: number }>();
-      reach.set(series, attempts.set(attempt, { first: a, last: b, ranks: Number(rows.u64('n')[i]) }));
+      const own = attempts.get(run) ?? newAttempts();
+      attempts.set(run, own);
+      own.began.set(attempt, last);
+      if (first < never) own.rewinds.set(attempt, first);
+      continue;
     }
+    const name = `${run} ${rows.u64('series')[i]!}`;
+    const own = series.get(name) ?? newSeries();
+    series.set(name, own);
+    if (kind === 3) own.rewritten = true;
+    else if (kind === 4) own.superseded = { first, last };
+    else own.reach.set(attempt, { first, last, ranks: Number(rows.u64('n')[i]) });
   }
-  return query.keys.map((key, index) => {
-    const hash = hashes[index]!;
-    return {
-      run,
-      key,
-      hash,
-      system: systemKey(key),
-      rewritten: rewritten.has(hash),
-      reach: reach.get(hash) ?? new Map(),
-      began,
-      rewinds,
-      superseded: superseded.get(hash) ?? null,
-    };
-  });
+  return { attempts, series };
 }
 
 export const rankCondition = (ranks: readonly number[] | undefined, column = 'rank'): string => {
