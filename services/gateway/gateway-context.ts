@@ -3,12 +3,13 @@ import type { Backend } from '#libs/backend/backend.js';
 import type { Dataset, ModelMetric } from '#libs/domain/event.js';
 import type { LoggedModelState } from '#libs/domain/logged-model-fold.js';
 import type { TraceState } from '#libs/domain/trace-fold.js';
-import type { SeriesColumns } from '#libs/metrics/metric-store.js';
+import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
 import type { ModelVersionState, RegisteredModelState } from '#libs/domain/registry-fold.js';
 import { parsePositionToken } from '#libs/domain/position-token.js';
 import type { ArtifactRow, Page, ProjectRow, RunRow, SummaryRow } from '#libs/runs/run-table.js';
 import type { DatasetRow, RunInputs } from '#libs/runs/tracking-tables.js';
 import type { EventAcceptor } from '../ingest/accept-events.js';
+import { gatherCharts } from './gathered-metrics.js';
 
 export type RunParent = RunRow;
 export type ProjectParent = ProjectRow;
@@ -53,6 +54,7 @@ export interface GatewayContext {
   readonly authRequired: boolean;
   readonly version: string;
   readonly nowMs: number;
+  readonly metrics: MetricStore;
   readonly summaries: DataLoader<string, readonly SummaryRow[]>;
   readonly metric: DataLoader<{ readonly run: string; readonly key: string }, SummaryRow | null, string>;
   /** What runs read and made. */
@@ -80,11 +82,12 @@ export interface GatewayParts {
 }
 
 export function createGatewayContext(parts: GatewayParts, signal: AbortSignal): GatewayContext {
-  const { runTable, tracking, clock } = parts.backend;
+  const { runTable, metricStore, tracking, clock } = parts.backend;
   return {
     ...parts,
     nowMs: clock(),
     signal,
+    metrics: gatherCharts(metricStore, signal),
     inputs: byKey(async (runs) => tracking.inputs(runs)),
     runs: byKey(async (ids) => new Map((await runTable.runs(ids)).map((run) => [run.id, run]))),
     loggedModels: byKey(async (ids) => {

@@ -24,6 +24,13 @@ describe('limits of a query', () => {
     expect(refusals(query(600))).toEqual([expect.stringMatching(/costs \d+; at most 500000/)]);
   });
 
+  it('multiply by runs that are asked for by id', () => {
+    const query = 'query($ids: [ID!]!) { runsById(ids: $ids) { series(keys: ["a"], buckets: 10000) { x min max } } }';
+    const ids = Array.from({ length: 200 }, (_, i) => `${i}`);
+    expect(refusals(query, { ids: ids.slice(0, 150) })).toEqual([]);
+    expect(refusals(query, { ids })).toEqual([expect.stringMatching(/costs \d+; at most 500000/)]);
+  });
+
   it('know page sizes given as variables and as their defaults', () => {
     const query = 'query($n: Int) { runs(first: $n) { nodes { points(key: "a", first: 1000) { step } } } }';
     expect(refusals(query, { n: 5 })).toEqual([]);

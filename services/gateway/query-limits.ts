@@ -143,7 +143,7 @@ function rowsOf(node: FieldNode, field: GraphQLField<unknown, unknown> | undefin
     const length = (name: string): number => lengthOf(node, name, variables);
     return Math.max(1, (length('keys') * length('ranks') * buckets) / 10);
   }
-  return Math.max(1, number('first') ?? number('last') ?? 1);
+  return Math.max(1, number('first') ?? number('last') ?? lengthOf(node, 'ids', variables));
 }
 
 /** Of a list that is given; 1 for anything else. */

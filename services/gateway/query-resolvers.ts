@@ -1,10 +1,13 @@
 import { formatPositionToken } from '#libs/domain/position-token.js';
+import { Rejection } from '#libs/domain/rejection.js';
 import { projectionLags } from '#libs/projecting/projector.js';
 import type { Complete } from './complete-resolvers.js';
 import { reach, type GatewayContext, type ServerParent } from './gateway-context.js';
 import type { QueryResolvers, ServerResolvers } from './generated/resolver-types.js';
 import { connection, pageSize } from './pages.js';
 import type { trackingQueries } from './tracking-queries.js';
+
+const runsByIdMax = 200;
 
 async function projectionStates(context: GatewayContext) {
   const { backend } = context;
@@ -43,6 +46,12 @@ export const queryResolvers: Complete<
   run: async (_, { id, at }, context) => {
     await reach(context, at);
     return context.backend.runTable.run(id);
+  },
+  runsById: async (_, { ids, at }, context) => {
+    if (ids.length > runsByIdMax)
+      throw new Rejection('INVALID_ARGUMENT', `ids: at most ${runsByIdMax} runs are allowed at once`, 'ids');
+    await reach(context, at);
+    return Promise.all(ids.map((id) => context.runs.load(id)));
   },
   // before anything is read: the tables may only contain more
   position: (_, __, { backend }) =>

@@ -117,19 +117,19 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
     return row && summaryValue(row);
   },
   summarySet: (run) => paramList(run.summarySet),
-  metricKeys: async (run, { match, first, after }, { backend }) => [
+  metricKeys: async (run, { match, first, after }, context) => [
     ...(await (
-      await metricsOf(run, backend)
+      await metricsOf(run, context)
     ).keys(run.id, match ?? undefined, within('first', first, 1_000, 100_000), after ?? undefined)),
   ],
-  series: async (run, { keys, ranks, x, from, to, buckets, attempt }, { backend, signal }, info) => {
+  series: async (run, { keys, ranks, x, from, to, buckets, attempt }, context, info) => {
     if (keys.length > seriesKeysMax)
       throw new Rejection('INVALID_ARGUMENT', `keys: at most ${seriesKeysMax} keys are allowed at once`, 'keys');
     const perSeries = within('buckets', buckets, 1_000, bucketsMax);
     checkBuckets(keys.length * (ranks?.length ?? 1) * perSeries);
     const shift = x === 'RELATIVE' ? run.startedAt : 0;
     const found = await (
-      await metricsOf(run, backend)
+      await metricsOf(run, context)
     ).series(
       {
         run: run.id,
@@ -144,7 +144,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
           selects(selectionSet?.selections ?? [], 'count', info.fragments),
         ),
       },
-      signal,
+      context.signal,
     );
     checkBuckets(found.reduce((sum, series) => sum + series.x.length, 0));
     // each in a turn of its own: all of them at once would hold everybody else
@@ -154,7 +154,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       return turn.then(() => ({ columns, origin: shift }));
     });
   },
-  band: async (run, { key, from, to, buckets }, { backend, signal }) => {
+  band: async (run, { key, from, to, buckets }, context) => {
     const query = {
       run: run.id,
       key,
@@ -162,7 +162,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       to: to ?? undefined,
       buckets: within('buckets', buckets, 500, bucketsMax),
     };
-    const band = await (await metricsOf(run, backend)).band(query, signal);
+    const band = await (await metricsOf(run, context)).band(query, context.signal);
     const { worstScore, minRank, maxRank } = band;
     return {
       ...band,
@@ -171,7 +171,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       worstScore: worstScore !== null && Number.isFinite(worstScore) ? worstScore : null,
     };
   },
-  points: async (run, { key, rank, attempt, after, first }, { backend, signal }) => {
+  points: async (run, { key, rank, attempt, after, first }, context) => {
     const query: Parameters<MetricStore['points']>[0] = {
       run: run.id,
       key,
@@ -180,7 +180,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       after: after ?? undefined,
       first: within('first', first, 10_000, pointsPageMax),
     };
-    return (await metricsOf(run, backend)).points(query, signal);
+    return (await metricsOf(run, context)).points(query, context.signal);
   },
   ranks: async (run, { first }, { backend, nowMs }) => {
     const [writers, paces] = await Promise.all([backend.runTable.writers(run.id), backend.metricStore.ranks(run.id)]);

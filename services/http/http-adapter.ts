@@ -119,7 +119,7 @@ function isOpen(route: string | undefined): boolean {
 }
 const openRoutes = new Set(['/healthz', '/readyz', '/', '/index.html', '/t/:tenant', '/t/:tenant/']);
 /** Addresses of the single page. */
-export const pageRoutes: readonly string[] = ['/runs', '/projects', '/sql', '/models', '/settings'];
+export const pageRoutes: readonly string[] = ['/runs', '/projects', '/compare', '/sql', '/models', '/settings'];
 
 /** What is no HTTP, or too much of it, or never comes: said as far as the connection still takes it. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -75,6 +75,45 @@ describe('the page, as a person uses it', () => {
     await page.getByRole('link', { name: 'the other one' }).waitFor();
   });
 
+  it('runs are chosen and compared: what they differ in, and their curves as they go on', async () => {
+    const { page } = browser;
+    const { url } = server.server;
+    const learner = (id: string, rate: string, to: number) => [
+      started(id, 'comparing', writerOf(id, 1), {
+        name: `rate ${rate}`,
+        params: [
+          { key: 'rate', json: rate },
+          { key: 'model', json: '"resnet"' },
+        ],
+      }),
+      points(id, writerOf(id, 1), [
+        block(['loss', 'eval/acc'], steps.slice(0, to), (key, step) => key + step * Number(rate)),
+      ]),
+    ];
+    const { position } = await postEvents(url, [...learner('fast', '0.5', 60), ...learner('slow', '0.25', 30)]);
+    await gql(url, 'query($at: String) { run(id: "slow", at: $at) { id } }', { at: position });
+    await page.goto(`${url}/projects/comparing`);
+    await page.getByRole('checkbox', { name: 'Choose rate 0.5' }).check();
+    await page.getByRole('checkbox', { name: 'Choose rate 0.25' }).check();
+    await page.getByTestId('compare').click();
+    const table = page.getByTestId('compared');
+    await table.getByRole('row', { name: 'rate 0.5 0.25' }).waitFor();
+    expect(await table.getByRole('rowheader', { name: 'model' }).count()).toBe(0);
+    await page.getByRole('checkbox', { name: /also what is the same/ }).check();
+    await table.getByRole('row', { name: 'model resnet resnet' }).waitFor();
+    const plot = page.getByTestId('chart-loss').getByRole('img');
+    await expect.poll(() => plot.getAttribute('data-x-last')).toBe('59');
+    await page.getByTestId('chart-eval/acc').getByRole('img').waitFor();
+    await browser.picture('page-compare');
+    await postEvents(url, [points('fast', writerOf('fast', 2), [block(['loss'], [60, 61], (_, step) => step)])]);
+    await expect.poll(() => plot.getAttribute('data-x-last')).toBe('61');
+    await page.getByRole('button', { name: 'Leave out rate 0.25' }).click();
+    await table.getByRole('columnheader', { name: 'rate 0.25' }).waitFor({ state: 'detached' });
+    await page.reload();
+    await expect.poll(() => plot.getAttribute('data-x-last')).toBe('61');
+    expect(await table.getByRole('link').allTextContents()).toEqual(['rate 0.5']);
+  });
+
   it('what happens after a page was answered and before it listens is shown without a reload', async () => {
     const { page } = browser;
     let held = true;

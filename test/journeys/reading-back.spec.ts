@@ -59,6 +59,48 @@ it('is the same answer as JSON, in columns and over a socket', async () => {
   await client.dispose();
 });
 
+it('shows charts of many runs as each of them has them, forks with what they inherited', async () => {
+  const runs = ['one', 'two', 'three'];
+  for (const [index, run] of runs.entries())
+    await postEvents(url, [
+      started(run, 'reading', writerOf('w', 1)),
+      points(run, writerOf('w', 1), [block(['loss'], steps.slice(0, 100 * (index + 1)), (_, step) => step + index)]),
+    ]);
+  const forked = await gql(url, 'mutation { forkRun(id: "two", step: 49) { run { id } error { message } position } }');
+  const { position } = await postEvents(url, [
+    points('three', writerOf('w', 2), [block(['loss'], [1_000], () => Number.NaN)]),
+  ]);
+  const fork = forked['forkRun'].run.id as string;
+  const chart = 'id series(keys: ["loss"], buckets: 300) { key rank x min max first last count oddX }';
+  const ids = [...runs, 'nobody', fork];
+  const { runsById } = await gql(
+    url,
+    `query($ids: [ID!]!, $at: String) { runsById(ids: $ids, at: $at) { ${chart} } }`,
+    {
+      ids,
+      at: `${position},${forked['forkRun'].position as string}`,
+    },
+  );
+  const alone = [];
+  for (const id of ids) alone.push((await gql(url, `query($id: ID!) { run(id: $id) { ${chart} } }`, { id }))['run']);
+  expect(runsById).toEqual(alone);
+  expect((runsById as ({ series: { x: number[] }[] } | null)[]).map((run) => run?.series[0]!.x.length)).toEqual([
+    100,
+    200,
+    // 1,001 steps in 300 buckets are 4 each
+    75,
+    undefined,
+    50,
+  ]);
+  const listed = await gql(url, `{ runs(project: "reading", orderBy: "attributes.name asc") { nodes { ${chart} } } }`);
+  const byId = new Map((listed['runs'].nodes as { id: string }[]).map((run) => [run.id, run]));
+  expect(ids.filter((id) => id !== 'nobody').map((id) => byId.get(id))).toEqual(alone.filter((run) => run !== null));
+  const many = { ids: Array.from({ length: 201 }, (_, i) => `${i}`) };
+  await expect(gql(url, 'query($ids: [ID!]!) { runsById(ids: $ids) { id } }', many)).rejects.toThrow(
+    /ids: at most 200/,
+  );
+});
+
 it('says in columns, too, what is wrong with a question', async () => {
   const ask = async (text: string) => {
     const response = await fetch(`${url}/graphql`, {

@@ -30,17 +30,17 @@ export async function readCharts(
   const [steps, timed] = await Promise.all([
     stepSeries(client, table, overSteps, signal),
     Promise.all(
-      charts
-        .flat()
-        .map(({ facts, query, clock }) => clock && timeSeries({ client, table, facts, clock, query, signal })),
+      charts.flat().map(async ({ facts, query, clock }) => {
+        return clock ? timeSeries({ client, table, facts, clock, query, signal }) : [];
+      }),
     ),
   ]);
   let [next, nextStep] = [0, 0];
   // as asked for, however they were read
   return charts.map((ofQuery) =>
     ofQuery.flatMap(({ facts: { key }, clock }): readonly SeriesColumns[] => {
-      const overTime = timed[next++];
-      return clock ? overTime! : steps[nextStep++]!.map(({ rank, columns }) => ({ key, rank, ...columns }));
+      const overTime = timed[next++]!;
+      return clock ? overTime : steps[nextStep++]!.map(({ rank, columns }) => ({ key, rank, ...columns }));
     }),
   );
 }

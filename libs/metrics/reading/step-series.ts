@@ -39,7 +39,7 @@ export async function stepSeries(
     const id = memberId(facts);
     let name = nameOf(chart, ranges, plan);
     const taken = groups.get(name)?.members.get(id);
-    if (taken && taken.run !== facts.run) name += facts.run;
+    if (taken && taken.run !== facts.run) name += ` ${facts.run}`;
     const group = groups.get(name) ?? { ranges, plan, chart, members: new Map<bigint, SeriesMember>() };
     groups.set(name, group);
     group.members.set(id, { run: facts.run, hash: facts.hash, plan });

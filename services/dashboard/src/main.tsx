@@ -15,6 +15,7 @@ import './theme/notices.css';
 import './theme/tables.css';
 import './theme/charts.css';
 import './theme/run.css';
+import './theme/compare.css';
 import './theme/sql.css';
 import './theme/traces.css';
 
@@ -43,6 +44,10 @@ const router = createBrowserRouter(
         {
           path: 'runs/:id/:tab?',
           lazy: async () => ({ Component: (await import('./run/run-page.js')).RunPage }),
+        },
+        {
+          path: 'compare',
+          lazy: async () => ({ Component: (await import('./compare/compare-page.js')).ComparePage }),
         },
         { path: 'sql', lazy: async () => ({ Component: (await import('./sql/sql-page.js')).SqlPage }) },
         {

@@ -1,5 +1,6 @@
-import { useEffect, useMemo, type ReactElement } from 'react';
+import { useCallback, useEffect, useMemo, useState, type ReactElement } from 'react';
 import { Link, useParams, useSearchParams } from 'react-router';
+import { compareAddress, comparedMax } from '../compare/chosen-runs.js';
 import { useNow } from '../data/clock.js';
 import { ColumnChoicesDocument, ProjectTitleDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
@@ -61,6 +62,17 @@ export function ProjectPage(): ReactElement {
   useEffect(() => {
     if (fresh > 0 && unfiltered) refresh();
   }, [fresh, unfiltered, refresh]);
+
+  const [compared, setCompared] = useState<ReadonlySet<string>>(new Set());
+  const compare = useCallback((id: string, chosen: boolean) => {
+    setCompared((before) => {
+      const after = new Set(before);
+      if (chosen && after.size < comparedMax) after.add(id);
+      else after.delete(id);
+      return after;
+    });
+  }, []);
+  useEffect(() => setCompared(new Set()), [name]);
 
   const put = (key: string, value: string, standard: string): void =>
     setSearch(
@@ -128,6 +140,16 @@ export function ProjectPage(): ReactElement {
             >
               Archived
             </button>
+            {compared.size > 0 && (
+              <>
+                <Link className="button primary" to={compareAddress([...compared])} data-testid="compare">
+                  Compare {plural(compared.size, 'run')}
+                </Link>
+                <button type="button" className="button" onClick={() => setCompared(new Set())}>
+                  Choose none
+                </button>
+              </>
+            )}
             <ColumnPicker metricKeys={metricKeys} paramKeys={paramKeys} columns={columns} choose={choose} />
           </div>
           {(!pages.loaded || (pages.trouble?.kind === 'unreachable' && rows.length === 0)) && (
@@ -144,6 +166,8 @@ export function ProjectPage(): ReactElement {
               orderBy={orderBy}
               order={(next) => put('orderBy', next, newestFirst)}
               loadMore={pages.loadMore}
+              chosen={compared}
+              choose={compare}
             />
           )}
           {rows.length > 0 && (

@@ -23,6 +23,9 @@ interface Props {
   orderBy: string;
   order: (orderBy: string) => void;
   loadMore: () => void;
+  /** Runs chosen to be compared. */
+  chosen: ReadonlySet<string>;
+  choose: (id: string, chosen: boolean) => void;
 }
 
 interface Head {
@@ -32,6 +35,8 @@ interface Head {
   numeric?: boolean;
   mono?: boolean;
 }
+
+const chooserWidth = 36;
 
 /** A key as the search language writes it: quoted unless it is a plain name. */
 export function quotedKey(key: string): string {
@@ -90,11 +95,27 @@ function HeadCell(props: { head: Head; orderBy: string; order: (orderBy: string)
   );
 }
 
-function Row(props: { run: RunRow; columns: Columns; now: number }): ReactElement {
+interface RowProps {
+  run: RunRow;
+  columns: Columns;
+  now: number;
+  chosen: boolean;
+  choose: Props['choose'];
+}
+
+function Row(props: RowProps): ReactElement {
   const { run, columns, now } = props;
   const durationMs = durationOf(run, now);
   return (
-    <tr data-testid={`run-row-${run.id}`}>
+    <tr data-testid={`run-row-${run.id}`} aria-selected={props.chosen}>
+      <td className="chooser">
+        <input
+          type="checkbox"
+          aria-label={`Choose ${nameOf(run)}`}
+          checked={props.chosen}
+          onChange={(event) => props.choose(run.id, event.target.checked)}
+        />
+      </td>
       <td>
         <RunStatusBadge status={run.status} reason={run.statusReason} />
       </td>
@@ -137,8 +158,13 @@ export function RunsTable(props: Props): ReactElement {
   const all = heads(props.columns);
   return (
     <div className="card table-card scroller" ref={scroller} tabIndex={0} role="region" aria-label="Runs">
-      <table className="fixed" style={{ minWidth: all.reduce((sum, head) => sum + head.width, 0) }} data-testid="runs">
+      <table
+        className="fixed"
+        style={{ minWidth: all.reduce((sum, head) => sum + head.width, chooserWidth) }}
+        data-testid="runs"
+      >
         <colgroup>
+          <col style={{ width: chooserWidth }} />
           {all.map((head, i) => (
             <col
               key={i}
@@ -148,6 +174,9 @@ export function RunsTable(props: Props): ReactElement {
         </colgroup>
         <thead>
           <tr>
+            <th>
+              <span className="unseen">Chosen</span>
+            </th>
             {all.map((head, i) => (
               <HeadCell key={i} head={head} orderBy={props.orderBy} order={props.order} />
             ))}
@@ -156,10 +185,19 @@ export function RunsTable(props: Props): ReactElement {
         <VirtualRows
           rows={props.rows}
           rowHeight={33}
-          columns={all.length}
+          columns={all.length + 1}
           scroller={scroller}
           onNearEnd={props.loadMore}
-          row={(run) => <Row key={run.id} run={run} columns={props.columns} now={props.now} />}
+          row={(run) => (
+            <Row
+              key={run.id}
+              run={run}
+              columns={props.columns}
+              now={props.now}
+              chosen={props.chosen.has(run.id)}
+              choose={props.choose}
+            />
+          )}
         />
       </table>
     </div>
