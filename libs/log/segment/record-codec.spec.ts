@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crc32c } from './crc32c.js';
 import type { EventRecord } from '../event-log.js';
 import { RecordEncoder, decodeRecords } from './record-codec.js';
 import { blockIntact, packPayload, readBlockHeader, unpackPayload, writeBlockHeader } from './segment-block.js';
@@ -90,26 +89,4 @@ describe('a block', () => {
       expect(header !== null && blockIntact(damaged, 0, header), `bit ${bit}`).toBe(false);
     }
   });
-});
-
-test('crc32c is the CRC of RFC 3720, however the bytes lie in memory', () => {
-  expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
-  expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
-  expect(crc32c(new Uint8Array(32).fill(255))).toBe(0x62a8ab43);
-  const slow = (bytes: Uint8Array): number => {
-    let crc = ~0;
-    for (const byte of bytes) {
-      crc ^= byte;
-      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-    }
-    return ~crc >>> 0;
-  };
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(7), fc.nat(200), (bytes, shift, split) => {
-      const moved = new Uint8Array(bytes.length + shift).subarray(shift);
-      moved.set(bytes);
-      expect(crc32c(moved)).toBe(slow(bytes));
-      expect(crc32c(moved.subarray(split), crc32c(moved.subarray(0, split)))).toBe(slow(bytes));
-    }),
-  );
 });
