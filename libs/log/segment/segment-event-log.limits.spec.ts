@@ -133,7 +133,8 @@ describe('the bounds of a log in files', () => {
     const store = await open({ tailBytesMax, segmentBytesMax: 3_000 });
     for (let count = 0; count < 12; count++) await store.append([recordOf(100)]);
     // as a batch counts it: the value and 128 bytes around it
-    expect((await readAll(0, 228)).map((batch) => batch.length)).toEqual(Array(12).fill(1));
+    for (const bytes of [0, 228])
+      expect((await readAll(0, bytes)).map((batch) => batch.length)).toEqual(Array(12).fill(1));
     const sizes = (await readAll(1, 3 * 228)).map((batch) => batch.length);
     expect([Math.max(...sizes), sizes.reduce((a, b) => a + b)]).toEqual([3, 11]);
     expect((await readAll(11)).flat().map(({ offset }) => offset)).toEqual([11]);
