@@ -69,6 +69,18 @@ describe('the writer of segments', () => {
     expect(open.files).toBe(0);
   });
 
+  test('goes on in the file that it finds, behind what is durable there', async () => {
+    const { disk, segments, writer } = await writerOver();
+    await writer.write([await block(0, 2)]);
+    await writer.close();
+    const next = new SegmentWriter(disk, directory, segments, 1e6, 2, false);
+    const before = disk.operations;
+    await next.write([await block(2, 1)]);
+    // a write and its fdatasync, and nothing else
+    expect([segments.length, disk.operations - before]).toEqual([1, 2]);
+    expect(places(await blocksOf(disk.after('lost'), 0))).toEqual([[0, 2, 0, 0], [2, 1, 100, 100]]); // prettier-ignore
+  });
+
   test('remembers where blocks lie, so that nobody reads a file from its start', async () => {
     const { segments, writer } = await writerOver();
     await writer.write([await block(0, 1, 70_000), await block(1, 1, 70_000)]);
