@@ -133,7 +133,7 @@ describe('the payload of a block', () => {
     const inflated = (inflatedBytes: number): Promise<unknown> =>
       unpackPayload({ ...header, inflatedBytes }, bytes).then(
         ({ length }) => length,
-        (error: NodeJS.ErrnoException) => error.code,
+        (error: unknown) => (error as NodeJS.ErrnoException).code,
       );
     expect([await inflated(0), await inflated(9_999_999)]).toEqual(['ERR_BUFFER_TOO_LARGE', 'ERR_BUFFER_TOO_LARGE']);
     expect(await inflated(10_000_000)).toBe(10_000_000);

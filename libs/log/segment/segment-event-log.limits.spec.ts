@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { getEventListeners } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -74,6 +75,63 @@ describe('the bounds of a log in files', () => {
       await expect(store.append([recordOf(1_500)])).rejects.toThrow('the disk is full');
     disk.full = false;
     expect(await store.append([recordOf(1_500)])).toEqual([{ ...partition, offset: 1 }]);
+  });
+
+  test('a disk that keeps an older record of the ends stops nothing; what is wrong with the program does, and the directory is free', async () => {
+    let refusal: Error | null = Object.assign(new Error('read-only'), { code: 'EROFS' });
+    const fs: LogFs = {
+      ...nodeLogFs,
+      rename: (from, to) =>
+        refusal && to.endsWith('ends.json') ? Promise.reject(refusal) : nodeLogFs.rename(from, to),
+    };
+    await (await open({ fs })).append([recordOf(1)]);
+    await log!.close();
+    expect(await readdir(dir)).not.toContain('ends.json');
+    refusal = new Error('a mistake');
+    await expect(open({ fs })).rejects.toBe(refusal);
+    refusal = null;
+    const store = await open({ fs });
+    expect(await store.ranges('runs')).toMatchObject([{ end: 1 }, { end: 0 }]);
+    expect(JSON.parse(await readFile(join(dir, 'ends.json'), 'utf8'))).toMatchObject({ partitions: { 'runs/0': { end: 1 }, 'telemetry/0': { end: 0 } } }); // prettier-ignore
+    await store.append([recordOf(1)]);
+    refusal = new Error('another');
+    await expect(store.close()).rejects.toBe(refusal);
+    refusal = null;
+    await (await open({ fs })).close();
+    expect(JSON.parse(await readFile(join(dir, 'ends.json'), 'utf8'))).toMatchObject({ partitions: { 'runs/0': { end: 2 } } }); // prettier-ignore
+  });
+
+  test('what is missing at the end is told where somebody listens, and stops nobody else', async () => {
+    const store = await open();
+    await store.append([recordOf(1), recordOf(1, { partition: 1 })]);
+    await store.close();
+    await rm(join(dir, 'runs-1'), { recursive: true });
+    await (await open()).close();
+    expect(await log!.ranges('runs')).toMatchObject([{ end: 1 }, { end: 0 }]);
+    await writeFile(join(dir, 'ends.json'), '{');
+    await (await open()).close();
+  });
+
+  test('a group of readers is given all partitions of its topics once, and keeps nothing of it when it goes', async () => {
+    const store = await open();
+    const stop = new AbortController();
+    const given = store.assignments('g', ['runs', 'catalog'], stop.signal)[Symbol.asyncIterator]();
+    const partitions = [partition, { ...partition, partition: 1 }, { topic: 'catalog', partition: 0 }];
+    expect(await given.next()).toEqual({ done: false, value: { partitions } });
+    const next = given.next();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(getEventListeners(stop.signal, 'abort').length).toBe(1);
+    stop.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    const late = store.assignments('g', ['runs'], stop.signal)[Symbol.asyncIterator]();
+    expect(await late.next()).toEqual({ done: true, value: undefined });
+    // one that has it and is told to go before it asks for more
+    const early = new AbortController();
+    const short = store.assignments('g', ['runs'], early.signal)[Symbol.asyncIterator]();
+    expect((await short.next()).done).toBe(false);
+    early.abort();
+    expect((await short.next()).done).toBe(true);
   });
 
   test('a header that is no text is refused before anything is queued', async () => {
