@@ -101,6 +101,37 @@ describe('the bounds of a log in files', () => {
     expect(JSON.parse(await readFile(join(dir, 'ends.json'), 'utf8'))).toMatchObject({ partitions: { 'runs/0': { end: 2 } } }); // prettier-ignore
   });
 
+  test('the directory is free only when nobody writes there any more, though one partition has failed long before', async () => {
+    const disk = { broken: false, working: 0 };
+    const fs: LogFs = {
+      ...nodeLogFs,
+      async open(path, mode) {
+        const file = await nodeLogFs.open(path, mode);
+        const datasync = async (): Promise<void> => {
+          if (!disk.broken) return;
+          if (path.includes('runs-0')) throw Object.assign(new Error('no sync'), { code: 'EIO' });
+          disk.working++;
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          disk.working--;
+        };
+        return Object.assign(file, { datasync });
+      },
+    };
+    const both = [recordOf(1), recordOf(1, { partition: 1 })];
+    const store = await open({ fs });
+    await store.append(both);
+    disk.broken = true;
+    await expect(store.close()).rejects.toThrow('no sync');
+    expect(disk.working).toBe(0);
+    await expect(open({ fs })).rejects.toThrow('no sync');
+    expect(disk.working).toBe(0);
+    disk.broken = false;
+    const next = await open({ fs });
+    disk.broken = true;
+    await expect(next.append(both)).rejects.toThrow('no sync');
+    expect(disk.working).toBe(0);
+  });
+
   test('what is missing at the end is told where somebody listens, and stops nobody else', async () => {
     const store = await open();
     await store.append([recordOf(1), recordOf(1, { partition: 1 })]);
