@@ -99,6 +99,9 @@ describe('a partition', () => {
     await log.close();
     for (const name of ['notes.txt', `${segmentFileName(3)}.bak`]) await disk.open(join(directory, name), 'create');
     const next = diskOf(disk.after('kept'));
+    // no disk lists its files in an order
+    const { list } = next.fs;
+    next.fs.list = async (path) => [...(await list(path))!].reverse();
     const again = await open(next.fs, { ends });
     expect(again.ends.segments.slice(0, 11)).toEqual(ends.segments.slice(0, 11));
     expect(next.seen.open).toBe(0);
@@ -137,6 +140,25 @@ describe('a partition', () => {
     expect(await early()).toEqual([70, 70, 70]);
     expect(await early()).toEqual([70, 70, 70, 70]);
     expect(seen.open).toBe(0);
+  });
+
+  test('goes on at the time of its last record though a crash has left that without a seal', async () => {
+    for (const made of [false, true]) {
+      const { disk, fs } = diskOf();
+      let now = 70;
+      const log = await open(fs, { clock: () => now, segmentBytesMax: 200 });
+      await log.append([recordOf('a')]);
+      now = 90;
+      await log.append([recordOf('b')]);
+      const left = disk.after('lost');
+      if (made) await left.open(join(directory, segmentFileName(2)), 'create');
+      const next = await open(left, { clock: () => 80 });
+      expect(await next.append([recordOf('c')])).toBe(2);
+      const times: number[] = [];
+      for await (const batch of next.read(0, { follow: false, signal: never() }))
+        times.push(...batch.map(({ appendedAt }) => appendedAt));
+      expect(times).toEqual([70, 90, 90]);
+    }
   });
 
   test('is sealed when it closes, and its file closed though the disk refuses that', async () => {
@@ -194,6 +216,19 @@ describe('a reader of a partition', () => {
     // the file was read ahead as a whole: a and those behind it
     expect(reads).toEqual([1, 1, 1, 1]);
     expect(seen.open).toBe(1);
+  });
+
+  test('gets each record once, though what it has read from the disk is in memory too and leaves that meanwhile', async () => {
+    // one block stays in memory
+    const log = await open(diskOf().fs, { tailBytesMax: 1_000 });
+    for (const id of ['a', 'b', 'c']) await log.append([recordOf(id)]);
+    const reading = log.read(0, { follow: false, signal: never(), batchBytesMax: size })[Symbol.asyncIterator]();
+    const ids: string[] = [];
+    for (let next = await reading.next(); next.done !== true; next = await reading.next()) {
+      ids.push(...idsOf(next.value));
+      if (ids.at(-1) === 'c') for (const id of ['d', 'e']) await log.append([recordOf(id)]);
+    }
+    expect(ids).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
   test('has the next batch read while it works on one, from the disk alone', async () => {

@@ -61,9 +61,9 @@ describe('what a segment remembers', () => {
     const segment = new Segment(directory, 10, 0);
     expect(segment.seek(10)).toBe(0);
     segment.note(15, 500);
-    // too near, twice, and out of order
-    segment.note(16, 500 + 65_535);
+    // twice, too near, and out of order
     segment.note(15, 500);
+    segment.note(16, 500 + 65_535);
     segment.note(20, 500 + 65_536);
     segment.note(12, 200);
     segment.note(30, 500_000);
