@@ -200,12 +200,16 @@ describe('the bounds of a log in files', () => {
     expect(value).toHaveLength(1);
     await expect(following[Symbol.asyncIterator]().next()).rejects.toThrow('the log is closed');
     await expect(open({ partitions: { ...counts, runs: 3 } })).rejects.toThrow(/runs has 2 partitions/);
-    // and the directory is free for the next one
+    // and the directory is free for the next one, which keeps it though the first is closed once more
     await open();
+    const owner = await readFile(join(dir, 'lock'), 'utf8');
+    await store.close();
+    expect(await readFile(join(dir, 'lock'), 'utf8')).toBe(owner);
   });
 
   test('a segment has at most a gibibyte, and the next file begins where one would grow beyond its bound', async () => {
     await expect(open({ segmentBytesMax: 2 ** 30 + 1 })).rejects.toThrow(/segmentBytesMax 1073741825 is more than/);
+    await (await open({ segmentBytesMax: 2 ** 30 })).close();
     const store = await open({ segmentBytesMax: 2_000 });
     for (let count = 0; count < 3; count++) {
       const noise = Uint8Array.from({ length: 900 }, (_, i) => (i * 7_919 * (count + 3)) >>> 3);
