@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EventData } from '#libs/domain/event.js';
 import { DecodedEvents } from './decoded-events.js';
+import { growthOf } from './heap-growth.js';
 import { encodeEvent, readEvent, toRecord } from './event-record.js';
 
 const data = (description: string): EventData['ProjectCreated'] => ({ description, tags: {}, world: '', title: '' });
@@ -11,6 +12,23 @@ describe('decoded events', () => {
     const payloads = Array.from({ length: 10_000 }, () => new Uint8Array(30));
     for (const payload of payloads) events.remember(payload, { data: data('x') });
     expect(payloads.filter((payload) => events.get(payload))).toEqual(payloads.slice(-3));
+  });
+
+  it('count once however often they are remembered, say what was said last, and fill the budget to the byte', () => {
+    const events = new DecodedEvents(100);
+    const [first, second] = [new Uint8Array(50), new Uint8Array(50)];
+    for (const text of ['a', 'b', 'c']) events.remember(first, { data: data(text) });
+    events.remember(second, { data: data('d') });
+    expect([events.get(first)?.data, events.get(second)?.data]).toEqual([data('c'), data('d')]);
+    events.remember(new Uint8Array(1), { data: data('e') });
+    expect([events.get(first), events.get(second)?.data]).toEqual([undefined, data('d')]);
+  });
+
+  it('leave nothing behind, however many have come and gone', async () => {
+    const events = new DecodedEvents(100);
+    const decoded = { data: data('x') };
+    const grown = await growthOf(500_000, () => events.remember(new Uint8Array(30), decoded));
+    expect(grown).toBeLessThan(2_000_000);
   });
 
   it('move with their payload to the copy that the log keeps, and leave with it', () => {

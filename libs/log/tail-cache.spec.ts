@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredRecord } from './event-log.js';
+import { growthOf } from './heap-growth.js';
 import { sizeOfRecord, TailCache, type PartitionTail } from './tail-cache.js';
 
 /** A block as the log adds it: with what a record costs beside its bytes it takes 1,000 for each. */
@@ -76,5 +77,20 @@ describe('the newest records in memory', () => {
     expect([many.has(9_991), many.has(9_992)]).toEqual([false, true]);
     expect(offsets(many.slice(9_992, 1e9))).toHaveLength(8);
     expect([many.slice(9_991, 1e9), offsets(few.slice(49, 1e9))]).toEqual([null, [49]]);
+  });
+
+  it('leave nothing behind, however many blocks have come and gone', async () => {
+    const tail = new TailCache(5 * recordBytes).partition();
+    const records = blockOf(0, 1);
+    const grown = await growthOf(500_000, () => tail.push(records, 400));
+    expect(grown).toBeLessThan(2_000_000);
+  });
+
+  it('are out of memory at once when they leave', async () => {
+    const tail = new TailCache(10 * recordBytes).partition();
+    const large = (time: number): void =>
+      tail.push([Object.assign(blockOf(time, 1)[0]!, { ballast: Array<number>(50_000).fill(time) })], 400);
+    // as many as at the start are kept, of 40 more
+    expect(await growthOf(50, large, 10)).toBeLessThan(3_000_000);
   });
 });

@@ -27,3 +27,26 @@ it('leaves out aborted records of producers that write side by side, in whatever
   expect(offsets(withoutAborted(messages, aborted))).toEqual([7, 8, 10, 12]);
   expect(offsets(withoutAborted(messages, []))).toEqual([5, 6, 7, 8, 10, 12]);
 });
+
+it('keeps what a producer committed before the transaction that it aborted, and between two of them', () => {
+  const messages = [
+    message(1, 'a', 'in'),
+    message(2, 'a', 'mark'),
+    message(3, 'a', 'in'),
+    message(4, 'a', 'mark'),
+    message(5, 'a', 'in'),
+    message(6, 'a', 'mark'),
+    message(7, 'a', 'in'),
+    message(8, 'a', 'mark'),
+  ];
+  const aborted = [
+    { producerId: 'a', firstOffset: '3' },
+    { producerId: 'a', firstOffset: '7' },
+  ];
+  expect(offsets(withoutAborted(messages, aborted))).toEqual([1, 5]);
+});
+
+it('keeps records of which the broker says nothing about transactions', () => {
+  const old: TransactionalMessage = { offset: '5', key: null };
+  expect(withoutAborted([old], [{ producerId: 'a', firstOffset: '2' }])).toEqual([old]);
+});

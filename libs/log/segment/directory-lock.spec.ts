@@ -1,7 +1,7 @@
 import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lockDirectory } from './directory-lock.js';
 
 describe('the lock of a directory', () => {
@@ -26,6 +26,32 @@ describe('the lock of a directory', () => {
     await leave(owner({}));
     await expect(lockDirectory(dir)).rejects.toThrow(`in use by process ${process.ppid}`);
     await expect(lockDirectory(dir)).rejects.toThrow(`in use by process ${process.ppid}`);
+  });
+
+  test.runIf(process.platform === 'linux')('knows its owner by the start of its process', async () => {
+    // field 22 of what the kernel says, which counts from behind the name: that may hold anything
+    const startOf = async (pid: number): Promise<string> =>
+      /^\d+ \(.*\) \S(?: \S+){18} (\d+) /s.exec(await readFile(`/proc/${pid}/stat`, 'utf8'))![1]!;
+    const lock = await lockDirectory(dir, times);
+    expect(JSON.parse(await readFile(join(dir, 'lock'), 'utf8'))).toMatchObject({
+      startedAt: await startOf(process.pid),
+    });
+    await lock.release();
+    await leave(owner({ startedAt: await startOf(process.ppid) }));
+    await expect(lockDirectory(dir, times)).rejects.toThrow(`in use by process ${process.ppid}`);
+  });
+
+  test('is refused while its owner is a process that this one may not ask', async () => {
+    await leave(owner({}));
+    const asked = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('not permitted'), { code: 'EPERM' });
+    });
+    try {
+      await expect(lockDirectory(dir, times)).rejects.toThrow(`in use by process ${process.ppid}`);
+      expect(asked).toHaveBeenCalledWith(process.ppid, 0);
+    } finally {
+      asked.mockRestore();
+    }
   });
 
   test('is free when the file names a dead process, another host, a reused pid or nothing readable', async () => {

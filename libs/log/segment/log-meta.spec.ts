@@ -87,6 +87,10 @@ describe('what a log was made with', () => {
     await rm(join(dir, 'log.json'));
     await expect(openMeta(nodeLogFs, dir, counts)).rejects.toThrow(/has partition [a-z]+-\d but no log\.json/);
     expect(await readdir(dir)).not.toContain('log.json');
+    // one with two digits, and nothing else
+    for (const name of folders) await rm(join(dir, name), { recursive: true });
+    await mkdir(join(dir, 'telemetry-12'));
+    await expect(openMeta(nodeLogFs, dir, counts)).rejects.toThrow(/has partition telemetry-12 but no log\.json/);
   });
 
   test('is made in a folder that is not there yet only once somebody makes that', async () => {

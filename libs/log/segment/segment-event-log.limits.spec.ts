@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { getEventListeners } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -76,6 +77,94 @@ describe('the bounds of a log in files', () => {
     expect(await store.append([recordOf(1_500)])).toEqual([{ ...partition, offset: 1 }]);
   });
 
+  test('a disk that keeps an older record of the ends stops nothing; what is wrong with the program does, and the directory is free', async () => {
+    let refusal: Error | null = Object.assign(new Error('read-only'), { code: 'EROFS' });
+    const fs: LogFs = {
+      ...nodeLogFs,
+      rename: (from, to) =>
+        refusal && to.endsWith('ends.json') ? Promise.reject(refusal) : nodeLogFs.rename(from, to),
+    };
+    await (await open({ fs })).append([recordOf(1)]);
+    await log!.close();
+    expect(await readdir(dir)).not.toContain('ends.json');
+    refusal = new Error('a mistake');
+    await expect(open({ fs })).rejects.toBe(refusal);
+    refusal = null;
+    const store = await open({ fs });
+    expect(await store.ranges('runs')).toMatchObject([{ end: 1 }, { end: 0 }]);
+    expect(JSON.parse(await readFile(join(dir, 'ends.json'), 'utf8'))).toMatchObject({ partitions: { 'runs/0': { end: 1 }, 'telemetry/0': { end: 0 } } }); // prettier-ignore
+    await store.append([recordOf(1)]);
+    refusal = new Error('another');
+    await expect(store.close()).rejects.toBe(refusal);
+    refusal = null;
+    await (await open({ fs })).close();
+    expect(JSON.parse(await readFile(join(dir, 'ends.json'), 'utf8'))).toMatchObject({ partitions: { 'runs/0': { end: 2 } } }); // prettier-ignore
+  });
+
+  test('the directory is free only when nobody writes there any more, though one partition has failed long before', async () => {
+    const disk = { broken: false, working: 0 };
+    const fs: LogFs = {
+      ...nodeLogFs,
+      async open(path, mode) {
+        const file = await nodeLogFs.open(path, mode);
+        const datasync = async (): Promise<void> => {
+          if (!disk.broken) return;
+          if (path.includes('runs-0')) throw Object.assign(new Error('no sync'), { code: 'EIO' });
+          disk.working++;
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          disk.working--;
+        };
+        return Object.assign(file, { datasync });
+      },
+    };
+    const both = [recordOf(1), recordOf(1, { partition: 1 })];
+    const store = await open({ fs });
+    await store.append(both);
+    disk.broken = true;
+    await expect(store.close()).rejects.toThrow('no sync');
+    expect(disk.working).toBe(0);
+    await expect(open({ fs })).rejects.toThrow('no sync');
+    expect(disk.working).toBe(0);
+    disk.broken = false;
+    const next = await open({ fs });
+    disk.broken = true;
+    await expect(next.append(both)).rejects.toThrow('no sync');
+    expect(disk.working).toBe(0);
+  });
+
+  test('what is missing at the end is told where somebody listens, and stops nobody else', async () => {
+    const store = await open();
+    await store.append([recordOf(1), recordOf(1, { partition: 1 })]);
+    await store.close();
+    await rm(join(dir, 'runs-1'), { recursive: true });
+    await (await open()).close();
+    expect(await log!.ranges('runs')).toMatchObject([{ end: 1 }, { end: 0 }]);
+    await writeFile(join(dir, 'ends.json'), '{');
+    await (await open()).close();
+  });
+
+  test('a group of readers is given all partitions of its topics once, and keeps nothing of it when it goes', async () => {
+    const store = await open();
+    const stop = new AbortController();
+    const given = store.assignments('g', ['runs', 'catalog'], stop.signal)[Symbol.asyncIterator]();
+    const partitions = [partition, { ...partition, partition: 1 }, { topic: 'catalog', partition: 0 }];
+    expect(await given.next()).toEqual({ done: false, value: { partitions } });
+    const next = given.next();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(getEventListeners(stop.signal, 'abort').length).toBe(1);
+    stop.abort();
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    const late = store.assignments('g', ['runs'], stop.signal)[Symbol.asyncIterator]();
+    expect(await late.next()).toEqual({ done: true, value: undefined });
+    // one that has it and is told to go before it asks for more
+    const early = new AbortController();
+    const short = store.assignments('g', ['runs'], early.signal)[Symbol.asyncIterator]();
+    expect((await short.next()).done).toBe(false);
+    early.abort();
+    expect((await short.next()).done).toBe(true);
+  });
+
   test('a header that is no text is refused before anything is queued', async () => {
     const store = await open({ queueBytesMax: 10 });
     const wrong = recordOf(5, { headers: { ce_id: 7 as unknown as string } });
@@ -111,12 +200,16 @@ describe('the bounds of a log in files', () => {
     expect(value).toHaveLength(1);
     await expect(following[Symbol.asyncIterator]().next()).rejects.toThrow('the log is closed');
     await expect(open({ partitions: { ...counts, runs: 3 } })).rejects.toThrow(/runs has 2 partitions/);
-    // and the directory is free for the next one
+    // and the directory is free for the next one, which keeps it though the first is closed once more
     await open();
+    const owner = await readFile(join(dir, 'lock'), 'utf8');
+    await store.close();
+    expect(await readFile(join(dir, 'lock'), 'utf8')).toBe(owner);
   });
 
   test('a segment has at most a gibibyte, and the next file begins where one would grow beyond its bound', async () => {
     await expect(open({ segmentBytesMax: 2 ** 30 + 1 })).rejects.toThrow(/segmentBytesMax 1073741825 is more than/);
+    await (await open({ segmentBytesMax: 2 ** 30 })).close();
     const store = await open({ segmentBytesMax: 2_000 });
     for (let count = 0; count < 3; count++) {
       const noise = Uint8Array.from({ length: 900 }, (_, i) => (i * 7_919 * (count + 3)) >>> 3);
@@ -133,7 +226,8 @@ describe('the bounds of a log in files', () => {
     const store = await open({ tailBytesMax, segmentBytesMax: 3_000 });
     for (let count = 0; count < 12; count++) await store.append([recordOf(100)]);
     // as a batch counts it: the value and 128 bytes around it
-    expect((await readAll(0, 228)).map((batch) => batch.length)).toEqual(Array(12).fill(1));
+    for (const bytes of [0, 228])
+      expect((await readAll(0, bytes)).map((batch) => batch.length)).toEqual(Array(12).fill(1));
     const sizes = (await readAll(1, 3 * 228)).map((batch) => batch.length);
     expect([Math.max(...sizes), sizes.reduce((a, b) => a + b)]).toEqual([3, 11]);
     expect((await readAll(11)).flat().map(({ offset }) => offset)).toEqual([11]);

@@ -65,7 +65,7 @@ export async function openSegmentEventLog(options: SegmentEventLogOptions): Prom
           onDamage,
         }),
       );
-      partitions.set(topic, await Promise.all(opened));
+      partitions.set(topic, await allDone(opened));
     }
     const named = [...partitions].flatMap(([topic, logs]) =>
       logs.map((log, partition) => [partitionName(topic, partition), log] as const),
@@ -106,15 +106,13 @@ class SegmentEventLog implements EventLog {
     this.#queuedBytes += bytes;
     try {
       const positions: Position[] = new Array<Position>(records.length);
-      const outcomes = await Promise.allSettled(
+      await allDone(
         [...groups].map(async ([log, indices]) => {
           const { topic, partition } = records[indices[0]!]!;
           const base = await log.append(indices.map((index) => records[index]!));
           indices.forEach((index, i) => (positions[index] = { topic, partition, offset: base + i }));
         }),
       );
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-      if (failed) throw failed.reason;
       return positions;
     } finally {
       this.#queuedBytes -= bytes;
@@ -146,7 +144,7 @@ class SegmentEventLog implements EventLog {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      await Promise.all([...this.partitions.values()].flat().map((log) => log.close()));
+      await allDone([...this.partitions.values()].flat().map((log) => log.close()));
       await this.keepEnds().catch(ignoreRefusal);
     } finally {
       await this.lock.release();
@@ -178,6 +176,12 @@ class SegmentEventLog implements EventLog {
     });
     return groups;
   }
+}
+
+/** Fails as `Promise.all` does, but only when none of them is at work any more: the next step may give the directory away. */
+async function allDone<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
 }
 
 /** A full or failing disk keeps an older record of the ends, which is as true. */

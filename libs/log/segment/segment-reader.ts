@@ -24,7 +24,7 @@ export class SegmentReader {
     const blocks: { block: Block; path: string }[] = [];
     let bytes = 0;
     let next = from;
-    while (next < end && bytes < bytesMax) {
+    while (next < end && (blocks.length === 0 || bytes < bytesMax)) {
       const block = await this.#blockWith(next);
       const path = this.#segment!.path;
       blocks.push({ block, path });
