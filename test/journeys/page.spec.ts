@@ -229,7 +229,7 @@ describe('the page, as a person uses it', () => {
     await sql.fill('SELECT arrayJoin(range(20000)) AS n');
     await sql.press('Control+Enter');
     await expect.poll(() => page.getByTestId('sql-count').textContent()).toMatch(/the first 5,000 rows/);
-    await sql.fill('SELECT count() FROM points WHERE run = 'sync' FORMAT Vertical');
+    await sql.fill("SELECT count() FROM points WHERE run = 'sync' FORMAT Vertical");
     await sql.press('Control+Enter');
     await expect.poll(() => page.getByTestId('sql-text').textContent()).toMatch(/count\(\): 720/);
     for (const example of [
@@ -244,12 +244,12 @@ describe('the page, as a person uses it', () => {
       await expect.poll(() => page.getByRole('status', { name: 'Running' }).count()).toBe(0);
       expect(await page.getByTestId('sql-problem').count(), example).toBe(0);
     }
-    await sql.fill('SELECT count() FROM points WHERE run = 'sync' FORMAT Vertical');
+    await sql.fill("SELECT count() FROM points WHERE run = 'sync' FORMAT Vertical");
     await sql.press('Control+Enter');
     await page.getByTestId('sql-text').waitFor();
     // the address holds the query, for whoever it is sent to
     await page.reload();
-    expect(await sql.inputValue()).toBe('SELECT count() FROM points WHERE run = 'sync' FORMAT Vertical');
+    expect(await sql.inputValue()).toBe("SELECT count() FROM points WHERE run = 'sync' FORMAT Vertical");
     // the page itself met no error but the refusals that were asked for
     expect(problems.filter((problem) => !problem.includes('/clickhouse'))).toEqual([]);
   });

@@ -13,6 +13,7 @@ import { measureLive } from './figures/live.js';
 import { measureMlflow } from './figures/mlflow.js';
 import { measureLog } from './figures/log.js';
 import { measureRebuild } from './figures/rebuild.js';
+import { measureScreen } from './figures/screen.js';
 import { measureSdk } from './figures/sdk.js';
 import { measureSearch } from './figures/search.js';
 import { measureStart } from './figures/start.js';
@@ -27,6 +28,7 @@ const groups: Record<string, (bench: Bench) => Promise<void>> = {
   rebuild: measureRebuild,
   search: measureSearch,
   charts: measureCharts,
+  screen: measureScreen,
   // over Kafka, PostgreSQL and several processes: with --cluster, or when named
   cluster: measureCluster,
 };

@@ -23,6 +23,8 @@ const goals: Readonly<Record<string, readonly ['>=' | '<=', number]>> = {
   'sdk.points_per_s': ['>=', 500_000],
   'chart.p95_ms': ['<=', 50],
   'band.p95_ms': ['<=', 150],
+  'screen.p95_ms': ['<=', 40],
+  'overlay.p95_ms': ['<=', 40],
   'search.p95_ms': ['<=', 100],
   'metrics.bytes_per_point': ['<=', 3.2],
   'log.bytes_per_point': ['<=', 6],
