@@ -14,7 +14,8 @@ from .locks import lock_file
 
 class HostSeat:
     def __init__(self, run: str) -> None:
-        self._name = "runstream-system-" + hashlib.sha256(run.encode()).hexdigest()[:32]
+        # as long as such a name can be, because some programs (older versions of Node) fill shorter ones up
+        self._name = "runstream-system-" + hashlib.sha512(run.encode()).hexdigest()[:90]
         self._held: object = None
 
     def taken(self) -> bool:
