@@ -9,9 +9,6 @@ import { machineFiles, type Pair } from './machine-files.js';
 import { Host, ProcessTree, type Sample } from './machine.js';
 import { SampleWriter, unitsOf } from './samples.js';
 
-/** So that a short run is measured too; what happens per second needs two readings. */
-const firstAfterMs = 1_000;
-
 export interface SamplerOptions {
   readonly folder: string;
   readonly meta: Meta;
@@ -44,7 +41,7 @@ export class Sampler {
     this.#tree = new ProcessTree(machineFiles, { pid, without: process.pid, ...unitsOf() });
     this.#seat = new HostSeat(meta.run, meta.rank);
     // what the first sample is compared with
-    void this.#measure().then(() => this.#wait(Math.min(firstAfterMs, this.#intervalMs)));
+    void this.#measure().then(() => this.#wait(this.#intervalMs));
   }
 
   /** When it returns, nothing is written any more. */

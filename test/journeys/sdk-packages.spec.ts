@@ -69,19 +69,20 @@ const measured = `query($id: ID!) { run(id: $id) {
 
 it('what both SDKs measure of the machine is in the run, beside its training', async () => {
   const pace = { ...environment(), RUNSTREAM_SYSTEM_INTERVAL_S: '1' };
-  const python = `import runstream, time; r = runstream.init(project='p'); r.log({'loss': 0.5}, step=7); time.sleep(2.2); r.finish(); print(r.id)`;
-  const typescript = `import { init } from '@runstream/sdk'; const run = init({ project: 'p' }); run.log({ loss: 0.5 }, 7);
-    await new Promise((done) => setTimeout(done, 2_200)); await run.finish(); console.log(run.id);`;
+  const python = `import runstream; r = runstream.init(project='p', id='by-python'); r.log({'loss': 0.5}, step=7); input(); r.finish()`;
+  const typescript = `import { init } from '@runstream/sdk'; const run = init({ project: 'p', id: 'by-typescript' }); run.log({ loss: 0.5 }, 7);
+    await new Promise((done) => process.stdin.once('data', done)); await run.finish(); process.exit();`;
   writeFileSync(join(dir, 'measured.mjs'), typescript);
-  const printed = await Promise.all([
-    run(join(dir, 'venv/bin/python'), ['-c', python], { env: pace, cwd: dir }),
-    run(process.execPath, ['measured.mjs'], { env: pace, cwd: dir }),
-  ]);
-  for (const { stdout } of printed) {
-    const id = stdout.trim().split('\n').at(-1)!;
+  const programs = {
+    'by-python': run(join(dir, 'venv/bin/python'), ['-c', python], { env: pace, cwd: dir }),
+    'by-typescript': run(process.execPath, ['measured.mjs'], { env: pace, cwd: dir }),
+  };
+  for (const [id, program] of Object.entries(programs)) {
     const ask = async () => (await gql(url, measured, { id }))['run'];
-    await expect.poll(async () => (await ask())?.completeness?.complete).toBe(true);
-    await expect.poll(async () => (await ask()).byStep?.[0]?.x?.length ?? 0).toBeGreaterThan(0);
+    await expect.poll(async () => (await ask())?.byTime?.[0]?.x?.length ?? 0).toBeGreaterThan(1);
+    program.child.stdin!.end('\n');
+    await program;
+    await expect.poll(async () => (await ask()).completeness.complete).toBe(true);
     const told = await ask();
     // steps of the machine are none of the training
     expect(told).toMatchObject({

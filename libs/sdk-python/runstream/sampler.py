@@ -17,8 +17,6 @@ from .machine import Host, ProcessTree, disk_space, load
 from .machine_files import Files
 from .samples import NoRoom, SampleWriter
 
-FIRST_AFTER_S = 1.0
-"""So that a short run is measured too; what happens per second needs two readings."""
 ENERGY = "energy"
 
 
@@ -59,7 +57,7 @@ class Sampler:
     def _work(self) -> None:
         due = time.monotonic()
         self._measure(due)  # what the first sample is compared with
-        due += min(FIRST_AFTER_S, self._interval_s)
+        due += self._interval_s
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
             at = time.monotonic()
             values = self._measure(at)
