@@ -118,7 +118,7 @@ describe('system metrics of a TypeScript program', () => {
     const { asked } = receiver;
     await expect.poll(() => receiver.asked).toBeGreaterThan(asked); // the sender is at it
     await finish(job.process);
-    await sleep(2_500);
+    await sleep(1_500);
     receiver.fault = () => null;
     await expect.poll(() => receiver.named('RunFinished')).toHaveLength(1);
     const ended = [...receiver.events.values()].find(({ name }) => name === 'RunFinished')!.event.timeMs;

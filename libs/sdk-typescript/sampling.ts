@@ -8,6 +8,8 @@ import { Sampler } from './sampler.js';
 import { SpoolReader } from './spool.js';
 import type { Message } from './wire.js';
 
+const lookMs = 100;
+
 export interface SaidOfSystem {
   readonly name: 'SummarySet';
   readonly data: Message;
@@ -29,6 +31,7 @@ export class Sampling {
   readonly #options: SamplingOptions;
   #sampler: Sampler | null = null;
   #over = false;
+  #lookedAt = -Infinity;
   #reader: SpoolReader | null = null;
 
   constructor(options: SamplingOptions) {
@@ -62,6 +65,14 @@ export class Sampling {
     const folder = join(this.#options.folder, 'system');
     if (this.#reader === null && existsSync(folder)) this.#reader = new SpoolReader(folder);
     return this.#reader;
+  }
+
+  /** The samples when it is time to look for new ones: they come rarely, and looking costs. */
+  news(): SpoolReader | null {
+    const now = performance.now();
+    if (this.#sampler !== null && !this.#over && now - this.#lookedAt < lookMs) return null;
+    this.#lookedAt = now;
+    return this.reader;
   }
 
   /** Samples are still to come, or to be delivered: the end of the run is said after them. */

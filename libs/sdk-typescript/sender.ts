@@ -155,9 +155,9 @@ export class Sender {
   }
 
   /** The end of the run, which is in the last one, is said after all else. */
-  #sources(): readonly (readonly [Source, SpoolReader])[] {
-    const system = this.#journal.state.attempt > 0 ? this.#sampling.reader : null;
-    return [...(system ? [['system', system] as const] : []), ['position', this.#reader] as const];
+  #sources(samples: SpoolReader | null): readonly (readonly [Source, SpoolReader])[] {
+    const system = samples && this.#journal.state.attempt > 0 ? [['system', samples] as const] : [];
+    return [...system, ['position', this.#reader]];
   }
 
   #plan(gone: boolean): void {
@@ -167,7 +167,7 @@ export class Sender {
     let { telemetrySeq, runsSeq } = state;
     const started = state.attempt > 0;
     let bytes = 0;
-    for (const [source, reader] of this.#sources()) {
+    for (const [source, reader] of this.#sources(this.#sampling.news())) {
       for (let from = state[source]; bytes < requestBytesMax;) {
         const holdFinish =
           this.#waiting() || built.some((batch) => batch.artifacts.length > 0 || batch.setAside.length > 0);
@@ -263,7 +263,7 @@ export class Sender {
     Object.assign(state, { telemetrySeq, runsSeq, plans: [] });
     this.#journal.save();
     writeSync(this.#progressFd, String(state.records).padStart(16), 0);
-    for (const [source, reader] of this.#sources()) {
+    for (const [source, reader] of this.#sources(this.#sampling.reader)) {
       const segment = Math.floor(state[source] / positionsPerSegment);
       if (segment > (this.#forgotten.get(source) ?? -1)) reader.forgetBefore(state[source]);
       this.#forgotten.set(source, segment);

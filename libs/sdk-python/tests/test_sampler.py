@@ -120,7 +120,7 @@ def test_nothing_is_sampled_after_the_end_while_the_server_is_away(receiver, tmp
     asked = receiver.requests
     until(lambda: receiver.requests > asked)  # the sender is at it, and sees nothing else
     finish(running)
-    time.sleep(2.5)
+    time.sleep(1.5)
     receiver.fault = lambda number: None
     until(lambda: receiver.named("RunFinished"))
     assert max(taken for _, _, taken, _ in samples(receiver, HOST)) <= receiver.ended_at_ms
