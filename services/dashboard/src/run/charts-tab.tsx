@@ -2,10 +2,10 @@ import { useCallback, useDeferredValue, useMemo, useState, type ReactElement } f
 import type { ChartView } from '../charts/chart-view.js';
 import { groupKeys } from '../charts/key-groups.js';
 import { MetricChart } from '../charts/metric-chart.js';
+import { useMachineView } from '../charts/use-machine-view.js';
 import { MetricKeysDocument, RunHeadDocument, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { readRanks } from '../format/ranks.js';
-import { ofTheMachine } from '../format/units.js';
 import { plural } from '../format/format.js';
 import { Answered } from '../parts/answered.js';
 import { Empty } from '../parts/notice.js';
@@ -40,15 +40,7 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
   const ranks = rankList ?? (worldSize > linesMax ? firstRanks.slice(0, 1) : firstRanks);
   const zoom = useCallback((from: number, to: number) => setView((v) => ({ ...v, zoom: { from, to } })), []);
   const reset = useCallback(() => setView((v) => ({ ...v, zoom: null })), []);
-  // steps of the machine are none of the training: its charts are over time, and are looked into for themselves
-  const apart = view.x === 'STEP' || view.kind === 'band';
-  const [machineZoom, setMachineZoom] = useState<ChartView['zoom']>(null);
-  const machineView = useMemo<ChartView>(
-    () => (apart ? { ...view, x: view.x === 'STEP' ? 'RELATIVE' : view.x, zoom: machineZoom } : view),
-    [view, apart, machineZoom],
-  );
-  const zoomMachine = useCallback((from: number, to: number) => setMachineZoom({ from, to }), []);
-  const resetMachine = useCallback(() => setMachineZoom(null), []);
+  const { lookAt, forget } = useMachineView({ view, zoom, reset });
   const shown = groups.reduce((sum, group) => sum + group.keys.length, 0);
   return (
     <section aria-label="Charts">
@@ -57,7 +49,7 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
         change={(change) => {
           setView((v) => ({ ...v, ...change }));
           // other units, or the whole again
-          if ('zoom' in change || 'kind' in change) setMachineZoom(null);
+          if ('zoom' in change || 'kind' in change) forget();
         }}
         search={search}
         setSearch={setSearch}
@@ -94,10 +86,8 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
                 startedAt={run.startedAt}
                 metric={key}
                 live={live}
-                view={ofTheMachine(key) ? machineView : view}
                 ranks={ranks}
-                zoom={apart && ofTheMachine(key) ? zoomMachine : zoom}
-                reset={apart && ofTheMachine(key) ? resetMachine : reset}
+                {...lookAt(key)}
               />
             ))}
           </div>
