@@ -40,8 +40,8 @@ export class Sampler {
     this.#writer = new SampleWriter(join(folder, 'system'));
     this.#tree = new ProcessTree(machineFiles, { pid, without: process.pid, ...unitsOf() });
     this.#seat = new HostSeat(meta.run, meta.rank);
-    // what the first sample is compared with
-    void this.#measure().then(() => this.#wait(this.#intervalMs));
+    // what the first sample is compared with; rank 0 is what people look at first: the others do not ask for the seat at once
+    void this.#measure(meta.rank === 0).then(() => this.#wait(this.#intervalMs));
   }
 
   /** When it returns, nothing is written any more. */
@@ -68,11 +68,11 @@ export class Sampler {
     this.#wait(Math.max(0, dueMs - performance.now()));
   }
 
-  async #measure(): Promise<Sample> {
+  async #measure(host = true): Promise<Sample> {
     try {
       const at = performance.now() / 1_000;
       const values = this.#tree.read(at);
-      if (await this.#seat.taken()) Object.assign(values, await this.#readHost());
+      if (host && (await this.#seat.taken())) Object.assign(values, await this.#readHost());
       // a run that ended meanwhile has left the seat already
       if (this.#stopped) this.#seat.leave();
       return values;
