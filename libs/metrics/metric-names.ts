@@ -5,9 +5,6 @@ export const clockKey = '_time';
 /** The same for keys whose steps are not training steps. */
 export const systemClockKey = '_time/system';
 
-/** Keys the system writes by its own count: they neither start an attempt's steps nor are cut by a later attempt. */
-export const systemKey = (key: string): boolean => key.startsWith('system/') || key.startsWith('_');
-
 /** 64-bit name of a run or key: the first 8 bytes of SHA-256, little-endian. In SQL: `reinterpretAsUInt64(substring(SHA256(x), 1, 8))`. */
 export function nameHash(name: string): bigint {
   return createHash('sha256').update(name).digest().readBigUInt64LE(0);

@@ -27,7 +27,7 @@ function play(source: string, dir: string, env: Record<string, string>): ChildPr
   });
 }
 const ended = (job: ChildProcess): Promise<unknown> => new Promise((resolve) => job.once('close', resolve));
-const begin = `const run = init({ project: 'p', captureConsole: false, captureEnvironment: false }); run.log({ x: 1 });`;
+const begin = `const run = init({ project: 'p', captureConsole: false, captureEnvironment: false, captureSystem: false }); run.log({ x: 1 });`;
 
 describe('TypeScript SDK, what is around it', () => {
   let receiver: Receiver;

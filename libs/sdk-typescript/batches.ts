@@ -17,6 +17,9 @@ export interface Meta {
   /** The run may be there already, and its steps are counted by itself. */
   readonly countsOn?: boolean;
   readonly fromStep?: number | null;
+  readonly worldSize?: number;
+  /** What the sender samples of the machine: how often, the working folder, and where all spools are. null: nothing. */
+  readonly system?: { readonly intervalMs: number; readonly cwd: string; readonly root: string } | null | undefined;
 }
 export interface ArtifactItem {
   readonly name: string;

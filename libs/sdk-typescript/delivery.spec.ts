@@ -26,7 +26,7 @@ describe('TypeScript SDK', () => {
   let receiver: Receiver;
   let url: string;
   let dir: string;
-  const quiet = { captureConsole: false, captureEnvironment: false };
+  const quiet = { captureConsole: false, captureEnvironment: false, captureSystem: false };
   beforeEach(async () => {
     receiver = new Receiver();
     url = await receiver.listen();
@@ -47,6 +47,7 @@ describe('TypeScript SDK', () => {
       tags: ['baseline'],
       captureConsole: false,
       captureDiff: false,
+      captureSystem: false,
     });
     run.log({ loss: 0.5, acc: NaN }, 10);
     run.log({ loss: 0.25, acc: -Infinity });

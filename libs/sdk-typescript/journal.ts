@@ -5,7 +5,14 @@ import type { Message } from './wire.js';
 
 /** A part of a request: a range of the spool, or something the sender says itself. */
 export type Plan =
-  | { readonly from: number; readonly to: number; readonly telemetrySeq: number; readonly runsSeq: number }
+  | {
+      /** By the name of its position; absent: of what was logged. */
+      readonly source?: 'position' | 'system' | undefined;
+      readonly from: number;
+      readonly to: number;
+      readonly telemetrySeq: number;
+      readonly runsSeq: number;
+    }
   | {
       readonly say: string;
       readonly data: Message;
@@ -16,6 +23,8 @@ export type Plan =
       readonly file?: ArtifactItem | undefined;
       /** The artifact could not be delivered; its bytes stay. */
       readonly failed?: boolean | undefined;
+      /** It is what the run's energy came to. */
+      readonly energy?: boolean | undefined;
     };
 
 export interface JournalState {
@@ -41,6 +50,11 @@ export interface JournalState {
   setAside: number;
   /** Files that could not be delivered. */
   failed: ArtifactItem[];
+  /** Position in the samples of the system, and how many were not kept. */
+  system: number;
+  unsampled: number;
+  /** Whether the energy was said. */
+  energy: boolean;
 }
 
 const compactBytes = 1024 * 1024;
@@ -64,6 +78,9 @@ export class Journal {
     tries: 0,
     setAside: 0,
     failed: [],
+    system: 0,
+    unsampled: 0,
+    energy: false,
   };
   readonly #path: string;
   #size = compactBytes; // starts with a fresh file, without a torn last line

@@ -82,4 +82,11 @@ export function detectLaunch(env: Env, parentPid: number): Launch {
   return { ...launch, launch: env['RUNSTREAM_LAUNCH'] ?? launch.launch, attempt: whole(env, 'RUNSTREAM_ATTEMPT') ?? 0 };
 }
 
+/** Whether all ranks of the job are known to be on this machine. */
+export function onOneHost(env: Env, worldSize: number): boolean {
+  const local = whole(env, 'LOCAL_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_SIZE', 'MPI_LOCALNRANKS');
+  if (worldSize <= 1 || local === worldSize) return true;
+  return local === null && whole(env, 'SLURM_STEP_NUM_NODES', 'SLURM_NNODES') === 1;
+}
+
 export const runIdOf = (job: string): string => createHash('sha256').update(job).digest('hex').slice(0, 20);

@@ -88,7 +88,14 @@ describe('TypeScript SDK, odd values', () => {
   beforeEach(async () => {
     receiver = new Receiver();
     dir = mkdtempSync(join(tmpdir(), 'runstream-sdk-'));
-    base = { project: 'p', url: await receiver.listen(), dir, captureConsole: false, captureEnvironment: false };
+    base = {
+      project: 'p',
+      url: await receiver.listen(),
+      dir,
+      captureConsole: false,
+      captureEnvironment: false,
+      captureSystem: false,
+    };
   });
   afterEach(async () => {
     await receiver.close();

@@ -16,6 +16,8 @@ interface Received {
 export class Receiver {
   readonly events = new Map<string, Received>();
   resent = 0;
+  /** Requests with events. */
+  asked = 0;
   /** A code: this event is refused. */
   refuse: (name: string, writer: string) => string | null = () => null;
   refusesFiles = false;
@@ -25,7 +27,6 @@ export class Receiver {
   fault: (request: number) => 'lose' | 'cut' | number | null = () => null;
   readonly artifacts = new Map<string, Buffer>();
   readonly #server: Server;
-  #requests = 0;
 
   constructor() {
     this.#server = createServer((request, response) => {
@@ -42,7 +43,7 @@ export class Receiver {
           this.artifacts.set(name, body);
           return response.writeHead(201).end('{}');
         }
-        const fault = this.fault(++this.#requests);
+        const fault = this.fault(++this.asked);
         if (typeof fault === 'number') return response.writeHead(fault).end();
         if (fault === 'cut') return request.socket.destroy();
         const results = readEventBatch(body).map((event) => this.#take(event));
@@ -81,6 +82,9 @@ export class Receiver {
   named<Name extends EventName>(name: Name): EventData[Name][] {
     const found = [...this.events.values()].filter((item) => item.name === name);
     return found.map((item) => decodePayload(name, Buffer.from(item.hex, 'hex')));
+  }
+  decode<Name extends EventName>(name: Name, hex: string): EventData[Name] {
+    return decodePayload(name, Buffer.from(hex, 'hex'));
   }
   points(): [string, number, number][] {
     return this.named('PointsLogged').flatMap(({ blocks }) =>

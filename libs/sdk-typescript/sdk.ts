@@ -56,6 +56,10 @@ export interface InitOptions {
   readonly captureEnvironment?: boolean;
   /** Whether to keep what was changed since the commit as the artifact `git/diff.patch` (of rank 0; up to 4 MiB, tokens masked, files of keys left out); true. */
   readonly captureDiff?: boolean;
+  /** Whether to sample CPU, memory, disk, network and GPUs as metrics `system/…`, in the sender; RUNSTREAM_CAPTURE_SYSTEM when not given, else true. */
+  readonly captureSystem?: boolean;
+  /** From sample to sample, from 1,000 ms; RUNSTREAM_SYSTEM_INTERVAL_S (in seconds) when not given, else 5,000. */
+  readonly systemIntervalMs?: number;
   /** What may wait on this machine, in bytes; beyond it points are dropped and counted. */
   readonly spoolBytesMax?: number;
 }

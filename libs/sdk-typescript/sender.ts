@@ -1,15 +1,4 @@
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  rmdirSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, openSync, readFileSync, rmSync, rmdirSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeOne, readBatch, type ArtifactItem, type Batch, type Meta, type SetAside } from './batches.js';
@@ -22,6 +11,8 @@ import { Poster, Stopped, type EventResult } from './posting.js';
 import { lockSpool, unlockSpool } from './sender-lock.js';
 import { positionsPerSegment, SpoolReader } from './spool.js';
 import { keepPatch } from './source-state.js';
+import { Sampling } from './sampling.js';
+import { keepSetAside, writeSetAside } from './set-aside.js';
 import { stepsBefore } from './steps-before.js';
 import { forgetFile, pathOf, Refused, upload } from './uploads.js';
 import { encodeMessage, type Message } from './wire.js';
@@ -31,6 +22,8 @@ const requestBytesMax = 4 * 1024 * 1024;
 const trickleMs = 40; // at most 25 requests a second while little is logged
 const refusedMs = { first: 2_000, max: 60_000 };
 
+/** By the name of its position in the journal. */
+type Source = 'position' | 'system';
 interface Said {
   readonly name: string;
   readonly data: Message;
@@ -39,6 +32,7 @@ interface Said {
   /** To be uploaded once this is said. */
   readonly file?: ArtifactItem;
   readonly failed?: boolean;
+  readonly energy?: boolean;
 }
 export interface SenderOptions {
   readonly folder: string;
@@ -61,13 +55,14 @@ export class Sender {
   readonly #client: HttpClient;
   readonly #poster: Poster;
   readonly #gone: Gone;
+  readonly #sampling: Sampling;
   readonly #progressFd: number;
   #built: Batch[] = [];
   #inbox: Said[] = [];
   #pending = 0;
   #heartbeatAt = 0;
   #sentAt = 0;
-  #segment = -1;
+  readonly #forgotten = new Map<Source, number>();
   #refusedMs = refusedMs.first;
 
   constructor(readonly options: SenderOptions) {
@@ -83,6 +78,9 @@ export class Sender {
     const url = options.url ?? this.meta.url;
     this.#client = new HttpClient(url, options.apiKey);
     this.#gone = new Gone(folder, options.parentPid);
+    const { meta } = this;
+    const say = (said: Said): void => void this.#inbox.push(said);
+    this.#sampling = new Sampling({ ...options, meta, gone: this.#gone, state, say });
     const givesUp = (): boolean => this.#gone.looked() && this.#gone.isLongerThan(options.patienceMs);
     this.#poster = new Poster(this.#client, url, (text) => this.#trouble(text), givesUp);
     this.#nameWriter(state.tries);
@@ -104,8 +102,10 @@ export class Sender {
     try {
       await this.#openDirect();
       this.#capture();
+      this.#sampling.start();
       for (;;) {
         const gone = this.#gone.looked();
+        if (gone) this.#sampling.end();
         if (state.plans.length === 0) this.#plan(gone);
         if (state.plans.length > 0) {
           await this.#deliver();
@@ -128,6 +128,7 @@ export class Sender {
       await this.#poster.direct?.close();
       this.#forget();
     } finally {
+      this.#sampling.end();
       this.#client.close();
       unlockSpool(this.options.folder);
     }
@@ -149,34 +150,44 @@ export class Sender {
   }
 
   #waiting(): boolean {
-    return this.#journal.state.artifacts.length > 0 || this.#pending > 0 || this.#inbox.length > 0;
+    const { artifacts } = this.#journal.state;
+    return artifacts.length > 0 || this.#pending > 0 || this.#inbox.length > 0 || this.#sampling.open;
+  }
+
+  /** The end of the run, which is in the last one, is said after all else. */
+  #sources(samples: SpoolReader | null): readonly (readonly [Source, SpoolReader])[] {
+    const system = samples && this.#journal.state.attempt > 0 ? [['system', samples] as const] : [];
+    return [...system, ['position', this.#reader]];
   }
 
   #plan(gone: boolean): void {
     const { state } = this.#journal;
     const built: Batch[] = [];
     const plans: Plan[] = [];
-    let { telemetrySeq, runsSeq, position } = state;
+    let { telemetrySeq, runsSeq } = state;
     const started = state.attempt > 0;
-    for (let bytes = 0; bytes < requestBytesMax;) {
-      const holdFinish =
-        this.#waiting() || built.some((batch) => batch.artifacts.length > 0 || batch.setAside.length > 0);
-      const range = { from: position, to: Infinity, telemetrySeq, runsSeq, ...this.#common(), holdFinish };
-      const batch = readBatch(this.meta, this.#reader, range);
-      if (!batch) break;
-      plans.push({ from: position, to: batch.end, telemetrySeq, runsSeq });
-      built.push(batch);
-      ({ telemetrySeq, runsSeq, end: position } = batch);
-      bytes += batch.bytes;
-      if (batch.started || batch.finished) break;
+    let bytes = 0;
+    for (const [source, reader] of this.#sources(this.#sampling.news())) {
+      for (let from = state[source]; bytes < requestBytesMax;) {
+        const holdFinish =
+          this.#waiting() || built.some((batch) => batch.artifacts.length > 0 || batch.setAside.length > 0);
+        const range = { from, to: Infinity, telemetrySeq, runsSeq, ...this.#common(), holdFinish };
+        const batch = readBatch(this.meta, reader, range);
+        if (!batch) break;
+        plans.push({ source, from, to: batch.end, telemetrySeq, runsSeq });
+        built.push(batch);
+        ({ telemetrySeq, runsSeq, end: from } = batch);
+        bytes += batch.bytes;
+        if (batch.started || batch.finished) break;
+      }
     }
     const small = built.reduce((sum, batch) => sum + batch.bytes, 0) < 65_536;
     if (built.length > 0 && small && started && !gone && Date.now() - this.#sentAt < trickleMs) return;
     if (started && !built.at(-1)?.finished) {
-      for (const { name, timeMs, artifact, failed, file, data } of this.#inbox.splice(0)) {
+      for (const { name, timeMs, artifact, failed, file, energy, data } of this.#inbox.splice(0)) {
         runsSeq += 1;
         const ends = name === 'RunFinished' ? { lastTelemetrySeq: telemetrySeq, lastRunsSeq: runsSeq } : {};
-        plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq: runsSeq, artifact, failed, file });
+        plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq: runsSeq, artifact, failed, file, energy });
       }
     }
     // also while points are sent: a run is running as long as the heartbeats of one of its writers come
@@ -202,7 +213,7 @@ export class Sender {
   async #deliver(): Promise<void> {
     const { state } = this.#journal;
     const events: Buffer[] = [];
-    const batches: Batch[] = [];
+    const batches: { readonly source: Source; readonly batch: Batch }[] = [];
     const uploaded = new Map<string, boolean>();
     let finished = false;
     let { telemetrySeq, runsSeq } = state;
@@ -218,39 +229,44 @@ export class Sender {
         if (plan.artifact !== undefined) uploaded.set(plan.artifact, plan.failed ?? false);
         finished ||= plan.say === 'RunFinished';
         if (plan.say === 'EnvironmentCaptured') state.environment = true;
+        state.energy ||= plan.energy ?? false;
         continue;
       }
       // after a crash nothing is built: the same range gives the same bytes
+      const { source = 'position' } = plan;
+      const reader = source === 'system' ? this.#sampling.reader! : this.#reader;
       const batch =
-        this.#built.shift() ?? readBatch(this.meta, this.#reader, { ...plan, ...this.#common(), holdFinish: false });
+        this.#built.shift() ?? readBatch(this.meta, reader, { ...plan, ...this.#common(), holdFinish: false });
       if (!batch) throw new Stopped(`the spool does not hold ${plan.from} to ${plan.to} any more`);
       events.push(...batch.events);
-      batches.push(batch);
+      batches.push({ source, batch });
       ({ telemetrySeq, runsSeq } = batch);
     }
     this.#built = [];
-    if (!(await this.#lookAt(await this.#poster.send(events), batches[0]?.started ?? false))) return;
+    if (!(await this.#lookAt(await this.#poster.send(events), batches[0]?.batch.started ?? false))) return;
     telemetrySeq = Math.max(telemetrySeq, state.telemetrySeq);
     for (const item of state.artifacts.filter(({ path }) => uploaded.has(path)))
       if (uploaded.get(item.path)) state.failed.push(item);
       else forgetFile(this.options.folder, item);
     state.artifacts = state.artifacts.filter((item) => !uploaded.has(item.path));
     for (const plan of state.plans) if ('say' in plan && plan.file) state.artifacts.push(plan.file);
-    for (const batch of batches) {
-      state.position = batch.end;
+    for (const { source, batch } of batches) {
+      state[source] = batch.end;
+      this.#setAside(batch.setAside);
+      if (source === 'system') continue; // nothing that the training has logged
       state.records += batch.records;
       state.artifacts.push(...batch.artifacts);
       finished ||= batch.finished;
-      this.#setAside(batch.setAside);
       state.lastStep = Math.max(state.lastStep, batch.lastStep ?? 0);
     }
     state.finished ||= finished;
     Object.assign(state, { telemetrySeq, runsSeq, plans: [] });
     this.#journal.save();
     writeSync(this.#progressFd, String(state.records).padStart(16), 0);
-    if (Math.floor(state.position / positionsPerSegment) > this.#segment) {
-      this.#segment = Math.floor(state.position / positionsPerSegment);
-      this.#reader.forgetBefore(state.position);
+    for (const [source, reader] of this.#sources(this.#sampling.reader)) {
+      const segment = Math.floor(state[source] / positionsPerSegment);
+      if (segment > (this.#forgotten.get(source) ?? -1)) reader.forgetBefore(state[source]);
+      this.#forgotten.set(source, segment);
     }
     this.#sentAt = Date.now();
   }
@@ -289,7 +305,15 @@ export class Sender {
   /** Nothing else of this writer is out: the whole spool begins anew as another writer, whose start nobody has refused yet. */
   async #refused(text: string): Promise<void> {
     const { state } = this.#journal;
-    Object.assign(state, { tries: state.tries + 1, plans: [], position: 0, telemetrySeq: 0, runsSeq: 0, records: 0 });
+    Object.assign(state, {
+      tries: state.tries + 1,
+      plans: [],
+      position: 0,
+      system: 0,
+      telemetrySeq: 0,
+      runsSeq: 0,
+      records: 0,
+    });
     this.#nameWriter(state.tries);
     this.#journal.save();
     this.#trouble(`${text}; everything is kept and tried again, or by: runstream-sync`);
@@ -305,7 +329,7 @@ export class Sender {
   #setAside(records: readonly SetAside[]): void {
     if (records.length === 0) return;
     const { state } = this.#journal;
-    appendFileSync(join(this.options.folder, 'set-aside'), records.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    writeSetAside(this.options.folder, records);
     state.setAside += records.length;
     process.stderr.write(`${records.length} records can't be sent and are set aside, the first: ${records[0]!.why}\n`);
     const values = [{ key: 'runstream.set_aside_records', json: String(state.setAside) }];
@@ -334,19 +358,11 @@ export class Sender {
   }
 
   async #upload(item: ArtifactItem): Promise<void> {
-    const { timeMs, path, step } = item;
+    const { timeMs, path } = item;
     const { folder } = this.options;
     try {
       const id = `${this.meta.writer}-${basename(path).slice(-40)}`.replace(/[^A-Za-z0-9._-]/g, '-');
-      const stored = await upload(this.#client, folder, item, id);
-      const data = {
-        name: item.name,
-        type: item.type,
-        metadata: item.metadata,
-        step: step ?? 0,
-        hasStep: step !== null,
-        ...stored,
-      };
+      const data = await upload(this.#client, folder, item, id);
       this.#inbox.push({ name: 'ArtifactLogged', data, timeMs, artifact: path });
     } catch (error) {
       const text = `artifact ${item.name}: ${(error as Error).message || String(error)}`;
@@ -370,12 +386,7 @@ export class Sender {
 
   #forget(): void {
     const { folder } = this.options;
-    const aside = join(folder, 'set-aside');
-    if (existsSync(aside)) {
-      const place = join(dirname(dirname(dirname(folder))), 'set-aside');
-      mkdirSync(place, { recursive: true, mode: 0o700 });
-      renameSync(aside, join(place, `${this.meta.run}-${this.#firstWriter}.jsonl`));
-    }
+    keepSetAside(folder, `${this.meta.run}-${this.#firstWriter}`);
     if (this.failed.length > 0) return;
     rmSync(folder, { recursive: true, force: true });
     try {

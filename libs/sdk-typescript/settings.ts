@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { instanceOf, nth } from './claims.js';
 import { checkUrl } from './http-client.js';
 import { detectLaunch, runIdOf, type Launch } from './launch.js';
+import type { Meta } from './batches.js';
 import type { InitOptions } from './sdk.js';
 import { text, whole } from './values.js';
 
@@ -44,6 +45,7 @@ export function readSettings(options: InitOptions) {
       source: 'sdk-typescript/0.1.0',
       countsOn: identity.known && fromStep === null,
       fromStep,
+      system: systemSetting(options, root),
     },
     launcher: found.launcher,
     launch: identity.launch || writer,
@@ -78,6 +80,35 @@ function identify(
   if (!/^[A-Za-z0-9._-]{1,128}$/.test(run))
     throw new RangeError(`id: "${run}" is not a run id: letters, digits, ".", "_" and "-"`);
   return { run, launch: number > 1 && launch !== '' ? `${launch}:${number}` : launch, known: true };
+}
+
+const [yes, no] = [
+  ['1', 'true', 'yes', 'on'],
+  ['0', 'false', 'no', 'off'],
+];
+
+/** What the sender samples of the machine; null: nothing. */
+function systemSetting(options: InitOptions, root: string): Meta['system'] {
+  const said = (process.env['RUNSTREAM_CAPTURE_SYSTEM'] ?? '').trim().toLowerCase();
+  if (said !== '' && ![...yes, ...no].includes(said))
+    throw new RangeError(
+      `RUNSTREAM_CAPTURE_SYSTEM: "${said.slice(0, 40)}" is not one of ${[...yes, ...no].join(', ')}`,
+    );
+  const seconds = process.env['RUNSTREAM_SYSTEM_INTERVAL_S'];
+  const given = options.systemIntervalMs ?? (seconds ? Number(seconds) * 1_000 : 5_000);
+  const intervalMs = Number(given);
+  if (!(intervalMs >= 1_000 && intervalMs <= 86_400_000))
+    throw new RangeError(
+      `systemIntervalMs: ${text(options.systemIntervalMs ?? `${seconds} s`, 80)} is not from 1000 to 86400000 ms`,
+    );
+  if (!(options.captureSystem ?? !no.includes(said))) return null;
+  let cwd = '/'; // where the folder was removed
+  try {
+    cwd = process.cwd();
+  } catch {
+    // as said
+  }
+  return { intervalMs, cwd, root };
 }
 
 function wholeSetting(name: string, value: unknown, least: number, most: number): number | null {

@@ -20,14 +20,15 @@ import { crc32 } from 'node:zlib';
  * segment * positionsPerSegment + offset.
  */
 export const positionsPerSegment = 2 ** 30;
-const segmentBytes = 8 * 1024 * 1024;
+export const segmentBytes = 8 * 1024 * 1024;
 export const recordBytesMax = 900 * 1024;
 export const kinds = { row: 1, event: 2, line: 3, artifact: 4, dropped: 5, end: 6 } as const;
 /** In the keyset of a row: its step was counted by the run itself, and goes on behind what the run has already. */
 export const counted = 0x80000000;
 const headBytes = 16;
 
-const segmentPath = (folder: string, index: number): string => join(folder, `${String(index).padStart(8, '0')}.seg`);
+export const segmentPath = (folder: string, index: number): string =>
+  join(folder, `${String(index).padStart(8, '0')}.seg`);
 export const segments = (folder: string): number[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith('.seg'))
@@ -36,6 +37,15 @@ export const segments = (folder: string): number[] =>
 
 export class SpoolFull extends Error {
   override readonly name = 'SpoolFull';
+}
+
+/** Says that the spool goes on in the next segment. */
+export function endRecord(): Buffer {
+  const end = Buffer.alloc(32);
+  end.writeUInt32LE(16, 0);
+  end.writeUInt16LE(kinds.end, 8);
+  end.writeUInt32LE(crc32(end.subarray(8)), 4);
+  return end;
 }
 
 /** A record's bytes, kept between calls: only values, step and time change. */
@@ -119,10 +129,7 @@ export class SpoolWriter {
     if (kept + (urgent ? 0 : segmentBytes) > this.bytesMax)
       throw new SpoolFull(`the spool holds ${kept >> 20} MB, its limit`);
     const next = openSync(segmentPath(this.folder, this.#index + 1), 'wx', 0o600);
-    const end = Buffer.alloc(32);
-    end.writeUInt32LE(16, 0);
-    end.writeUInt16LE(kinds.end, 8);
-    end.writeUInt32LE(crc32(end.subarray(8)), 4);
+    const end = endRecord();
     writeSync(this.#fd, end, 0, end.length, this.#offset);
     closeSync(this.#fd);
     this.#fd = next;

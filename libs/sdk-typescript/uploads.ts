@@ -3,6 +3,7 @@ import { createReadStream, existsSync, unlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { ArtifactItem } from './batches.js';
+import type { Message } from './wire.js';
 import type { Answer, HttpClient } from './http-client.js';
 import { sizeOf } from './kept-files.js';
 
@@ -35,13 +36,14 @@ export interface Stored {
   readonly sizeBytes: number;
 }
 
-/** Throws Refused when it can't ever be delivered, else what keeps the server away. */
+/** What is to be said of the file once it is there. Throws Refused when it can't ever be delivered, else what keeps the server away. */
 export async function upload(
   client: HttpClient,
   folder: string,
   item: ArtifactItem,
   uploadId: string,
-): Promise<Stored> {
+): Promise<Message> {
+  const { name, type, metadata, step } = item;
   const path = pathOf(folder, item);
   try {
     sizeOf(path);
@@ -50,7 +52,8 @@ export async function upload(
   }
   for (let changes = 0; ; changes++) {
     try {
-      return await send(client, path, item.sizeBytes, changes === 0 ? uploadId : `${uploadId}-${changes}`);
+      const stored = await send(client, path, item.sizeBytes, changes === 0 ? uploadId : `${uploadId}-${changes}`);
+      return { name, type, metadata, step: step ?? 0, hasStep: step !== null, ...stored };
     } catch (error) {
       if (!(error instanceof Changed)) throw error;
       if (changes >= changesMax) throw new Refused(error.message);

@@ -204,6 +204,31 @@ describe('the page, as a person uses it', () => {
     await browser.picture('page-straggler');
   });
 
+  it('charts of the machine stand last, over time and with their units, beside those of the training over steps', async () => {
+    const { page } = browser;
+    const seconds = steps.map((step) => Math.floor(startedAtMs / 1000) + step);
+    const machine = block(['system/memory_used_bytes', 'system/cpu_percent'], seconds, (key) => [1.5e9, 42][key]!);
+    const training = {
+      ...block(['loss'], steps, (_, step) => 2 / (1 + step)),
+      times: Float64Array.from(steps, (step) => startedAtMs + step * 1000),
+    };
+    const times = Float64Array.from(steps, (step) => startedAtMs + step * 1000);
+    await postEvents(server.server.url, [
+      run('machine', 'with its machine'),
+      points('machine', writerOf('machine-0', 1), [training, { ...machine, times }]),
+    ]);
+    await page.goto(`${server.server.url}/runs/machine`);
+    const groups = page.locator('.chart-group h2');
+    await expect.poll(() => groups.allTextContents()).toEqual(['Metrics', 'system']);
+    const chart = (key: string) => page.getByTestId(`chart-${key}`);
+    const reach = (key: string) => chart(key).locator('.plot').getAttribute('data-x-last');
+    await chart('system/memory_used_bytes').scrollIntoViewIfNeeded();
+    await expect.poll(() => chart('system/memory_used_bytes').locator('.last').textContent()).toBe('1.50 GB');
+    await expect.poll(() => chart('system/cpu_percent').locator('.last').textContent()).toBe('42 %');
+    await expect.poll(async () => [await reach('loss'), await reach('system/cpu_percent')]).toEqual(['59', '59000']);
+    await browser.picture('page-machine');
+  });
+
   it('SQL is asked with Ctrl-Enter, answered in a table, and refused in the words of the engine', async () => {
     const { page, problems } = browser;
     expect(problems).toEqual([]);

@@ -61,6 +61,44 @@ it('npm installs the TypeScript SDK from the server alone', async () => {
   await expect.poll(() => lossOf(stdout.trim().split('\n').at(-1)!)).toBe(0.25);
 });
 
+const measured = `query($id: ID!) { run(id: $id) {
+  metricKeys attempts { toStep } ranks { lastStep } completeness { complete batchesMissing }
+  byStep: series(keys: ["system/memory_used_bytes"]) { rank x last }
+  byTime: series(keys: ["system/process/memory_rss_bytes"], x: TIME) { rank x last }
+} }`;
+
+it('what both SDKs measure of the machine is in the run, beside its training', async () => {
+  const pace = { ...environment(), RUNSTREAM_SYSTEM_INTERVAL_S: '1' };
+  const python = `import runstream; r = runstream.init(project='p', id='by-python'); r.log({'loss': 0.5}, step=7); input(); r.finish()`;
+  const typescript = `import { init } from '@runstream/sdk'; const run = init({ project: 'p', id: 'by-typescript' }); run.log({ loss: 0.5 }, 7);
+    await new Promise((done) => process.stdin.once('data', done)); await run.finish(); process.exit();`;
+  writeFileSync(join(dir, 'measured.mjs'), typescript);
+  const programs = {
+    'by-python': run(join(dir, 'venv/bin/python'), ['-c', python], { env: pace, cwd: dir }),
+    'by-typescript': run(process.execPath, ['measured.mjs'], { env: pace, cwd: dir }),
+  };
+  for (const [id, program] of Object.entries(programs)) {
+    const ask = async () => (await gql(url, measured, { id }))['run'];
+    await expect.poll(async () => (await ask())?.byTime?.[0]?.x?.length ?? 0).toBeGreaterThan(1);
+    program.child.stdin!.end('\n');
+    await program;
+    await expect.poll(async () => (await ask()).completeness.complete).toBe(true);
+    const told = await ask();
+    // steps of the machine are none of the training
+    expect(told).toMatchObject({
+      attempts: [{ toStep: 7 }],
+      ranks: [{ lastStep: 7 }],
+      completeness: { batchesMissing: 0 },
+    });
+    const everywhere = ['load_1m', 'disk_free_bytes', 'memory_available_bytes', 'process/memory_rss_bytes'];
+    expect(told.metricKeys).toEqual(expect.arrayContaining(['loss', ...everywhere.map((key) => `system/${key}`)]));
+    const [{ x: steps }, { x: times, last }] = [told.byStep[0], told.byTime[0]];
+    expect(Math.abs(steps[0] * 1_000 - Date.now())).toBeLessThan(3_600_000);
+    expect(Math.abs(times[0] - steps[0] * 1_000)).toBeLessThan(5_000);
+    expect(last[0]).toBeGreaterThan(1_000_000);
+  }
+});
+
 it('a package that is not there is said to be none, with what there is', async () => {
   const answer = await fetch(`${url}/sdk/runstream-9.9.9-py3-none-any.whl`);
   expect(answer.status).toBe(404);

@@ -1,8 +1,9 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
+import { systemKey } from '#libs/domain/system-key.js';
 import type { ResultColumns } from '#libs/clickhouse/native-block.js';
 import { between, stepBlock } from '../tables/key-blocks.js';
 import type { TableLookup } from '../tables/live-generation.js';
-import { nameHash, systemKey } from '../metric-names.js';
+import { nameHash } from '../metric-names.js';
 import { never } from '../tables/rollup-columns.js';
 import { trainingOrder } from '../training-order.js';
 

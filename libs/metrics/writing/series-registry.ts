@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '#libs/clickhouse/clickhouse-client.js';
-import { clockKey, nameHash, systemClockKey, systemKey } from '../metric-names.js';
+import { systemKey } from '#libs/domain/system-key.js';
+import { clockKey, nameHash, systemClockKey } from '../metric-names.js';
 import { tableOf } from '../tables/clickhouse-schema.js';
 
 export interface SeriesState {

@@ -49,6 +49,18 @@ describe('what a batch of telemetry adds', () => {
     expect(ledger.changed().ids.map(({ id }) => id)).toEqual(records.map(({ event }) => event.id));
   });
 
+  it('takes no step of the machine for one of the training', () => {
+    log.points('a', w(1), 10, [blockOf(['loss'], [5], [1]), blockOf(['system/cpu', '_time'], [1_800_000_000], [1, 1])]);
+    log.points('a', w(1, { id: 'v' }), 10, [blockOf(['system/cpu'], [1_800_000_000], [1])]);
+    log.points('a', w(1, { id: 'x' }), 10, [blockOf(['system/cpu', 'loss'], [7], [1, 1])]);
+    expect(rows().summaries.map(({ key }) => key)).toEqual(['loss', 'system/cpu', '_time']);
+    expect(ledger.changed().rows).toMatchObject([
+      { writer: 'w', first_step: 5, last_step: 5 },
+      { writer: 'v', first_step: null, last_step: null },
+      { writer: 'x', first_step: 7, last_step: 7 },
+    ]);
+  });
+
   it('says the first and the last step of each writer', () => {
     log.points('a', w(1), 10, [blockOf(['loss'], [5, 9, 4], [1, 1, 1]), blockOf(['loss'], [3, 8], [1, 1])]);
     log.points('a', w(1, { id: 'v' }), 10, [blockOf(['loss'], [6], [1])]);

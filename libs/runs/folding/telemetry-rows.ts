@@ -1,4 +1,5 @@
 import type { EventOnTopic } from '#libs/domain/event-table.js';
+import { systemKey } from '#libs/domain/system-key.js';
 import { addBlock, type Summary } from './point-summaries.js';
 import type { ReadRecord } from './read-batch.js';
 import type { SeqLedger } from './seq-ledger.js';
@@ -47,7 +48,8 @@ export function telemetryRows(records: readonly ReadRecord[], ledger: SeqLedger)
     let first = Infinity;
     let last = -Infinity;
     for (const block of event.data.blocks) {
-      for (const step of block.steps) {
+      // how far a training is says its own steps; a resume goes on behind them
+      for (const step of block.keys.every(systemKey) ? [] : block.steps) {
         if (step < first) first = step;
         if (step > last) last = step;
       }

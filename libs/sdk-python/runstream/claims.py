@@ -50,7 +50,7 @@ def _claim(folder: str, launch: str, rank: int) -> str:
             file.write(json.dumps(known))
     finally:
         os.close(fd)
-    _forget_old(folder)
+    forget_old(folder)
     return str(known["name"])
 
 
@@ -90,7 +90,7 @@ def _lock(fd: int) -> None:
             time.sleep(0.02)
 
 
-def _forget_old(folder: str) -> None:
+def forget_old(folder: str) -> None:
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         try:

@@ -10,8 +10,9 @@ START: Dict[str, Any] = {
     "attempt": 0, "position": 0, "telemetry": 0, "runs": 0, "records": 0, "last_step": 0, "plans": [], "artifacts": [], "finished": False,
     "environment": False, "refused": 0,
     # steps before this attempt; position in the spool of printed lines; how often the start was said anew under another name;
-    # records that could not be encoded; files that could not be delivered; whether the end was said by the sender
-    "base": None, "beat": None, "began": 0, "console": 0, "tries": 0, "set_aside": 0, "failed": [], "ended": False,
+    # records that could not be encoded; files that could not be delivered; whether the end was said by the sender; position in the samples of
+    # the system, and how many were not kept; whether the energy was said
+    "base": None, "beat": None, "began": 0, "console": 0, "system": 0, "unsampled": 0, "energy": False, "tries": 0, "set_aside": 0, "failed": [], "ended": False,
 }
 
 

@@ -101,5 +101,11 @@ def _ray(env: Mapping[str, str]) -> Optional[Launch]:
     return Launch("ray", rank, size, job, job, 0)
 
 
+def on_one_host(env: Mapping[str, str], world_size: int) -> bool:
+    """Whether all ranks of the job are known to be on this machine."""
+    local = _number(env, "LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS")
+    return world_size <= 1 or local == world_size or (local is None and _number(env, "SLURM_STEP_NUM_NODES", "SLURM_NNODES") == 1)
+
+
 def run_id_of(job: str) -> str:
     return hashlib.sha256(job.encode()).hexdigest()[:20]

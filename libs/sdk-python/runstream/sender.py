@@ -13,9 +13,9 @@ from typing import Any, Dict, List, Optional
 from . import capture, source_state, uploads, wire
 from .batches import Batch
 from .delivery import Connection
-from .gone import Gone
 from .posting import Poster, Stopped
-from .sources import Sources, owner_lives
+from .sampling import Sampling
+from .sources import owner_lives
 from .spool import SEGMENT_BYTES, State
 
 __all__ = ["Sender", "Stopped", "main"]
@@ -30,17 +30,15 @@ REFUSED_PAUSE_S = (2.0, 60.0)
 EXIT_CODE_PATIENCE_S = 20.0
 
 
-class Sender(Sources):
+class Sender(Sampling):
     def __init__(self, folder: str, parent: int, url: Any = None, patience_s: float = ORPHAN_PATIENCE_S) -> None:
-        super().__init__(folder, url)
-        self.parent = parent
+        super().__init__(folder, parent, url)
         self.patience_s = patience_s
-        self.gone = Gone(folder, parent, self.meta, self.shared)
         self.poster = Poster(self.connection, self.url, self._open_direct(os.environ.get("RUNSTREAM_KAFKA")), self._trouble, self._give_up)
         self.heartbeat_at = self.sent_at = 0.0
         self.built: List[Batch] = []
         self.capturing = self.uploading = False
-        self.forgotten = -1
+        self.forgotten: Dict[str, int] = {}
         self.refused_pause_s = REFUSED_PAUSE_S[0]
 
     # ---- the loop ------------------------------------------------------------------------------------------------
@@ -49,8 +47,11 @@ class Sender(Sources):
         """Delivers until the run is finished, or its process is gone and nothing is left. Returns whether nothing is left."""
         active_at = 0.0
         self._start_capture()
+        self._start_sampling()
         while True:
             gone = self.gone.looked()
+            if gone and self.sampling:
+                self._stop_sampling()
             if not self.state["plans"]:
                 self._plan(gone)
             if self.state["plans"]:
@@ -75,7 +76,7 @@ class Sender(Sources):
         return self.gone.since is not None and time.monotonic() - self.gone.since > self.patience_s
 
     def _waiting(self) -> bool:
-        return bool(self.state["artifacts"]) or self.uploading or self.capturing or not self.inbox.empty() or self._console_is_open()
+        return bool(self.state["artifacts"]) or self.uploading or self.capturing or not self.inbox.empty() or self._console_is_open() or self._samples_are_open()
 
     def _console_is_open(self) -> bool:
         """Printed lines are still to come, or to be delivered: the end of the run is said after them."""
@@ -146,7 +147,7 @@ class Sender(Sources):
             data = said["data"]
             if said["name"] == "RunFinished":
                 data, ends = {**data, "lastTelemetrySeq": telemetry, "lastRunsSeq": runs}, True
-            plans.append({"say": said["name"], "data": data, "time": said["time"], "seq": runs, "done": said.get("done"), "failed": said.get("failed"), "artifact": said.get("artifact")})
+            plans.append({"say": said["name"], "data": data, "time": said["time"], "seq": runs, "done": said.get("done"), "failed": said.get("failed"), "artifact": said.get("artifact"), "energy": said.get("energy")})
         # also while points are sent: a run is running as long as the heartbeats of one of its writers come
         if started and not gone and not ends and not state["finished"] and time.monotonic() - self.heartbeat_at >= HEARTBEAT_S:
             data = {"lastStep": state["last_step"], "spooledBytes": self._spooled()}
@@ -175,6 +176,7 @@ class Sender(Sources):
                 else:
                     runs = plan["seq"]
                     state["environment"] = state["environment"] or plan["say"] == "EnvironmentCaptured"
+                    state["energy"] = state["energy"] or bool(plan.get("energy"))
                     finished = finished or plan["say"] == "RunFinished"
             else:
                 # after a crash there is nothing built: the same range gives the same bytes
@@ -195,22 +197,23 @@ class Sender(Sources):
         state["artifacts"] += [plan["artifact"] for plan in state["plans"] if plan.get("artifact")]
         for field, batch in batches:
             state[field] = batch.end
+            self.set_aside(batch.set_aside)
+            if field == "system":
+                continue  # nothing that the training has logged
             state["records"] += batch.records
             state["artifacts"] += batch.artifacts
             finished = finished or batch.finished
             if batch.last_step is not None:
                 state["last_step"] = max(state["last_step"], batch.last_step)
-            self.set_aside(batch.set_aside)
         state["finished"] = state["finished"] or finished
         state.update(telemetry=telemetry, runs=runs, plans=[])
         self.journal.save()
         self.shared[State.ACKED] = state["position"]
         self.shared[State.ACKED_RECORDS] = state["records"]
-        if state["position"] // SEGMENT_BYTES > self.forgotten:
-            self.forgotten = state["position"] // SEGMENT_BYTES
-            self.reader.forget_before(state["position"])
-            if self.console is not None:
-                self.console.reader.forget_before(state["console"])
+        for source in self.sources():
+            if state[source.field] // SEGMENT_BYTES > self.forgotten.get(source.field, -1):
+                self.forgotten[source.field] = state[source.field] // SEGMENT_BYTES
+                source.reader.forget_before(state[source.field])
         self.sent_at = time.monotonic()
 
     def _forget_uploaded(self) -> None:

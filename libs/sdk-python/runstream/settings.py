@@ -13,6 +13,7 @@ from .delivery import check_url
 from .places import spool_root
 from .values import text, whole
 
+YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 RANK_MAX, ATTEMPT_MAX, WORLD_MAX = 1_048_575, 65_535, 2**31 - 1
 
 
@@ -41,8 +42,26 @@ def read_settings(given: Dict[str, Any]) -> Dict[str, Any]:
         "pid": os.getpid(), "launch": launch or writer, "launcher": found.launcher, "root": root, "from_step": from_step,
         "counts_on": known and from_step is None, "spool_mb_max": _whole("spool_mb_max", given["spool_mb_max"], 1, 2**40, 4_096),
         "cost_per_hour": _number("cost_per_hour", given["cost_per_hour"]), "group": text(given["group"], 500), "job_type": text(given["job_type"], 500),
-        "user": text(given["user"], 500),
+        "user": text(given["user"], 500), "system": _system(given["capture_system"], given["system_interval_s"]),
     }
+
+
+def _system(capture: Any, interval_s: Any) -> Optional[Dict[str, Any]]:
+    """What the sender samples of the machine; None: nothing."""
+    said = os.environ.get("RUNSTREAM_CAPTURE_SYSTEM", "").strip().lower()
+    if said not in ("", *YES, *NO):
+        raise ValueError("RUNSTREAM_CAPTURE_SYSTEM: %r is not one of %s" % (said[:40], ", ".join(YES + NO)))
+    every = interval_s if interval_s is not None else os.environ.get("RUNSTREAM_SYSTEM_INTERVAL_S") or 5.0
+    seconds = _number("system_interval_s", every)
+    if not 1 <= seconds <= 86_400:
+        raise ValueError("system_interval_s: %s is not from 1 to 86400 seconds" % text(every, 80))
+    if not (said not in NO if capture is None else capture):
+        return None
+    try:
+        cwd = os.getcwd()
+    except OSError:
+        cwd = "/"  # it was removed
+    return {"interval_s": seconds, "cwd": cwd}
 
 
 def _identity(given: Dict[str, Any], found: launching.Launch, root: str, world_size: int, rank: int, mode: str) -> Any:

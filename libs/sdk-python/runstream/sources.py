@@ -41,6 +41,7 @@ class Sources:
         self.encoder.base, self.encoder.began_at_ms = self.state["base"] or 0, self.state["began"]
         self._main = Source("position", self.reader, self.encoder)
         self._console: Optional[Source] = None
+        self._system: Optional[Source] = None
         self.url = url or self.meta["url"]
         self.key = os.environ.get("RUNSTREAM_API_KEY")
         self.connection = Connection(self.url, self.key)
@@ -56,15 +57,27 @@ class Sources:
                 self._console = Source("console", reader, Encoder(self.meta, reader))
         return self._console
 
+    @property
+    def system(self) -> Optional[Source]:
+        if self._system is None:
+            folder = os.path.join(self.folder, "system")
+            if os.path.isdir(folder):
+                reader = SpoolReader(folder)
+                self._system = Source("system", reader, Encoder(self.meta, reader))
+        if self._system is not None:
+            self._system.encoder.began_at_ms = self.state["began"]
+        return self._system
+
     def console_closed(self) -> bool:
         return os.path.exists(os.path.join(self.folder, "console", "closed"))
 
     def sources(self) -> List[Source]:
-        # printed lines first: the end of the run, which is in the other one, is said after them
-        return [self.console, self._main] if self.console is not None and self.state["attempt"] else [self._main]
+        # the end of the run, which is in the last one, is said after all else
+        beside = [source for source in (self.console, self.system) if source is not None] if self.state["attempt"] else []
+        return [*beside, self._main]
 
     def source(self, field: str) -> Source:
-        found = self.console if field == "console" else self._main
+        found = self.console if field == "console" else self.system if field == "system" else self._main
         assert found is not None
         return found
 
@@ -81,7 +94,7 @@ class Sources:
     def begin_again(self) -> None:
         """As another writer, from the first record."""
         state = self.state
-        state.update(tries=state["tries"] + 1, plans=[], position=0, console=0, telemetry=0, runs=0, records=0)
+        state.update(tries=state["tries"] + 1, plans=[], position=0, console=0, system=0, telemetry=0, runs=0, records=0)
         self._name_writer()
         self.journal.save()
 

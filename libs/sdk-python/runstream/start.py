@@ -48,6 +48,8 @@ def init(
     capture_console: bool = True,
     capture_environment: bool = True,
     capture_diff: bool = True,
+    capture_system: Optional[bool] = None,
+    system_interval_s: Optional[float] = None,
     spool_mb_max: int = SPOOL_MB_MAX,
 ) -> Run:
     """Starts a run, or joins it: every process that gives the same `id` (or is a rank of the same job) writes to one run.
@@ -71,13 +73,15 @@ def init(
     cost_per_hour: of the whole run, in whatever currency, for the run's cost.
     capture_console: keep what is printed. capture_environment: keep git state, command, packages, hardware, seeds.
     capture_diff: keep what was changed since the commit as the artifact `git/diff.patch` (of rank 0; up to 4 MiB, tokens masked, files of keys left out).
+    capture_system: sample CPU, memory, disk, network and GPUs as metrics `system/…`, in the sender; RUNSTREAM_CAPTURE_SYSTEM when not given, else true.
+    system_interval_s: seconds from sample to sample, from 1; RUNSTREAM_SYSTEM_INTERVAL_S when not given, else 5.
     spool_mb_max: megabytes that may wait on this machine; beyond them points are dropped and counted.
     Throws ValueError for settings that can't be right, nothing else.
     """
     settings = read_settings({
         "project": project, "name": name, "id": id, "group": group, "job_type": job_type, "user": user, "url": url, "mode": mode, "dir": dir,
         "rank": rank, "world_size": world_size, "launch": launch, "attempt": attempt, "from_step": from_step, "cost_per_hour": cost_per_hour,
-        "spool_mb_max": spool_mb_max,
+        "spool_mb_max": spool_mb_max, "capture_system": capture_system, "system_interval_s": system_interval_s,
     })
     run = Run(settings)
     run._api_key = None if api_key is None else str(api_key)  # in memory alone

@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -5,6 +6,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# the other tests say what exactly arrives
+os.environ["RUNSTREAM_CAPTURE_SYSTEM"] = "off"
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def play(source, *arguments, receiver=None, folder, env=None, wait=True, **more)
     path = Path(folder, "job-%d.py" % time.monotonic_ns())
     path.write_text(source)
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("RUNSTREAM_", "SLURM_", "TORCHELASTIC_")) and key not in ("RANK", "WORLD_SIZE")}
-    environment = {**clean, "PYTHONPATH": PACKAGE, "RUNSTREAM_DIR": str(Path(folder, "spool")), **(env or {})}
+    environment = {**clean, "PYTHONPATH": PACKAGE, "RUNSTREAM_DIR": str(Path(folder, "spool")), "RUNSTREAM_CAPTURE_SYSTEM": "off", **(env or {})}
     if receiver is not None:
         environment["RUNSTREAM_URL"] = receiver.url
     started = subprocess.Popen([sys.executable, str(path), *map(str, arguments)], env=environment, cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)

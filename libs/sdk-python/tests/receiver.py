@@ -80,6 +80,7 @@ class Receiver:
         self.events = {}          # (writer, topic, seq) -> (name, attempt, rank, data, id)
         self.order = []
         self.resent = 0
+        self.ended_at_ms = 0
         self.requests = 0
         self.artifacts = {}
         self.uploads = {}
@@ -177,6 +178,8 @@ class Receiver:
                 else:
                     self.events[who] = said
                     self.order.append((who, said))
+                    if name == "RunFinished":
+                        self.ended_at_ms = unzigzag(event[5])
                 result = {"id": said[4], "status": "accepted", "position": "%s/0@1" % topic}
                 if name == "RunStarted":
                     launch = dict(fields(said[3]))[12]

@@ -7,7 +7,7 @@ os.environ["RUNSTREAM_KAFKA"] = kafka
 
 import runstream  # noqa: E402
 
-run = runstream.init(project="direct", id=run_id, url=url, dir=folder, capture_console=False, capture_environment=False)
+run = runstream.init(project="direct", id=run_id, url=url, dir=folder, capture_console=False, capture_environment=False, capture_system=False)
 for step in range(int(steps)):
     run.log({"loss": step + 0.5, "acc": step * 2.0}, step=step)
 run.finish()

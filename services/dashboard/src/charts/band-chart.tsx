@@ -1,6 +1,7 @@
 import { useMemo, type ReactElement } from 'react';
 import { BandDocument, SeriesDocument, type BandFragment, type SeriesFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
+import { formatterOf, ofTheMachine } from '../format/units.js';
 import { useTheme, type Theme } from '../theme/theme.js';
 import { align } from './align.js';
 import { ChartFrame } from './chart-frame.js';
@@ -55,6 +56,7 @@ function sideOf(band: BandFragment, rank: number): 'above' | 'below' {
 
 /** Some rank is always the farthest from the median; it is worth a name only when it is far. */
 const outlierScoreMin = 3;
+const unixSecondsMin = 1e9;
 
 /** All ranks of a metric as one picture: min to max, p5 to p95, the median, and the rank that stands out by name. */
 export function BandChart(props: Props): ReactElement {
@@ -101,6 +103,14 @@ export function BandChart(props: Props): ReactElement {
         )}
       </span>
     );
+  // the SDKs count the steps of the machine's metrics in Unix seconds
+  const ms = ofTheMachine(metric) && (data?.x[0] ?? 0) > unixSecondsMin ? 1000 : 1;
+  const timed = useMemo(
+    () => (data === null || ms === 1 ? data : { ...data, x: data.x.map((x) => x * ms) }),
+    [data, ms],
+  );
+  const x = ms === 1 ? 'STEP' : 'TIME';
+  const shown = view.zoom === null ? null : { from: view.zoom.from * ms, to: view.zoom.to * ms };
   return (
     <ChartFrame
       metric={metric}
@@ -109,16 +119,17 @@ export function BandChart(props: Props): ReactElement {
       loading={asked.data === undefined}
       empty={asked.data !== undefined && data === null}
     >
-      {data !== null && props.visible && (
+      {timed !== null && props.visible && (
         <Plot
-          data={data}
-          x="STEP"
+          data={timed}
+          x={x}
           log={view.log}
           height={view.height}
-          syncKey="run-STEP"
+          syncKey={`run-${x}`}
           label={`Band of ${metric} across ${band?.ranks ?? 0} ranks`}
-          window={view.zoom}
-          zoom={props.zoom}
+          format={formatterOf(metric)}
+          window={shown}
+          zoom={(start, end) => props.zoom(start / ms, end / ms)}
           reset={props.reset}
         />
       )}

@@ -1,6 +1,6 @@
 import type { ReactElement, ReactNode } from 'react';
 import type { Trouble } from '../data/client.js';
-import { formatNumber } from '../format/format.js';
+import { formatterOf } from '../format/units.js';
 
 interface Props {
   metric: string;
@@ -24,7 +24,9 @@ export function ChartFrame(props: Props): ReactElement {
           {props.metric}
         </h3>
         {props.note}
-        {props.last !== null && props.last !== undefined && <span className="last">{formatNumber(props.last)}</span>}
+        {props.last !== null && props.last !== undefined && (
+          <span className="last">{formatterOf(props.metric)(props.last)}</span>
+        )}
       </header>
       {props.children}
       {trouble !== null && (

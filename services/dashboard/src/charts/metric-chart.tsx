@@ -1,4 +1,5 @@
 import { useMemo, useRef, type ReactElement } from 'react';
+import { formatterOf } from '../format/units.js';
 import { useTheme } from '../theme/theme.js';
 import { BandChart } from './band-chart.js';
 import { ChartFrame } from './chart-frame.js';
@@ -56,6 +57,7 @@ function LinesChart(props: Props & { visible: boolean }): ReactElement {
           height={view.height}
           syncKey={`run-${view.x}`}
           label={`Line chart of ${metric}`}
+          format={formatterOf(metric)}
           window={view.zoom}
           zoom={props.zoom}
           reset={props.reset}

@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import type { XAxis } from '../generated/questions.js';
-import { formatDuration, formatNumber } from '../format/format.js';
+import { formatDuration } from '../format/format.js';
 import { rangeOf } from './numbers.js';
 import type { PlotData } from './plot.js';
 
@@ -18,6 +18,8 @@ export interface PlotLook {
   log: boolean;
   syncKey: string;
   window: { from: number; to: number } | null;
+  /** How values are written. */
+  format: (value: number | null) => string;
 }
 export interface PlotEvents {
   zoom: (from: number, to: number) => void;
@@ -133,7 +135,7 @@ export function plotOptions(data: () => PlotData, look: PlotLook, events: PlotEv
     },
     axes: [
       { ...axis, ...xValues, size: 28, space: 60 },
-      { ...axis, size: 54, space: 34, values: (_, splits) => splits.map((v) => (v === null ? '' : formatNumber(v))) },
+      { ...axis, size: 58, space: 34, values: (_, splits) => splits.map((v) => (v === null ? '' : look.format(v))) },
     ],
     series: [
       {},

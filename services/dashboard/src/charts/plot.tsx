@@ -2,7 +2,6 @@ import { useEffect, useLayoutEffect, useRef, useState, type ReactElement } from 
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { XAxis } from '../generated/questions.js';
-import { formatNumber } from '../format/format.js';
 import { useTheme } from '../theme/theme.js';
 import { formatX, plotOptions } from './plot-options.js';
 
@@ -33,6 +32,8 @@ interface Props {
   height: number;
   syncKey: string;
   label: string;
+  /** How values are written. */
+  format: (value: number | null) => string;
   window: { from: number; to: number } | null;
   zoom: (from: number, to: number) => void;
   reset: () => void;
@@ -59,7 +60,7 @@ function shapeOf(data: PlotData, log: boolean, x: XAxis, theme: string, height: 
   return [log, x, theme, height, ...lines, '|', ...data.shades.map((shade) => shade.color)].join(';');
 }
 
-function fillReadout(box: HTMLElement, plot: uPlot, data: PlotData, x: XAxis): void {
+function fillReadout(box: HTMLElement, plot: uPlot, { data, x, format }: Props): void {
   const index = plot.cursor.idx;
   const left = plot.cursor.left ?? -1;
   const hovered = plot.root.matches(':hover');
@@ -83,7 +84,7 @@ function fillReadout(box: HTMLElement, plot: uPlot, data: PlotData, x: XAxis): v
     const swatch = document.createElement('i');
     swatch.style.background = line.color;
     const number = document.createElement('b');
-    number.textContent = formatNumber(value);
+    number.textContent = format(value);
     row.append(swatch, line.label, number);
     return row;
   });
@@ -122,13 +123,13 @@ export function Plot(props: Props): ReactElement {
     const element = host.current;
     if (element === null || width === 0) return undefined;
     const now = latest.current;
-    const look = { width, height: now.height, x: now.x, log, syncKey: now.syncKey, window: now.window };
+    const { height, x, syncKey, window: shown, format } = now;
+    const look = { width, height, x, log, syncKey, window: shown, format };
     const made = new uPlot(
       plotOptions(() => latest.current.data, look, {
         zoom: (from, to) => latest.current.zoom(from, to),
         reset: () => latest.current.reset(),
-        hover: (u) =>
-          readout.current !== null && fillReadout(readout.current, u, latest.current.data, latest.current.x),
+        hover: (u) => readout.current !== null && fillReadout(readout.current, u, latest.current),
       }),
       columnsOf(now.data, log),
       element,

@@ -12,6 +12,7 @@ import { ChartsToolbar } from '../run/charts-toolbar.js';
 import { useTheme } from '../theme/theme.js';
 import { readChosen } from './chosen-runs.js';
 import { ComparedTable } from './compared-table.js';
+import { useMachineView } from '../charts/use-machine-view.js';
 import { OverlayChart } from './overlay-chart.js';
 import { runLook } from './run-look.js';
 
@@ -97,11 +98,15 @@ function Overlays(props: { runs: readonly ComparedRunFragment[] }): ReactElement
   const shown = groups.reduce((sum, group) => sum + group.keys.length, 0);
   const zoom = useCallback((from: number, to: number) => setView((v) => ({ ...v, zoom: { from, to } })), []);
   const reset = useCallback(() => setView((v) => ({ ...v, zoom: null })), []);
+  const { lookAt, forget } = useMachineView({ view, zoom, reset });
   return (
     <section aria-label="Charts">
       <ChartsToolbar
         view={view}
-        change={(change) => setView((v) => ({ ...v, ...change }))}
+        change={(change) => {
+          setView((v) => ({ ...v, ...change }));
+          if ('zoom' in change) forget();
+        }}
         search={search}
         setSearch={setSearch}
         rankText=""
@@ -129,15 +134,7 @@ function Overlays(props: { runs: readonly ComparedRunFragment[] }): ReactElement
           </summary>
           <div className="chart-grid">
             {group.keys.map((key) => (
-              <OverlayChart
-                key={key}
-                runs={runs}
-                metric={key}
-                live={runs.some(goesOn)}
-                view={view}
-                zoom={zoom}
-                reset={reset}
-              />
+              <OverlayChart key={key} runs={runs} metric={key} live={runs.some(goesOn)} {...lookAt(key)} />
             ))}
           </div>
         </details>

@@ -6,6 +6,7 @@ import { Plot } from '../charts/plot.js';
 import { useVisible } from '../charts/use-visible.js';
 import type { ComparedRunFragment } from '../generated/questions.js';
 import { nameOf } from '../format/format.js';
+import { formatterOf } from '../format/units.js';
 import { useTheme } from '../theme/theme.js';
 import { runLook } from './run-look.js';
 import { useOverlay } from './use-overlay.js';
@@ -53,6 +54,7 @@ export function OverlayChart(props: Props): ReactElement {
             height={view.height}
             syncKey={`compare-${view.x}`}
             label={`Line chart of ${metric}, a line for each run`}
+            format={formatterOf(metric)}
             window={view.zoom}
             zoom={props.zoom}
             reset={props.reset}

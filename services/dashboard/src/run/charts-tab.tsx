@@ -2,6 +2,7 @@ import { useCallback, useDeferredValue, useMemo, useState, type ReactElement } f
 import type { ChartView } from '../charts/chart-view.js';
 import { groupKeys } from '../charts/key-groups.js';
 import { MetricChart } from '../charts/metric-chart.js';
+import { useMachineView } from '../charts/use-machine-view.js';
 import { MetricKeysDocument, RunHeadDocument, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { readRanks } from '../format/ranks.js';
@@ -39,12 +40,17 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
   const ranks = rankList ?? (worldSize > linesMax ? firstRanks.slice(0, 1) : firstRanks);
   const zoom = useCallback((from: number, to: number) => setView((v) => ({ ...v, zoom: { from, to } })), []);
   const reset = useCallback(() => setView((v) => ({ ...v, zoom: null })), []);
+  const { lookAt, forget } = useMachineView({ view, zoom, reset });
   const shown = groups.reduce((sum, group) => sum + group.keys.length, 0);
   return (
     <section aria-label="Charts">
       <ChartsToolbar
         view={view}
-        change={(change) => setView((v) => ({ ...v, ...change }))}
+        change={(change) => {
+          setView((v) => ({ ...v, ...change }));
+          // other units, or the whole again
+          if ('zoom' in change || 'kind' in change) forget();
+        }}
         search={search}
         setSearch={setSearch}
         rankText={rankText}
@@ -80,10 +86,8 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
                 startedAt={run.startedAt}
                 metric={key}
                 live={live}
-                view={view}
                 ranks={ranks}
-                zoom={zoom}
-                reset={reset}
+                {...lookAt(key)}
               />
             ))}
           </div>
