@@ -77,11 +77,13 @@ export async function openProgress(
   const progress = new Progress({
     moved: (...moved) => signals.tellMoved(...moved),
     wanted: (...wanted) => signals.tellWanted(...wanted),
+    looked: () => signals.tellLooked(),
   });
   const watch = watchProgress(families, progress, logger);
   signals.listen({
     moved: (...moved) => progress.observed(...moved),
     wanted: (...wanted) => progress.want(...wanted),
+    looked: () => progress.lookedAt(),
     verdicts: (eventIds) => board.nudge(eventIds),
     listening: () => void watch.look(),
   });

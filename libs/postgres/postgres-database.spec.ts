@@ -77,9 +77,11 @@ describe.skipIf(postgresMissing() !== null)('a PostgreSQL server', () => {
     const wanted = new Map<string, number>();
     const verdicts: string[] = [];
     let listening = 0;
+    let looked = 0;
     hears.listen({
       moved: (projection, partition, position) => moved.set(`${projection} ${partition}`, position),
       wanted: (projection, partition, position) => wanted.set(`${projection} ${partition}`, position),
+      looked: () => (looked += 1),
       verdicts: (ids) => verdicts.push(...ids),
       listening: () => (listening += 1),
     });
@@ -90,7 +92,9 @@ describe.skipIf(postgresMissing() !== null)('a PostgreSQL server', () => {
     for (const position of [5, 8, 6]) says.tellWanted('runs', 'runs/1', position);
     const ids = Array.from({ length: 100 }, (_, i) => `event-${i}`);
     says.tellVerdicts(ids);
+    says.tellLooked();
     await expect.poll(() => [moved.size, verdicts.length]).toEqual([500, 100]);
+    await expect.poll(() => looked).toBe(1);
     expect([moved.get('points telemetry/3'), moved.get('points telemetry/499'), verdicts]).toEqual([99, 499, ids]);
     expect([...wanted]).toEqual([['runs runs/1', 8]]);
     await rig.kill();

@@ -7,6 +7,8 @@ export interface SignalHandlers {
   readonly moved: (projection: string, partition: string, position: number) => void;
   /** A reader somewhere waits until a projection contains this position. */
   readonly wanted: (projection: string, partition: string, position: number) => void;
+  /** Somebody somewhere reads telemetry. */
+  readonly looked: () => void;
   /** Verdicts of these events have been stored. */
   readonly verdicts: (eventIds: readonly string[]) => void;
   /** Listening begins, or begins again: what was said in between was not heard. */
@@ -30,6 +32,7 @@ export class PostgresSignals {
   readonly #positions = new Map<string, string>();
   readonly #wanted = new Map<string, string>();
   readonly #eventIds: string[] = [];
+  #looked = false;
   readonly #stop = new AbortController();
   #closed = (): void => undefined;
   readonly #untilClosed = new Promise<void>((resolve) => (this.#closed = resolve));
@@ -50,6 +53,11 @@ export class PostgresSignals {
   tellWanted(projection: string, partition: string, position: number): void {
     const key = `${projection} ${partition}`;
     this.#wanted.set(key, String(Math.max(position, Number(this.#wanted.get(key) ?? 0))));
+    this.#saying ??= this.#say();
+  }
+
+  tellLooked(): void {
+    this.#looked = true;
     this.#saying ??= this.#say();
   }
 
@@ -79,12 +87,14 @@ export class PostgresSignals {
     this.#positions.clear();
     if (this.#wanted.size > 0) messages.push(...inPieces([...this.#wanted]).map((wanted) => ({ wanted })));
     this.#wanted.clear();
+    if (this.#looked) messages.push({ looked: true });
+    this.#looked = false;
     while (this.#eventIds.length > 0) messages.push({ verdicts: this.#eventIds.splice(0, eventsPerMessageMax) });
     for (const message of messages) {
       // a hint that can't be said is not worth an error: whoever waits looks by itself
       await this.session.query('select pg_notify($1, $2)', [channel, JSON.stringify(message)]).catch(() => undefined);
     }
-    const more = this.#positions.size > 0 || this.#wanted.size > 0 || this.#eventIds.length > 0;
+    const more = this.#positions.size > 0 || this.#wanted.size > 0 || this.#looked || this.#eventIds.length > 0;
     this.#saying = more ? this.#say() : null;
   }
 
@@ -145,10 +155,12 @@ function hear(payload: string, handlers: SignalHandlers): void {
     moved = [],
     wanted = [],
     verdicts = [],
+    looked = false,
   } = JSON.parse(payload) as {
     moved?: readonly [string, string][];
     wanted?: readonly [string, string][];
     verdicts?: readonly string[];
+    looked?: boolean;
   };
   for (const [what, positions] of [
     [handlers.moved, moved],
@@ -159,5 +171,6 @@ function hear(payload: string, handlers: SignalHandlers): void {
       what(projection, partition, Number(position));
     }
   }
+  if (looked) handlers.looked();
   if (verdicts.length > 0) handlers.verdicts(verdicts);
 }

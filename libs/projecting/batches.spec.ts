@@ -151,6 +151,7 @@ describe('batches of a partition', () => {
     const wakes = new Set<() => void>();
     const source = open(telemetry, {
       wanted: () => wanted,
+      watched: () => false,
       onWaiting: (wake) => (wakes.add(wake), () => wakes.delete(wake)),
     });
     given.give(1);
@@ -166,6 +167,35 @@ describe('batches of a partition', () => {
     stop.abort();
     expect(await next(source)).toEqual([]);
     expect(wakes.size).toBe(0);
+  });
+
+  it('follow each other sooner while somebody looks, also the one that is being gathered', async () => {
+    let watched = false;
+    const wakes = new Set<() => void>();
+    const source = open(telemetry, {
+      wanted: () => false,
+      watched: () => watched,
+      onWaiting: (wake) => (wakes.add(wake), () => wakes.delete(wake)),
+    });
+    given.give(1);
+    await next(source);
+    const coming = next(source);
+    given.give(1);
+    await vi.advanceTimersByTimeAsync(400);
+    watched = true;
+    for (const wake of wakes) wake();
+    expect(await coming).toEqual([1]);
+    // a store that took 40 ms is asked again after three times that
+    given.give(1);
+    await vi.advanceTimersByTimeAsync(40);
+    expect(await next(source, 80)).toEqual([2]);
+    // one that is slow, after the interval of those who look
+    given.give(1);
+    await vi.advanceTimersByTimeAsync(140);
+    expect(await next(source, 10)).toEqual([3]);
+    watched = false;
+    given.give(1);
+    expect(await next(source, 1_000)).toEqual([4]);
   });
 
   it('are read ahead while one is applied, up to a bound', async () => {

@@ -25,6 +25,7 @@ describe('progress', () => {
     const progress = new Progress({
       moved: () => undefined,
       wanted: (...wanted) => told.push(wanted),
+      looked: () => undefined,
     });
     progress.moved('runs', { topic: 'runs', partition: 0 }, 5);
     const token = new Map([
@@ -95,7 +96,7 @@ describe('progress', () => {
 
   it('tells other processes what it has reached here, and not what it has heard from them', () => {
     const told: unknown[] = [];
-    const progress = new Progress({ moved: (...moved) => told.push(moved), wanted: () => undefined });
+    const progress = new Progress({ moved: (...moved) => told.push(moved), wanted: () => undefined, looked: () => undefined });
     progress.moved('list', runs0, 4);
     progress.observed('list', 'runs/1', 5);
     expect(told).toEqual([['list', 'runs/0', 4]]);
@@ -166,5 +167,32 @@ describe('progress', () => {
     expect(hurries).toBe(2);
     progress.moved('list', runs0, 8);
     expect(progress.wanted('list', runs0)).toBe(false);
+  });
+
+  it('is watched for a while after each look, and hurries when it begins to be', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      let [hurries, told] = [0, 0];
+      const progress = new Progress({ moved: () => undefined, wanted: () => undefined, looked: () => (told += 1) });
+      progress.onWaiting(() => hurries++);
+      expect(progress.watched).toBe(false);
+      progress.look();
+      expect([progress.watched, hurries, told]).toEqual([true, 1, 1]);
+      vi.advanceTimersByTime(250);
+      progress.look();
+      // it is watched already, and others have just been told
+      expect([hurries, told]).toEqual([1, 1]);
+      vi.advanceTimersByTime(950);
+      expect(progress.watched).toBe(true);
+      vi.advanceTimersByTime(100);
+      expect(progress.watched).toBe(false);
+      progress.lookedAt();
+      // what was heard from others is not told to them
+      expect([progress.watched, hurries, told]).toEqual([true, 2, 1]);
+      progress.look();
+      expect(told).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -12,7 +12,14 @@ interface Waiter {
 export interface ProgressListener {
   moved(projection: string, name: string, position: number): void;
   wanted(projection: string, name: string, position: number): void;
+  /** Somebody reads without saying what he has seen. */
+  looked(): void;
 }
+
+/** Who has read telemetry reads it again soon, or nobody does: for so long it is kept fresher. */
+const lookedForMs = 1_000;
+/** Other processes are told this often at most. */
+const lookToldEveryMs = 300;
 
 /** Readers give up sooner. A position that never comes, made up by somebody, must not hurry the projectors for ever. */
 const wantedForMs = 15_000;
@@ -25,6 +32,9 @@ export class Progress {
   private readonly hurries = new Set<() => void>();
   /** What readers of other processes wait for: the highest position of each "projection partition", and until when they do. */
   private readonly wantedElsewhere = new Map<string, { readonly position: number; readonly untilMs: number }>();
+
+  private lookedUntilMs = -Infinity;
+  private lookToldMs = -Infinity;
 
   /** Other processes, where there are any, are told what is reached and what is waited for here. */
   constructor(private readonly others?: ProgressListener) {}
@@ -54,6 +64,28 @@ export class Progress {
     if (position <= (this.position(projection, name) ?? 0) || position < before) return;
     this.wantedElsewhere.set(key, { position, untilMs: nowMs + wantedForMs });
     for (const hurry of this.hurries) hurry();
+  }
+
+  /** Somebody reads telemetry here, without saying what he has seen: he may be polling. */
+  look(): void {
+    this.lookedAt();
+    const nowMs = performance.now();
+    if (!this.others || nowMs < this.lookToldMs + lookToldEveryMs) return;
+    this.lookToldMs = nowMs;
+    this.others.looked();
+  }
+
+  /** Somebody has read telemetry, in this process or in another one. */
+  lookedAt(): void {
+    const nowMs = performance.now();
+    const news = nowMs >= this.lookedUntilMs;
+    this.lookedUntilMs = nowMs + lookedForMs;
+    if (news) for (const hurry of this.hurries) hurry();
+  }
+
+  /** Whether telemetry has been read lately: it is kept fresh then. */
+  get watched(): boolean {
+    return performance.now() < this.lookedUntilMs;
   }
 
   /** The projector can't go on for now, and why: shown by readiness. */
@@ -114,7 +146,7 @@ export class Progress {
     return false;
   }
 
-  /** Calls back when a reader begins to wait; ends with the returned function. */
+  /** Calls back when a reader begins to wait, or to look; ends with the returned function. */
   onWaiting(hurry: () => void): () => void {
     this.hurries.add(hurry);
     return () => this.hurries.delete(hurry);

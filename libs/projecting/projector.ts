@@ -7,9 +7,11 @@ import type { Progress } from '#libs/projecting/progress.js';
 export interface ProjectorLimits {
   /**
    * A flush of telemetry begins this long after the start of the previous one, or as soon as `flushBytes` are there or a reader waits.
-   * Subscribers are fed from the log: what this costs is the freshness of those who read without saying what they have seen.
+   * Subscribers are fed from the log, and while others read `watchedIntervalMs` counts.
    */
   readonly flushIntervalMs: number;
+  /** The bound of the same while somebody reads telemetry without saying what he has seen. A store that is quick is asked sooner. */
+  readonly watchedIntervalMs: number;
   /** The bound of the same where somebody may wait for a verdict: every topic but telemetry. There a quick store is asked sooner. */
   readonly promptIntervalMs: number;
   readonly flushBytes: number;
@@ -21,6 +23,7 @@ export interface ProjectorLimits {
 }
 export const projectorLimits: ProjectorLimits = {
   flushIntervalMs: 1_000,
+  watchedIntervalMs: 150,
   promptIntervalMs: 50,
   flushBytes: 4 * 1024 * 1024,
   queueBytesMax: 12 * 1024 * 1024,
@@ -118,6 +121,7 @@ async function followClaim(
   const apply = options.apply ?? ((batch: ProjectedBatch) => projection.apply(batch));
   const hurry: Hurry = {
     wanted: () => progress.wanted(projection.name, partition),
+    watched: () => progress.watched,
     onWaiting: (wake) => progress.onWaiting(wake),
   };
   for await (const records of batches(options.log, partition, position, limits, signal, hurry)) {
@@ -185,9 +189,11 @@ const bytesOf = (records: readonly StoredRecord[]): number =>
 /** Somebody waits for what a batch would bring: a reader, or the sender of a command for its verdict. */
 export interface Hurry {
   wanted(): boolean;
+  /** Somebody reads, and does not say what he has seen. */
+  watched(): boolean;
   onWaiting(wake: () => void): () => void;
 }
-const nobody: Hurry = { wanted: () => false, onWaiting: () => () => undefined };
+const nobody: Hurry = { wanted: () => false, watched: () => false, onWaiting: () => () => undefined };
 const isCommand = ({ headers }: StoredRecord): boolean => headers['ce_reply'] === '1';
 
 /**
@@ -202,10 +208,11 @@ export async function* batches(
   signal: AbortSignal,
   hurry: Hurry = nobody,
 ): AsyncIterable<readonly StoredRecord[]> {
-  const intervalMs = (busyMs: number): number =>
-    partition.topic === 'telemetry'
-      ? limits.flushIntervalMs
-      : Math.min(limits.promptIntervalMs, Math.max(gatherMs, busyMs * idleFactor));
+  const soon = (boundMs: number): number => Math.min(boundMs, Math.max(gatherMs, busyMs * idleFactor));
+  const intervalMs = (): number => {
+    if (partition.topic !== 'telemetry') return soon(limits.promptIntervalMs);
+    return hurry.watched() ? soon(Math.min(limits.watchedIntervalMs, limits.flushIntervalMs)) : limits.flushIntervalMs;
+  };
   let queue: (readonly StoredRecord[])[] = [];
   let queuedBytes = 0;
   let wake = (): void => undefined;
@@ -249,8 +256,7 @@ export async function* batches(
         if (end && 'error' in end) throw end.error;
         return;
       }
-      const waitMs = intervalMs(busyMs) - (performance.now() - flushedAt);
-      if (waitMs > 0 && !full()) await lull(waitMs);
+      await lull();
       if (inner.aborted) return;
       const ready: StoredRecord[] = [];
       let bytes = 0;
@@ -274,16 +280,17 @@ export async function* batches(
     await reading;
   }
 
-  async function lull(ms: number): Promise<void> {
-    const until = performance.now() + ms;
-    while (!inner.aborted && !full() && performance.now() < until) {
+  /** Until the interval is over, which is another one as soon as somebody reads, or what has come is enough. */
+  async function lull(): Promise<void> {
+    for (;;) {
+      const until = flushedAt + intervalMs();
+      if (inner.aborted || full() || performance.now() >= until) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(1, until - performance.now()));
         wake = () => {
-          if (full() || inner.aborted) {
-            clearTimeout(timer);
-            resolve();
-          }
+          if (!full() && !inner.aborted && flushedAt + intervalMs() >= until) return;
+          clearTimeout(timer);
+          resolve();
         };
       });
     }

@@ -30,6 +30,7 @@ export class ClickhouseController {
     const { sql, ...options } = readSqlRequest(request.query as Record<string, string | string[] | undefined>, body);
     const gone = new AbortController();
     reply.raw.on('close', () => gone.abort());
+    this.backend.progress.look();
     const end = await this.shares.enter(request.caller, gone.signal);
     const answer = await this.backend.sqlDoor.run(sql, { ...options, signal: gone.signal }).catch((error: unknown) => {
       end();

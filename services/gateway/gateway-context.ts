@@ -9,7 +9,7 @@ import { parsePositionToken } from '#libs/domain/position-token.js';
 import type { ArtifactRow, Page, ProjectRow, RunRow, SummaryRow } from '#libs/runs/run-table.js';
 import type { DatasetRow, RunInputs } from '#libs/runs/tracking-tables.js';
 import type { EventAcceptor } from '../ingest/accept-events.js';
-import { gatherCharts } from './gathered-metrics.js';
+import { gatherMetrics } from './gathered-metrics.js';
 
 export type RunParent = RunRow;
 export type ProjectParent = ProjectRow;
@@ -82,12 +82,12 @@ export interface GatewayParts {
 }
 
 export function createGatewayContext(parts: GatewayParts, signal: AbortSignal): GatewayContext {
-  const { runTable, metricStore, tracking, clock } = parts.backend;
+  const { runTable, metricStore, progress, tracking, clock } = parts.backend;
   return {
     ...parts,
     nowMs: clock(),
     signal,
-    metrics: gatherCharts(metricStore, signal),
+    metrics: gatherMetrics(metricStore, signal, () => progress.look()),
     inputs: byKey(async (runs) => tracking.inputs(runs)),
     runs: byKey(async (ids) => new Map((await runTable.runs(ids)).map((run) => [run.id, run]))),
     loggedModels: byKey(async (ids) => {

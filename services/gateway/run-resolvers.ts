@@ -197,7 +197,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
     );
   },
   usedArtifacts: async (run, _, { backend }) => [...(await backend.runTable.artifacts(run.id, 'used'))],
-  lines: async (run, { rank, match, before, last }, { backend, signal }) => {
+  lines: async (run, { rank, match, before, last }, { metrics, signal }) => {
     const query = {
       run: run.id,
       rank: rank ?? undefined,
@@ -205,7 +205,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       before: before ?? undefined,
       last: within('last', last, 200, 10_000),
     };
-    const page = await backend.metricStore.lines(query, signal);
+    const page = await metrics.lines(query, signal);
     return {
       lines: page.lines.map(({ timeMs, ...line }) => ({ ...line, time: timeMs })),
       startCursor: page.startCursor,

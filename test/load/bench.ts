@@ -12,6 +12,7 @@ import { measureIngest } from './figures/ingest.js';
 import { measureLive } from './figures/live.js';
 import { measureMlflow } from './figures/mlflow.js';
 import { measureLog } from './figures/log.js';
+import { measurePoll } from './figures/poll.js';
 import { measureRebuild } from './figures/rebuild.js';
 import { measureScreen } from './figures/screen.js';
 import { measureSdk } from './figures/sdk.js';
@@ -25,6 +26,7 @@ const groups: Record<string, (bench: Bench) => Promise<void>> = {
   sdk: measureSdk,
   ingest: measureIngest,
   live: measureLive,
+  poll: measurePoll,
   rebuild: measureRebuild,
   search: measureSearch,
   charts: measureCharts,

@@ -18,6 +18,7 @@ export interface Bench {
 const goals: Readonly<Record<string, readonly ['>=' | '<=', number]>> = {
   'ingest.ratio': ['>=', 0.5],
   'live.p99_ms': ['<=', 250],
+  'poll.p95_ms': ['<=', 250],
   'log.p50_us': ['<=', 10],
   'log.p99_us': ['<=', 20],
   'sdk.points_per_s': ['>=', 500_000],
