@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { block, gql, openSocket, points, postEvents, started, writerOf } from '../rigs/client.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
@@ -154,4 +157,71 @@ print(json.dumps([run.keys(), [[row["step"], row["rank"], str(row["loss"]), row[
       return [step, 0, Number.isNaN(loss) ? 'nan' : (pythonNames.get(loss) ?? loss), 0.1, true];
     }),
   );
+});
+
+describe('the command line of the Python SDK', () => {
+  let folder: string;
+  beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'reproduced-'))));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const play = (command: string, args: readonly string[], cwd = folder) => {
+    const env = { ...process.env, PYTHONPATH: sdk, RUNSTREAM_URL: url, RUNSTREAM_DIR: join(folder, 'spool') };
+    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', cwd, env });
+    return { status, stdout, stderr };
+  };
+  const runstream = (...words: readonly string[]) => play('python3', ['-m', 'runstream', ...words]);
+  const git = (...words: readonly string[]) => {
+    const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'init.defaultBranch=main'];
+    const { status, stderr } = play('git', [...identity, ...words], join(folder, 'source'));
+    expect([status, stderr]).toEqual([0, expect.anything()]);
+  };
+
+  it('makes the source of a run again as it ran, with what was changed since the commit', () => {
+    mkdirSync(join(folder, 'source'));
+    const program = (rate: string) => `import runstream
+with runstream.init(project="again", id="again", config={"rate": ${rate}}) as run:
+    run.log({"loss": ${rate}})
+`;
+    writeFileSync(join(folder, 'source', 'train.py'), program('0.5'));
+    git('init', '-q');
+    git('add', '.');
+    git('commit', '-qm', 'first');
+    git('remote', 'add', 'origin', join(folder, 'source'));
+    writeFileSync(join(folder, 'source', 'train.py'), program('0.25'));
+    writeFileSync(join(folder, 'source', 'new.txt'), 'not known to git yet\n');
+    expect(play('python3', ['train.py'], join(folder, 'source')).status).toBe(0);
+    // it changes further, and what ran is what was
+    git('commit', '-qam', 'second');
+    const said = runstream('reproduce', 'again');
+    expect(said.stdout).toMatch(/^git clone .*source run-again$/m);
+    expect(said.stdout).toMatch(/^curl -fsS .*\/v1\/artifacts\/sha256:[0-9a-f]{64} \| git apply$/m);
+    expect(said.stdout).toMatch(/^python3? train\.py$/m);
+    expect(runstream('reproduce', 'again', '--do', 'made', '--no-install')).toMatchObject({ status: 0 });
+    const made = (name: string): string => readFileSync(join(folder, 'made', name), 'utf8');
+    expect([made('train.py'), made('new.txt')]).toEqual([program('0.25'), 'not known to git yet\n']);
+    expect(made('reproduce.sh')).toMatch(/^python3? train\.py$/m);
+    const once = runstream('reproduce', 'again', '--do', 'made');
+    expect([once.status, once.stderr]).toEqual([1, 'runstream: made is there already\n']);
+    expect(runstream('reproduce', 'nobody')).toMatchObject({
+      status: 1,
+      stderr: 'runstream: there is no run nobody\n',
+    });
+  });
+
+  it('draws the curves of a run', () => {
+    const { stdout, status } = runstream('watch', 'three', '--once');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^three · reading · running · \d+ s$/m);
+    expect(stdout).toMatch(/^loss +nan +step 1000 +▁[▁-█]+█$/m);
+    expect(runstream('watch', 'three', '--once', '--key', 'none').stdout).toContain('no metric has been logged yet');
+    expect(runstream('watch', 'nobody').stderr).toBe('runstream: there is no run nobody\n');
+  });
+
+  it('prints what runs differ in', () => {
+    const { stdout } = runstream('compare', 'one', 'two');
+    expect(stdout.split('\n')[0]).toMatch(/^ +one +two$/);
+    expect(stdout).toMatch(/^metrics\.loss +99\.0 +200\.0$|^metrics\.loss +99 +200$/m);
+    expect(stdout).not.toMatch(/^project/m);
+    expect(runstream('compare', 'one', 'nobody').stderr).toBe('runstream: there is no run nobody\n');
+  });
 });
