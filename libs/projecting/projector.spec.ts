@@ -200,6 +200,7 @@ describe('the projector loop', () => {
     const progress = new Progress();
     const hurry = {
       wanted: () => progress.wanted('list', telemetry),
+      watched: () => progress.watched,
       onWaiting: (wake: () => void) => progress.onWaiting(wake),
     };
     const patient = { ...projectorLimits, flushIntervalMs: 600_000 };

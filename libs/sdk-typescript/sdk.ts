@@ -7,6 +7,7 @@ import { SpoolWriter } from './spool.js';
 import { labelParts, paramBytes, portions, tagParts } from './tracked.js';
 import { entriesOf, flatten, text } from './values.js';
 
+export { Api, ApiError, type Points, type ReadArtifact, type ReadRun } from './api.js';
 export type { ArtifactOptions, FinishState, Metrics, Run } from './run.js';
 export type { Tags, Values } from './tracked.js';
 

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Api, ApiError } from '#libs/sdk-typescript/sdk.js';
 import { block, gql, openSocket, points, postEvents, started, writerOf } from '../rigs/client.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
@@ -157,6 +159,53 @@ print(json.dumps([run.keys(), [[row["step"], row["rank"], str(row["loss"]), row[
       return [step, 0, Number.isNaN(loss) ? 'nan' : (pythonNames.get(loss) ?? loss), 0.1, true];
     }),
   );
+});
+
+it('is read by the TypeScript SDK, column by column', async () => {
+  const api = new Api({ url });
+  const found = [];
+  for await (const run of api.runs({
+    project: 'reading',
+    filter: "attributes.name = 'three' or attributes.name = 'one'",
+    orderBy: 'attributes.name asc',
+  }))
+    found.push(run.name);
+  expect(found).toEqual(['one', 'three']);
+  const run = await api.run('back');
+  expect([run.project, run.status, run.summary['lr'], await run.keys()]).toEqual([
+    'reading',
+    'RUNNING',
+    0.1,
+    ['loss', 'lr'],
+  ]);
+  const { step, rank, value, time } = await run.history('loss');
+  expect([[...step], [...value]]).toEqual([steps, steps.map(lossOf)]);
+  expect([new Set(rank), time.every((ms) => ms > 1e12)]).toEqual([new Set([0]), true]);
+  expect((await run.history('loss', { rank: 5 })).step).toHaveLength(0);
+  const text = 'to be read back';
+  const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  await fetch(`${url}/v1/artifacts/${digest}`, { method: 'PUT', body: text });
+  const data = {
+    name: 'notes/a.txt',
+    type: 'file',
+    digest,
+    sizeBytes: text.length,
+    mime: 'text/plain',
+    metadata: {},
+    step: 0,
+    hasStep: false,
+  };
+  const { position } = await postEvents(url, [{ name: 'ArtifactLogged', subject: 'back', data }]);
+  await gql(url, 'query($at: String) { run(id: "back", at: $at) { id } }', { at: position });
+  const path = join(mkdtempSync(join(tmpdir(), 'downloaded-')), 'a.txt');
+  await run.download('notes/a.txt', path);
+  expect(readFileSync(path, 'utf8')).toBe(text);
+  await expect(run.download('none', path)).rejects.toThrow('run back has no artifact "none"');
+  await expect(api.run('nobody')).rejects.toThrow(ApiError);
+  await expect(api.query('{ nothing }')).rejects.toThrow(/nothing/);
+  api.close();
+  const away = new Api({ url: 'http://127.0.0.1:1' });
+  await expect(away.run('back')).rejects.toThrow(/^no answer from the server: .*ECONNREFUSED/);
 });
 
 describe('the command line of the Python SDK', () => {
