@@ -68,7 +68,7 @@ it('shows charts of many runs as each of them has them, forks with what they inh
   const runs = ['one', 'two', 'three'];
   for (const [index, run] of runs.entries())
     await postEvents(url, [
-      started(run, 'reading', writerOf('w', 1)),
+      started(run, 'reading', writerOf('w', 1), { name: run }),
       points(run, writerOf('w', 1), [block(['loss'], steps.slice(0, 100 * (index + 1)), (_, step) => step + index)]),
     ]);
   const forked = await gql(url, 'mutation { forkRun(id: "two", step: 49) { run { id } error { message } position } }');

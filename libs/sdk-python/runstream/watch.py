@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .api import COLUMNS_ACCEPT, Api, ApiError
 
-QUESTION = """query($id: ID!, $keys: [String!]!, $b: Int) { run(id: $id) { name project status statusReason durationMs metricKeys(first: 5000)
+QUESTION = """query($id: ID!, $keys: [String!]!, $b: Int) { run(id: $id) { id name project status statusReason durationMs metricKeys(first: 5000)
 summary { key last lastStep } series(keys: $keys, buckets: $b) { key rank last } } }"""
 BARS = "▁▂▃▄▅▆▇█"
 KEYS_MAX = 200
@@ -28,7 +28,7 @@ def spark(values: Sequence[float], width: int) -> str:
 
 def picture(run: Dict[str, Any], width: int, height: int) -> List[str]:
     """Lines of at most `width` characters: whose run it is and how it stands, then a metric each, of its lowest rank."""
-    head = "%s · %s · %s · %.0f s" % (run["name"], run["project"], run["status"].lower(), run["durationMs"] / 1000)
+    head = "%s · %s · %s · %.0f s" % (run["name"] or run["id"], run["project"], run["status"].lower(), run["durationMs"] / 1000)
     if run["statusReason"]:
         head += " · " + run["statusReason"]
     first: Dict[str, Any] = {}

@@ -6,7 +6,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 def run(*series, **more):
-    return {"name": "resnet", "project": "vision", "status": "RUNNING", "statusReason": None, "durationMs": 61_000, "series": list(series),
+    return {"id": "r1", "name": "resnet", "project": "vision", "status": "RUNNING", "statusReason": None, "durationMs": 61_000, "series": list(series),
             "summary": [{"key": each["key"], "last": each["last"][-1], "lastStep": len(each["last"]) - 1} for each in series if each["last"]], **more}
 
 
@@ -25,6 +25,7 @@ def test_each_metric_is_a_line_of_its_lowest_rank_within_the_terminal():
     lines = picture(run(line("loss", [2.0, 1.0], rank=3), line("loss", [4.0, 0.5], rank=1), line("a" * 200, [1.0] * 300)), 80, 24)
     assert lines[0] == "resnet · vision · running · 61 s"
     assert lines[2].startswith("loss ") and "0.5  step 1" in lines[2] and lines[2].endswith("█▁")
+    assert picture(run(name=""), 80, 24)[0].startswith("r1 · vision")
     assert len(lines) == 4 and all(len(each) <= 80 for each in lines)
 
 
