@@ -6,8 +6,8 @@ export function readColumns(body: Uint8Array): unknown {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const length = view.getUint32(0, true);
   const start = Math.ceil((4 + length) / 8) * 8;
-  // a copy, which begins where float64 may
-  const numbers = new Float64Array(body.slice(start).buffer);
+  // a copy, which begins where float64 may; slice() of a Buffer is none
+  const numbers = new Float64Array(new Uint8Array(body.subarray(start)).buffer);
   const [mark, answer] = JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length))) as [string, unknown];
   const fill = (value: unknown): unknown => {
     if (typeof value !== 'object' || value === null) return value;
