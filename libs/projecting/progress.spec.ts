@@ -96,7 +96,11 @@ describe('progress', () => {
 
   it('tells other processes what it has reached here, and not what it has heard from them', () => {
     const told: unknown[] = [];
-    const progress = new Progress({ moved: (...moved) => told.push(moved), wanted: () => undefined, looked: () => undefined });
+    const progress = new Progress({
+      moved: (...moved) => told.push(moved),
+      wanted: () => undefined,
+      looked: () => undefined,
+    });
     progress.moved('list', runs0, 4);
     progress.observed('list', 'runs/1', 5);
     expect(told).toEqual([['list', 'runs/0', 4]]);

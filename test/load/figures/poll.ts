@@ -25,7 +25,9 @@ export async function measurePoll(bench: Bench): Promise<void> {
       }
     })();
     for (let step = 0; step < steps; step++) {
-      await postEvents(url, [points('polled', writerOf('w', step + 1), [block(['at'], [step], () => performance.now())])]);
+      await postEvents(url, [
+        points('polled', writerOf('w', step + 1), [block(['at'], [step], () => performance.now())]),
+      ]);
       await sleep(100 + 100 * Math.random());
     }
     logging = false;
