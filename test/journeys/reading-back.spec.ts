@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,9 @@ const lossOf = (step: number): number =>
 
 let rig: ServerRig;
 let url: string;
+let folder: string;
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'read-back-'));
   rig = await openServerRig();
   url = rig.server.url;
   const { position } = await postEvents(url, [
@@ -25,7 +27,10 @@ beforeAll(async () => {
   ]);
   await gql(url, 'query($at: String) { run(id: "back", at: $at) { id } }', { at: position });
 });
-afterAll(() => rig.close());
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await rig.close();
+});
 
 const query = `{ run(id: "back") { notes params { key value }
   series(keys: ["loss", "lr"], buckets: 1000) { key x min max first last count oddX oddValue }
@@ -46,6 +51,21 @@ function readColumns(bytes: Buffer): unknown {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, fill(each)]));
   };
   return fill(answer);
+}
+
+/** Not in a call that holds this thread: the door to a cluster is in it. */
+function play(command: string, args: readonly string[], cwd = folder) {
+  const env = {
+    ...process.env,
+    PYTHONPATH: sdk,
+    RUNSTREAM_URL: url,
+    RUNSTREAM_DIR: join(folder, 'spool'),
+  };
+  return new Promise<{ status: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(command, [...args], { cwd, env }, (error, stdout, stderr) => {
+      resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr });
+    });
+  });
 }
 
 it('is the same answer as JSON, in columns and over a socket', async () => {
@@ -127,17 +147,14 @@ it('says in columns, too, what is wrong with a question', async () => {
   });
 });
 
-it('is read by the Python SDK, point by point', () => {
+it('is read by the Python SDK, point by point', async () => {
   const program = `
 import json, math, runstream
 run = runstream.Api(${JSON.stringify(url)}).run("back")
 rows = run.history()
 print(json.dumps([run.keys(), [[row["step"], row["rank"], str(row["loss"]), row["lr"], row["time"] > 0] for row in rows]]))
 `;
-  const { stdout, stderr } = spawnSync('python3', ['-c', program], {
-    encoding: 'utf8',
-    env: { ...process.env, PYTHONPATH: sdk },
-  });
+  const { stdout, stderr } = await play('python3', ['-c', program]);
   expect(stderr).toBe('');
   const [keys, rows] = JSON.parse(stdout) as [string[], [number, number, string, number, boolean][]];
   expect(keys).toEqual(['loss', 'lr']);
@@ -197,7 +214,7 @@ it('is read by the TypeScript SDK, column by column', async () => {
   };
   const { position } = await postEvents(url, [{ name: 'ArtifactLogged', subject: 'back', data }]);
   await gql(url, 'query($at: String) { run(id: "back", at: $at) { id } }', { at: position });
-  const path = join(mkdtempSync(join(tmpdir(), 'downloaded-')), 'a.txt');
+  const path = join(folder, 'a.txt');
   await run.download('notes/a.txt', path);
   expect(readFileSync(path, 'utf8')).toBe(text);
   await expect(run.download('none', path)).rejects.toThrow('run back has no artifact "none"');
@@ -209,68 +226,61 @@ it('is read by the TypeScript SDK, column by column', async () => {
 });
 
 describe('the command line of the Python SDK', () => {
-  let folder: string;
-  beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'reproduced-'))));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  const play = (command: string, args: readonly string[], cwd = folder) => {
-    const env = { ...process.env, PYTHONPATH: sdk, RUNSTREAM_URL: url, RUNSTREAM_DIR: join(folder, 'spool') };
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', cwd, env });
-    return { status, stdout, stderr };
-  };
   const runstream = (...words: readonly string[]) => play('python3', ['-m', 'runstream', ...words]);
-  const git = (...words: readonly string[]) => {
+  const git = async (...words: readonly string[]) => {
     const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.com', '-c', 'init.defaultBranch=main'];
-    const { status, stderr } = play('git', [...identity, ...words], join(folder, 'source'));
+    const { status, stderr } = await play('git', [...identity, ...words], join(folder, 'source'));
     expect([status, stderr]).toEqual([0, expect.anything()]);
   };
 
-  it('makes the source of a run again as it ran, with what was changed since the commit', () => {
+  it('makes the source of a run again as it ran, with what was changed since the commit', async () => {
     mkdirSync(join(folder, 'source'));
     const program = (rate: string) => `import runstream
 with runstream.init(project="again", id="again", config={"rate": ${rate}}) as run:
     run.log({"loss": ${rate}})
 `;
     writeFileSync(join(folder, 'source', 'train.py'), program('0.5'));
-    git('init', '-q');
-    git('add', '.');
-    git('commit', '-qm', 'first');
-    git('remote', 'add', 'origin', join(folder, 'source'));
+    await git('init', '-q');
+    await git('add', '.');
+    await git('commit', '-qm', 'first');
+    await git('remote', 'add', 'origin', join(folder, 'source'));
     writeFileSync(join(folder, 'source', 'train.py'), program('0.25'));
     writeFileSync(join(folder, 'source', 'new.txt'), 'not known to git yet\n');
-    expect(play('python3', ['train.py'], join(folder, 'source')).status).toBe(0);
+    expect((await play('python3', ['train.py'], join(folder, 'source'))).status).toBe(0);
     // it changes further, and what ran is what was
-    git('commit', '-qam', 'second');
-    const said = runstream('reproduce', 'again');
+    await git('commit', '-qam', 'second');
+    const said = await runstream('reproduce', 'again');
     expect(said.stdout).toMatch(/^git clone .*source run-again$/m);
     expect(said.stdout).toMatch(/^curl -fsS .*\/v1\/artifacts\/sha256:[0-9a-f]{64} \| git apply$/m);
     expect(said.stdout).toMatch(/^python3? train\.py$/m);
-    expect(runstream('reproduce', 'again', '--do', 'made', '--no-install')).toMatchObject({ status: 0 });
+    expect(await runstream('reproduce', 'again', '--do', 'made', '--no-install')).toMatchObject({ status: 0 });
     const made = (name: string): string => readFileSync(join(folder, 'made', name), 'utf8');
     expect([made('train.py'), made('new.txt')]).toEqual([program('0.25'), 'not known to git yet\n']);
     expect(made('reproduce.sh')).toMatch(/^python3? train\.py$/m);
-    const once = runstream('reproduce', 'again', '--do', 'made');
+    const once = await runstream('reproduce', 'again', '--do', 'made');
     expect([once.status, once.stderr]).toEqual([1, 'runstream: made is there already\n']);
-    expect(runstream('reproduce', 'nobody')).toMatchObject({
+    expect(await runstream('reproduce', 'nobody')).toMatchObject({
       status: 1,
       stderr: 'runstream: there is no run nobody\n',
     });
   });
 
-  it('draws the curves of a run', () => {
-    const { stdout, status } = runstream('watch', 'three', '--once');
+  it('draws the curves of a run', async () => {
+    const { stdout, status } = await runstream('watch', 'three', '--once');
     expect(status).toBe(0);
     expect(stdout).toMatch(/^three · reading · running · \d+ s$/m);
     expect(stdout).toMatch(/^loss +nan +step 1000 +▁[▁-█]+█$/m);
-    expect(runstream('watch', 'three', '--once', '--key', 'none').stdout).toContain('no metric has been logged yet');
-    expect(runstream('watch', 'nobody').stderr).toBe('runstream: there is no run nobody\n');
+    expect((await runstream('watch', 'three', '--once', '--key', 'none')).stdout).toContain(
+      'no metric has been logged yet',
+    );
+    expect((await runstream('watch', 'nobody')).stderr).toBe('runstream: there is no run nobody\n');
   });
 
-  it('prints what runs differ in', () => {
-    const { stdout } = runstream('compare', 'one', 'two');
+  it('prints what runs differ in', async () => {
+    const { stdout } = await runstream('compare', 'one', 'two');
     expect(stdout.split('\n')[0]).toMatch(/^ +one +two$/);
     expect(stdout).toMatch(/^metrics\.loss +99\.0 +200\.0$|^metrics\.loss +99 +200$/m);
     expect(stdout).not.toMatch(/^project/m);
-    expect(runstream('compare', 'one', 'nobody').stderr).toBe('runstream: there is no run nobody\n');
+    expect((await runstream('compare', 'one', 'nobody')).stderr).toBe('runstream: there is no run nobody\n');
   });
 });
