@@ -46,6 +46,7 @@ function gateway(results: AcceptedBatch['results'] = [{ id: 'e', status: 'accept
     },
   };
   const loggedModels = { load: () => Promise.resolve(null) };
+  const runs = { load: () => Promise.resolve(run) };
   const log = { partitionCount: () => 1, ranges: () => Promise.resolve([{ topic: 'runs', partition: 0, end: 9 }]) };
   const families = [{ name: 'runs' }, { name: 'points' }];
   const backend = { runTable, registry, tracking, progress, families, log, newId: () => 'new', clock: () => 1 };
@@ -53,10 +54,10 @@ function gateway(results: AcceptedBatch['results'] = [{ id: 'e', status: 'accept
     events.push(...batch.map(({ event }) => event.name));
     return Promise.resolve({ results, position });
   };
-  const context = { backend, acceptor: { accept }, nowMs: 1, loggedModels } as unknown as GatewayContext;
+  const context = { backend, acceptor: { accept }, nowMs: 1, loggedModels, runs } as unknown as GatewayContext;
   return { context, progress, asked, events };
 }
-const args = { id: 'r', name: 'n', text: 't', step: 3, first: 5 };
+const args = { id: 'r', ids: ['r'], name: 'n', text: 't', step: 3, first: 5 };
 
 /** Whether it is answered while the named projections have reached the position. */
 async function answeredAt(work: Promise<unknown>, progress: Progress): Promise<boolean[]> {
