@@ -5,7 +5,7 @@ import protobuf from 'protobufjs';
 
 /** Columns, and the envelope, are written by hand: they are what has to be fast. */
 const byHand = new Set(['PointsLogged', 'PointBlock', 'Event', 'EventBatch', 'EventResult', 'EventResults']);
-const scalars = { string: 's', uint32: 'u', uint64: 'u', int32: 'i', sint32: 'z', sint64: 'z', bool: 'b', double: 'd' };
+const scalars = { string: 's', uint32: 'u', uint64: 'u', int32: 'i', bytes: 'B', sint32: 'z', sint64: 'z', bool: 'b', double: 'd' };
 
 function kindOf(field, message) {
   const { type, repeated, map } = field;
@@ -32,7 +32,7 @@ function tables() {
 
 const origin = 'Generated from libs/domain/wire/runstream.proto by `npm run generate`: do not edit.';
 const kinds =
-  's text, u unsigned, i int32, z zigzag, b bool, d double, S texts, M text by text, m:<message>, r:<message> list';
+  's text, u unsigned, i int32, z zigzag, b bool, d double, S texts, M text by text, B bytes in base64, m:<message>, r:<message> list';
 
 function python() {
   const line = ({ name, fields }) =>
@@ -54,7 +54,7 @@ function typescript() {
     `  ${name}: [${fields.map(([id, field, kind]) => `[${id}, '${field}', '${kind}']`).join(', ')}],`;
   return [
     `// ${origin}`,
-    "export type Kind = 's' | 'u' | 'i' | 'z' | 'b' | 'd' | 'S' | 'M' | `m:${string}` | `r:${string}`;",
+    "export type Kind = 's' | 'u' | 'i' | 'z' | 'b' | 'd' | 'S' | 'M' | 'B' | `m:${string}` | `r:${string}`;",
     'type Fields = readonly (readonly [number, string, Kind])[];',
     '',
     `/** ${kinds}. */`,

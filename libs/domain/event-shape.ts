@@ -1,4 +1,4 @@
-import type { EventName } from '#libs/domain/event.js';
+import { richKinds, type EventName } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 
 /** What a payload field may hold; one table serves the reading of JSON and the checking of Protobuf. */
@@ -16,6 +16,8 @@ export type Field =
   /** `odd`: NaN and infinities as well. */
   | { readonly kind: 'number'; readonly odd?: boolean }
   | { readonly kind: 'boolean' }
+  /** In JSON as base64. */
+  | { readonly kind: 'bytes'; readonly bytesMax: number }
   | { readonly kind: 'texts'; readonly itemsMax: number; readonly charsMax: number }
   | { readonly kind: 'texts-by-key'; readonly itemsMax: number; readonly charsMax: number }
   | { readonly kind: 'params'; readonly itemsMax: number }
@@ -103,6 +105,23 @@ const version: Field = { kind: 'integer', min: 1, max: 2 ** 31 - 1 };
 const described: Shape = { description: text(limits.textCharsMax), hasDescription: flag };
 const tagChange: Shape = { tags: longTags, removed: labels };
 const path = text(limits.pathCharsMax, { required: true });
+
+const place: Field = { kind: 'integer', min: 0, max: limits.valuesPerEventMax };
+const richValue: Shape = {
+  key,
+  step: integer,
+  timeMs: { kind: 'integer', min: -8.64e15, max: 8.64e15 },
+  kind: text(40, { required: true, oneOf: richKinds }),
+  index: place,
+  count: place,
+  mime: text(200),
+  text: text(limits.richTextCharsMax),
+  data: { kind: 'bytes', bytesMax: limits.richBytesMax },
+  digest: text(80, { pattern: /^sha256:[0-9a-f]{64}$/ }),
+  sizeBytes: count,
+  caption: text(limits.tagValueCharsMax),
+  facts: { kind: 'texts-by-key', itemsMax: 100, charsMax: limits.tagValueCharsMax },
+};
 
 /** Shapes of all payloads but PointsLogged and LinesLogged, whose columns have rules of their own. */
 const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>, Shape>> = {
@@ -221,6 +240,12 @@ const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>
   TraceTagsSet: { tags, removed: labels },
   TraceDeleted: {},
   SpansLogged: { spans: { kind: 'texts', itemsMax: limits.paramsPerEventMax, charsMax: limits.textCharsMax } },
+  ValuesLogged: {
+    values: { kind: 'objects', itemsMax: limits.valuesPerEventMax, shape: richValue },
+    attemptStartedAtMs: integer,
+    rewindTo: integer,
+    hasRewindTo: flag,
+  },
   HeartbeatSent: { lastStep: integer, spooledBytes: count },
 };
 

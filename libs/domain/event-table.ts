@@ -12,6 +12,7 @@ const topicOfKind = {
   trace: 'runs',
   points: 'telemetry',
   lines: 'telemetry',
+  values: 'telemetry',
   heartbeat: 'telemetry',
 } as const satisfies Record<string, Topic>;
 
@@ -75,6 +76,7 @@ const eventTable = {
   SpansLogged: { kind: 'trace', noun: true },
   PointsLogged: { kind: 'points' },
   LinesLogged: { kind: 'lines' },
+  ValuesLogged: { kind: 'values' },
   HeartbeatSent: { kind: 'heartbeat' },
 } as const satisfies Record<EventName, EventEntry>;
 type Table = typeof eventTable;

@@ -54,6 +54,42 @@ export interface PointBlock {
   readonly counted?: boolean;
 }
 
+export const richKinds = [
+  'image',
+  'histogram',
+  'table',
+  'text',
+  'audio',
+  'video',
+  'html',
+  'figure',
+  'points3d',
+  'confusion_matrix',
+  'curve',
+  'file',
+] as const;
+export type RichKind = (typeof richKinds)[number];
+
+/** A value that is no number: what it holds is in `text`, in `data` or in a file of the artifact store. */
+export interface RichValue {
+  readonly key: string;
+  readonly step: number;
+  /** Unix ms; 0: the event's time. */
+  readonly timeMs: number;
+  readonly kind: RichKind;
+  /** Place among the values that were logged together, from 0. */
+  readonly index: number;
+  /** How many these are; 0 for one. */
+  readonly count: number;
+  readonly mime: string;
+  readonly text: string;
+  readonly data: Uint8Array;
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly caption: string;
+  readonly facts: Tags;
+}
+
 export interface Line {
   /** Per writer, from 1. */
   readonly number: number;
@@ -225,6 +261,13 @@ export interface EventData {
     hasRewindTo?: boolean;
   };
   LinesLogged: { lines: readonly Line[] };
+  ValuesLogged: {
+    values: readonly RichValue[];
+    /** As in PointsLogged. */
+    attemptStartedAtMs: number;
+    rewindTo: number;
+    hasRewindTo: boolean;
+  };
   HeartbeatSent: { lastStep: number; spooledBytes: number };
 }
 export type EventName = keyof EventData;

@@ -25,6 +25,10 @@ export const limits = {
   jsonDepthMax: 100,
   linesPerEventMax: 10_000,
   lineCharsMax: 64_000,
+  valuesPerEventMax: 10_000,
+  /** A rich value that holds more is a file in the artifact store. */
+  richTextCharsMax: 500_000,
+  richBytesMax: 64 * 1024,
   paramsPerEventMax: 10_000,
   tagsPerEventMax: 1_000,
   assessmentsPerTraceMax: 1_000,

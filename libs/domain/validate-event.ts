@@ -68,6 +68,7 @@ export function checkData<Name extends EventName>(name: Name, data: EventData[Na
   if (name === 'PointsLogged') checkPoints(data as EventData['PointsLogged']);
   else if (name === 'LinesLogged') checkLines(data as EventData['LinesLogged']);
   else checkShape('data', shapeOf(name), data as Record<string, unknown>);
+  if (name === 'ValuesLogged') checkRichValues((data as EventData['ValuesLogged']).values);
   if (name === 'RunStarted') checkProjectName('data.project', (data as EventData['RunStarted']).project);
 }
 
@@ -104,6 +105,19 @@ function checkLines(data: EventData['LinesLogged']): void {
   });
 }
 
+function checkRichValues(values: EventData['ValuesLogged']['values']): void {
+  values.forEach((value, position) => {
+    const at = `data.values[${position}]`;
+    checkKey(`${at}.key`, value.key);
+    const held = [value.text, value.data, value.digest].filter((one) => one.length > 0).length;
+    if (held > 1) refuse(`${at}.text`, 'what a value holds is given once: as text, as data or by digest');
+    if (held === 0 && value.kind !== 'text' && value.kind !== 'html')
+      refuse(`${at}.text`, `of the ${value.kind} nothing is given: it needs a text, data or a digest`);
+    if (value.index > 0 && value.index >= value.count)
+      refuse(`${at}.index`, `${value.index} is no place among ${Math.max(1, value.count)} values, counted from 0`);
+  });
+}
+
 function checkShape(at: string, shape: Shape, data: Record<string, unknown>): void {
   for (const [name, field] of Object.entries(shape)) checkField(`${at}.${name}`, field, data[name]);
 }
@@ -130,6 +144,10 @@ function checkField(at: string, field: Field, value: unknown): void {
       if (!field.odd && !Number.isFinite(value)) refuse(at, 'must be a finite number');
       return;
     case 'boolean':
+      return;
+    case 'bytes':
+      if ((value as Uint8Array).length > field.bytesMax)
+        refuse(at, `${(value as Uint8Array).length} bytes; at most ${field.bytesMax} are allowed`);
       return;
     case 'texts': {
       const texts = value as readonly string[];

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MetricStore, SeriesColumns } from './metric-store.js';
 import { describePages } from './metric-store-pages.contract.js';
 import { describeCharts } from './metric-store-charts.contract.js';
+import { describeMedia } from './metric-store-media.contract.js';
 import { describeScopes } from './metric-store-scopes.contract.js';
 import { block, points, range, startMs, type SomeEvent } from './test/event-batches.js';
 
@@ -28,6 +29,7 @@ export function describeMetricStore(name: string, open: () => Promise<MetricStor
     describeBands(() => under);
     describePages(() => under);
     describeScopes(() => under);
+    describeMedia(() => under);
     describeCharts(() => under);
   });
 }

@@ -1,3 +1,5 @@
+import type { RichKind } from '#libs/domain/event.js';
+
 /**
  * Questions to the metric store. Runs and keys are given by name; hashing is the adapter's business. All results show a point once,
  * also before any merge, and attempts stitched: of steps that a later attempt ran again only the later one's points are seen
@@ -150,6 +152,50 @@ export interface LineColumns {
   readonly hasPreviousPage: boolean;
 }
 
+export interface MediaKey {
+  readonly key: string;
+  /** Of the newest value. */
+  readonly kind: RichKind;
+  /** In order, at most 10,000 of them. */
+  readonly steps: readonly number[];
+  readonly stepCount: number;
+  readonly ranks: readonly number[];
+}
+export interface MediaQuery {
+  readonly run: string;
+  /** All when absent. */
+  readonly keys?: readonly string[] | undefined;
+  readonly ranks?: readonly number[] | undefined;
+  /** Inclusive. */
+  readonly from?: number | undefined;
+  /** Exclusive. */
+  readonly to?: number | undefined;
+  readonly after?: string | undefined;
+  readonly first: number;
+}
+export interface StoredMedia {
+  readonly key: string;
+  readonly step: number;
+  readonly rank: number;
+  readonly attempt: number;
+  readonly index: number;
+  readonly timeMs: number;
+  readonly kind: RichKind;
+  readonly mime: string;
+  /** What it holds is in one of these three: text, bytes in base64, digest of a file in the artifact store. */
+  readonly text: string;
+  readonly data: string;
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly caption: string;
+  readonly facts: Readonly<Record<string, string>>;
+}
+export interface MediaPage {
+  readonly values: readonly StoredMedia[];
+  readonly endCursor: string | null;
+  readonly hasNextPage: boolean;
+}
+
 /** Reading metrics and console lines. Writing is the points projection's business; permissions are the gateway's. */
 export interface MetricStore {
   series(query: SeriesQuery, signal?: AbortSignal): Promise<readonly SeriesColumns[]>;
@@ -166,4 +212,7 @@ export interface MetricStore {
   /** Per rank of the newest attempt it has written to. */
   ranks(run: string): Promise<readonly RankPace[]>;
   lines(query: LinesQuery, signal?: AbortSignal): Promise<LineColumns>;
+  /** Keys of values that are no numbers: images, histograms, tables. */
+  mediaKeys(run: string, signal?: AbortSignal): Promise<readonly MediaKey[]>;
+  media(query: MediaQuery, signal?: AbortSignal): Promise<MediaPage>;
 }

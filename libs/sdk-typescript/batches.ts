@@ -70,7 +70,7 @@ export interface Range {
 
 const rangeBytesMax = 448 * 1024;
 const linesMax = 5_000;
-const telemetry = new Set(['PointsLogged', 'LinesLogged', 'HeartbeatSent']);
+const telemetry = new Set(['PointsLogged', 'LinesLogged', 'ValuesLogged', 'HeartbeatSent']);
 
 export function encodeOne(
   meta: Meta,

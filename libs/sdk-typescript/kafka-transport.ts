@@ -5,7 +5,9 @@
 import type { Kafka, Message, Producer, SASLOptions } from 'kafkajs';
 
 const shards = 16;
-const telemetryTypes = new Set(['PointsLogged', 'LinesLogged', 'HeartbeatSent'].map((name) => `runstream.${name}.v1`));
+const telemetryTypes = new Set(
+  ['PointsLogged', 'LinesLogged', 'ValuesLogged', 'HeartbeatSent'].map((name) => `runstream.${name}.v1`),
+);
 
 export interface StoredEvent {
   readonly id: string;

@@ -56,6 +56,7 @@ function encodeField(number: number, kind: Kind, value: unknown): readonly Uint8
   if (!value) return [];
   // eslint-disable-next-line @typescript-eslint/no-base-to-string
   if (kind === 's') return [field(number, Buffer.from(String(value)))];
+  if (kind === 'B') return [field(number, Buffer.from(value as string, 'base64'))];
   if (kind === 'b') return [varint(number * 8), varint(1)];
   if (kind === 'z') return [varint(number * 8), varint(zigzag(wholeNumber(value)))];
   if (kind === 'd') {

@@ -29,5 +29,7 @@ export function gatherMetrics(store: MetricStore, signal: AbortSignal, look: () 
     keys: (run, match, first, after) => store.keys(run, match, first, after),
     ranks: (run) => store.ranks(run),
     lines: looking((query, leaving) => store.lines(query, leaving)),
+    mediaKeys: looking((run, leaving) => store.mediaKeys(run, leaving)),
+    media: looking((query, leaving) => store.media(query, leaving)),
   };
 }

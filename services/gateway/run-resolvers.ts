@@ -17,6 +17,7 @@ import type {
   SeriesResolvers,
 } from './generated/resolver-types.js';
 import { breathe } from '../http/breathe.js';
+import { mediaResolvers } from './media-resolvers.js';
 import { versionsOfRun } from './registry-resolvers.js';
 import { orNull, pageSize, tagList, within } from './pages.js';
 import { metricsOf } from './run-metrics.js';
@@ -212,6 +213,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
       hasPreviousPage: page.hasPreviousPage,
     };
   },
+  ...mediaResolvers,
 };
 
 function environmentOf(environment: Environment) {

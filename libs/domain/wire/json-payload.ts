@@ -46,6 +46,8 @@ function readField(at: string, field: Field, value: unknown): unknown {
       return absent ? 0 : typeof value === 'number' ? value : refuse(at, 'must be a number');
     case 'boolean':
       return absent ? false : typeof value === 'boolean' ? value : refuse(at, 'must be true or false');
+    case 'bytes':
+      return absent ? new Uint8Array(0) : readBytes(at, value);
     case 'texts':
       return absent
         ? []
@@ -87,6 +89,14 @@ function readParams(at: string, value: unknown): Param[] {
     }
     return { key: item['key'], json: item['json'] };
   });
+}
+
+function readBytes(at: string, value: unknown): Uint8Array {
+  const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : null;
+  // what Buffer does not understand it leaves out
+  if (!bytes || bytes.toString('base64').replaceAll('=', '') !== (value as string).replaceAll('=', ''))
+    return refuse(at, 'must be bytes in base64');
+  return bytes;
 }
 
 function readFlag(at: string, value: unknown): boolean {

@@ -54,6 +54,7 @@ const messages = {
   SpansLogged: wire.SpansLogged,
   PointsLogged: wire.PointsLogged,
   LinesLogged: wire.LinesLogged,
+  ValuesLogged: wire.ValuesLogged,
   HeartbeatSent: wire.HeartbeatSent,
 } as const satisfies Record<EventName, unknown>;
 

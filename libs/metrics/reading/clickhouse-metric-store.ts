@@ -13,6 +13,9 @@ import type {
   HistoryQuery,
   LineColumns,
   LinesQuery,
+  MediaKey,
+  MediaPage,
+  MediaQuery,
   MetricStore,
   PointColumns,
   PointsQuery,
@@ -23,6 +26,7 @@ import type {
   LatestPointsQuery,
 } from '../metric-store.js';
 import { readLinesPage, readPointsPage } from './pages.js';
+import { readMediaKeys, readMediaPage } from './media.js';
 import { readLatestPoints } from './latest-points.js';
 import { readRankPace } from './rank-pace.js';
 import { readSeriesFacts, visibleRanges } from './visible-steps.js';
@@ -32,6 +36,7 @@ export const metricLimits = {
   keysMax: 1_000,
   pointsPageMax: 100_000,
   linesPageMax: 10_000,
+  mediaPageMax: 1_000,
 } as const;
 
 export interface MetricStoreOptions {
@@ -122,6 +127,15 @@ class ClickHouseMetricStore implements MetricStore {
   async lines(query: LinesQuery, signal?: AbortSignal): Promise<LineColumns> {
     checkCount('last', query.last, metricLimits.linesPageMax);
     return this.live.ask((table) => readLinesPage(this.client, table, query, signal));
+  }
+
+  mediaKeys(run: string, signal?: AbortSignal): Promise<readonly MediaKey[]> {
+    return this.live.ask((table) => readMediaKeys(this.client, table, run, signal));
+  }
+
+  async media(query: MediaQuery, signal?: AbortSignal): Promise<MediaPage> {
+    checkCount('first', query.first, metricLimits.mediaPageMax);
+    return this.live.ask((table) => readMediaPage(this.client, table, query, signal));
   }
 }
 

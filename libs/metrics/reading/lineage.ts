@@ -46,6 +46,8 @@ export function withLineage(store: MetricStore, ancestors: readonly Ancestor[]):
     latestPoints: (query, signal) => store.latestPoints(query, signal),
     ranks: (run) => store.ranks(run),
     lines: (query, signal) => store.lines(query, signal),
+    mediaKeys: (run, signal) => store.mediaKeys(run, signal),
+    media: (query, signal) => store.media(query, signal),
   };
 }
 

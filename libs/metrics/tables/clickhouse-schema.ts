@@ -2,6 +2,7 @@ import { engineOf, onCluster, type Placement } from '#libs/clickhouse/clickhouse
 import { blockOf, rollupBlock, stepBlock } from './key-blocks.js';
 import type { RollupWidth } from './rollup-columns.js';
 import { clockKey, nameHash, systemClockKey } from '../metric-names.js';
+import { mediaView } from './media-view.js';
 import { nounViews, plainText } from './noun-views.js';
 
 /** Tables of one generation; `g1_points` and so on, so that generations live beside each other. */
@@ -19,6 +20,7 @@ export const tableNames = [
   'run_facts',
   'facts',
   'lines',
+  'media',
 ] as const;
 /** Made by programs before there was `rollup_256`. */
 const retiredTable = 'rollup_4096';
@@ -31,6 +33,7 @@ export const viewNames = [
   'series',
   'runs',
   'lines',
+  'media',
   'datasets',
   'model_io',
   'logged_models',
@@ -105,6 +108,11 @@ const tables = (engine: Engine): { readonly [Name in TableName]: string } => ({
   lines: `(run UInt64, time Int64 CODEC(DoubleDelta, ZSTD(1)), rank UInt32, attempt UInt16, writer String CODEC(ZSTD(1)),
       number UInt64 CODEC(DoubleDelta, ZSTD(1)), stream String CODEC(ZSTD(1)), text String CODEC(ZSTD(1)))
     ENGINE = ${engine('ReplacingMergeTree')} ORDER BY (run, time, rank, attempt, writer, number) SETTINGS ${durable}`,
+  // the key in words: there are few, and each is read by itself
+  media: `(run UInt64, key String, step Int64 CODEC(DoubleDelta, ZSTD(1)), rank UInt32, attempt UInt16, place UInt32, version UInt64,
+      among UInt32, time Int64, kind String CODEC(ZSTD(1)), mime String CODEC(ZSTD(1)), text String CODEC(ZSTD(3)),
+      data String CODEC(ZSTD(1)), digest String CODEC(ZSTD(1)), size UInt64, caption String CODEC(ZSTD(1)), facts String CODEC(ZSTD(1)))
+    ENGINE = ${engine('ReplacingMergeTree', 'version')} ORDER BY (run, key, step, rank, attempt, place) SETTINGS ${durable}`,
 });
 
 /** People filter by step, not by the block of it that the key has, and by rank: told from where to where each granule reaches, the engine reads what they ask for. */
@@ -176,6 +184,7 @@ export function createViews(generation: number, placement: Placement): readonly 
        INNER JOIN ${names(table)} AS r ON l.run = r.run
        GROUP BY project, run, rank, attempt, l.writer, number, time`,
     ),
+    view('media', mediaView(table, names(table))),
     ...nounViews(table, names(table)).map(([name, body]) => view(name, body)),
   ];
 }

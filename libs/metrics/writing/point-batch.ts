@@ -2,7 +2,8 @@ import type { EventOf, PointBlock } from '#libs/domain/event.js';
 import { Unreadable } from '#libs/domain/rejection.js';
 import { AttemptRows } from './attempt-rows.js';
 import { clockKey, systemClockKey } from '../metric-names.js';
-import { positionsMax, type PointGroup, type PointSegment, type VersionBase } from './point-segment.js';
+import { positionsMax, versionOf, type VersionBase } from './event-version.js';
+import type { PointGroup, PointSegment } from './point-segment.js';
 import { reachKey, type RunState, type SeriesRegistry, type SeriesState } from './series-registry.js';
 
 /** A group with the series it belongs to. */
@@ -235,18 +236,4 @@ const ownTimes = (times: Float64Array): Float64Array => times.map((time) => time
 function strictlyAscending(steps: Float64Array): boolean {
   for (let i = 1; i < steps.length; i++) if (steps[i]! <= steps[i - 1]!) return false;
   return true;
-}
-
-function versionOf(event: EventOf<'PointsLogged'>): VersionBase {
-  const { writer } = event;
-  if (!writer)
-    return {
-      high: Math.floor(event.timeMs / 4_096),
-      low: (((event.timeMs % 4_096) + 4_096) % 4_096) * positionsMax,
-      scale: 1,
-    };
-  if (writer.seq >= 2 ** 32) throw new Unreadable(`writer ${writer.id}: seq ${writer.seq} is beyond 2^32`);
-  let tie = 0;
-  for (let i = 0; i < writer.id.length; i++) tie = (Math.imul(tie, 31) + writer.id.charCodeAt(i)) | 0;
-  return { high: writer.seq, low: (tie ^ (tie >>> 12)) & 4_095, scale: 4_096 };
 }

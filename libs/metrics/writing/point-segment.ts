@@ -1,3 +1,5 @@
+import type { VersionBase } from './event-version.js';
+
 /**
  * Points of one key from one block: a run of rows with the same run, series, attempt and rank. Versions order the writes of a step:
  * the highest one wins. For a writer it is (seq, position in the event, 12 bits of the writer's name); without one (time, position).
@@ -24,15 +26,6 @@ export interface PointSegment {
   /** Clock rows: one per (step, record); `ord` is the high half of the version. */
   readonly clock: boolean;
 }
-
-/** version = high * 2^32 + low + position * scale */
-export interface VersionBase {
-  readonly high: number;
-  readonly low: number;
-  readonly scale: number;
-}
-
-export const positionsMax = 1 << 20;
 
 /** Rows of one (run, series, attempt). */
 export interface PointGroup {

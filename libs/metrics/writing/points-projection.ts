@@ -8,6 +8,7 @@ import type { Checkpoints } from '#libs/projecting/checkpoints.js';
 import type { ApplyOutcome, Claim, DeadLetter, ProjectedBatch, Projection } from '#libs/projecting/projection.js';
 import { tableOf, type TableName } from '../tables/clickhouse-schema.js';
 import { LineColumns } from './line-columns.js';
+import { MediaColumns } from './media-columns.js';
 import { PointBatch, type BatchGroup } from './point-batch.js';
 import { encodePoints } from './points-columns.js';
 import { digestTables } from '../tables/points-digest.js';
@@ -126,6 +127,7 @@ export class PointsProjection implements Projection {
   ): Promise<void> {
     const points = new PointBatch(this.#registry);
     const lines = new LineColumns();
+    const media = new MediaColumns();
     const facts = new RunFacts();
     await this.#loadRegistry(ranksOf(events.map(({ event }) => event)));
     const named = new Set<string>();
@@ -133,8 +135,9 @@ export class PointsProjection implements Projection {
       try {
         if (event.name === 'PointsLogged') points.add(event);
         else if (event.name === 'LinesLogged') lines.add(event);
+        else if (event.name === 'ValuesLogged') media.add(event, points);
         else facts.add(event, batch.records[index]!.offset);
-        if (event.name === 'PointsLogged' || event.name === 'LinesLogged') named.add(event.subject);
+        if (namesItsRun(event)) named.add(event.subject);
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error;
         deadLetters.push(this.#deadLetter(batch, index, error));
@@ -148,7 +151,7 @@ export class PointsProjection implements Projection {
     ]);
     await this.#insert('rewritten', rewritten.length, () => seriesColumns(rewritten));
     for (const told of facts.attempts) points.attempts.add(told);
-    await this.#insertAll(points, superseded, lines, facts);
+    await this.#insertAll(points, superseded, { lines, media }, facts);
     for (const group of rewritten) group.state.rewritten = true;
     for (const group of points.groups) group.state.stored = true;
     for (const id of named) this.#registry.run(id).named = true;
@@ -163,7 +166,12 @@ export class PointsProjection implements Projection {
     }
   }
 
-  async #insertAll(points: PointBatch, superseded: SupersededRows, lines: LineColumns, facts: RunFacts): Promise<void> {
+  async #insertAll(
+    points: PointBatch,
+    superseded: SupersededRows,
+    { lines, media }: Told,
+    facts: RunFacts,
+  ): Promise<void> {
     const encoded = encodePoints(points.groups);
     const spans = spanRows(points.groups);
     const unknown = [
@@ -181,6 +189,7 @@ export class PointsProjection implements Projection {
         { name: 'key', type: 'String', data: unknown.map((group) => group.state.key) },
       ]),
       this.#insert('lines', lines.rows, () => lines.blockColumns()),
+      this.#insert('media', media.rows, () => media.blockColumns()),
       this.#insert('run_names', facts.nameRows, () => facts.nameColumns()),
       this.#insert('deletions', facts.deletionRows, () => facts.deletionColumns()),
       this.#insert('run_facts', facts.factRows, () => facts.factColumns()),
@@ -193,6 +202,16 @@ export class PointsProjection implements Projection {
     if (rows > 0) await this.#client.insertNative(tableOf(this.generation, table), columns(), rows);
   }
 }
+
+/** What runs say beside numbers. */
+interface Told {
+  readonly lines: LineColumns;
+  readonly media: MediaColumns;
+}
+
+/** Rows of these are found by their run, whose name is kept apart. */
+const namesItsRun = ({ name }: Event): boolean =>
+  name === 'PointsLogged' || name === 'LinesLogged' || name === 'ValuesLogged';
 
 function ranksOf(events: readonly Event[]): ReadonlyMap<string, ReadonlySet<number>> {
   const ranks = new Map<string, Set<number>>();

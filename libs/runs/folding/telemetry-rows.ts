@@ -30,6 +30,11 @@ export function telemetryRows(records: readonly ReadRecord[], ledger: SeqLedger)
         beats.set(`${event.subject} ${attempt}`, { run: event.subject, attempt, beat_at });
         continue;
       }
+      case 'ValuesLogged': {
+        const steps = event.data.values.map(({ step }) => step);
+        if (steps.length > 0) ledger.steps(event, attempt, least(steps), -least(steps.map((step) => -step)));
+        continue;
+      }
       case 'PointsLogged':
         break;
       default:
@@ -63,3 +68,5 @@ export function telemetryRows(records: readonly ReadRecord[], ledger: SeqLedger)
     beats: [...beats.values()],
   };
 }
+
+const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity);

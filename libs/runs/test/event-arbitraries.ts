@@ -47,6 +47,8 @@ function valueOf(field: Field): fc.Arbitrary<unknown> {
       return field.odd ? fc.constantFrom(0, -0, 1, NaN, Infinity) : fc.constantFrom(0, 1.5);
     case 'boolean':
       return fc.boolean();
+    case 'bytes':
+      return fc.uint8Array({ maxLength: 4 });
     case 'texts':
       return fc.array(texts, { maxLength: 3 });
     case 'texts-by-key':

@@ -7,9 +7,12 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .api import Api
+    from .rich import Audio, ConfusionMatrix, Curve, Figure, Histogram, Html, Image, Points3D, Table, Text, Video
     from .run import Run
 
-__all__ = ["init", "log", "finish", "log_artifact", "note", "Api", "Run", "__version__"]
+_RICH = ("Audio", "ConfusionMatrix", "Curve", "Figure", "Histogram", "Html", "Image", "Points3D", "Table", "Text", "Video")
+__all__ = ["init", "log", "finish", "log_artifact", "note", "Api", "Run", "__version__", "Audio", "ConfusionMatrix", "Curve", "Figure", "Histogram", "Html", "Image",
+           "Points3D", "Table", "Text", "Video"]
 
 run: "Optional[Run]" = None
 """The run of the last init()."""
@@ -64,4 +67,8 @@ def __getattr__(name: str) -> Any:
         from .run import Run
 
         return Run
+    if name in _RICH:
+        from . import rich
+
+        return getattr(rich, name)
     raise AttributeError("module 'runstream' has no attribute %r" % name)

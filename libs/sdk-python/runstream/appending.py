@@ -1,6 +1,7 @@
 """The part of a run that appends to its spool. Nothing here touches the network, blocks or throws."""
 from __future__ import annotations
 
+import base64
 import json
 import operator
 import os
@@ -8,17 +9,20 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from . import spool
 from .locks import lock_file
 from .masks import mask_value
-from .spool import COUNTED, DROPPED, EVENT, LINE, SpoolFull, SpoolWriter, State
+from .rich import Rich, rich_of
+from .spool import COUNTED, DROPPED, EVENT, LINE, VALUE, SpoolFull, SpoolWriter, State
 from .values import fields_of, flatten, good_key, metric, plain, text, whole
 
 _clock = time.time_ns
 KEYSETS_MAX = 10_000
 STEP_MAX = 2**53
+INLINE_CHARS_MAX = 64_000
+INLINE_BYTES_MAX = 16 * 1024
 PARAM_CHARS_MAX = 64_000
 
 
@@ -61,8 +65,9 @@ class Appending:
     # ---- metrics -----------------------------------------------------------------------------------------------
 
     def log(self, metrics: Mapping[str, Any], step: Optional[int] = None) -> None:
-        """Logs the `metrics` of one step, by key: anything that float() takes, NaN and infinities too. Without `step` it counts by itself, behind what the run has
-        already. Never blocks, never throws; a bad value is said once, counted in run.skipped, and left out."""
+        """Logs the `metrics` of one step, by key: anything that float() takes, NaN and infinities too; texts, images, histograms, tables and the like
+        (`runstream.Image`, …), lists of them, and nested dicts, whose keys are joined by dots. Without `step` it counts by itself, behind what the run has already.
+        Never blocks, never throws; a bad value is said once, counted in run.skipped, and left out."""
         try:
             with self._lock:
                 if self._finished or self._busy:
@@ -127,14 +132,15 @@ class Appending:
         if not counted:
             self._counted = 0
         good: Dict[str, float] = {}
+        rich: Dict[str, Sequence[Rich]] = {}
         for key, value in flatten(metrics).items():
             said = metric(value)
             if not good_key(key):
                 self._skip("%r can't be a metric key: 1 to 500 characters, no control characters" % key[:80])
-            elif said is None:
-                self._skip("the value of %r is not a number but %s" % (key, type(value).__name__))
-            else:
+            elif said is not None:
                 good[key] = said
+            else:
+                self._sort_out(key, value, rich)
         chunk: Dict[str, float] = {}
         size = 0
         now = _clock() // 1_000_000
@@ -146,6 +152,44 @@ class Appending:
             chunk[key] = value
         if chunk:
             self._write_row(chunk, number, now, counted)
+        for key, values in rich.items():
+            for place, value in enumerate(values):
+                self._write_value(key, value, place, len(values), number, now, counted)
+
+    def _sort_out(self, key: str, value: Any, rich: Dict[str, Sequence[Rich]]) -> None:
+        """What is no number, but an image, a text, a table."""
+        try:
+            found = rich_of(value)
+        except Exception as error:
+            return self._skip("the value of %r can't be kept: %s" % (key, text(error, 300) or type(error).__name__))
+        if found:
+            rich[key] = found
+        else:
+            self._skip("the value of %r is not a number but %s" % (key, type(value).__name__))
+
+    def _write_value(self, key: str, value: Rich, place: int, count: int, step: int, now: int, counted: int) -> None:
+        kind, mime, content, caption, facts = value.encoded
+        said: Dict[str, Any] = {"key": key, "step": step, "kind": kind, "index": place, "count": count, "mime": mime, "caption": caption, "facts": facts}
+        if isinstance(content, str) and len(content) <= INLINE_CHARS_MAX:
+            said["text"] = content
+        elif isinstance(content, bytes) and 0 < len(content) <= INLINE_BYTES_MAX:
+            said["data"] = base64.b64encode(content).decode("ascii")
+        else:
+            content = content.encode("utf-8", "replace") if isinstance(content, str) else content
+            said.update(path=self._spool_file(content), size=len(content), copied=True)
+        try:
+            self._spool.append(VALUE, counted, now, 0, json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"))
+            self.records += 1
+        except SpoolFull as full:
+            self._drop(full)
+
+    def _spool_file(self, content: bytes) -> str:
+        """Keeps bytes beside the spool, for the sender to upload; their name there."""
+        self._files += 1
+        kept = "file-%d" % self._files
+        with open(os.path.join(self._folder, kept), "wb") as file:
+            file.write(content)
+        return kept
 
     def _write_row(self, row: Dict[str, float], step: int, now: int, counted: int) -> None:
         keys = tuple(row)

@@ -8,7 +8,7 @@ from array import array
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import wire
-from .spool import ARTIFACT, COUNTED, DROPPED, EVENT, LINE, ROW, SpoolReader, row_parts
+from .spool import ARTIFACT, COUNTED, DROPPED, EVENT, LINE, ROW, VALUE, SpoolReader, row_parts
 
 RANGE_BYTES_MAX = 448 * 1024
 LINES_MAX = 5_000
@@ -50,6 +50,11 @@ class Encoder:
         event_id = "%s-%s-%d" % (meta["writer"], topic, seq)
         return wire.encode_event(event_id, name, meta["source"], meta["run"], time_ms, writer, data, name == "RunStarted")
 
+    def values_data(self, values: List[Dict[str, Any]]) -> Dict[str, Any]:
+        """The payload of a ValuesLogged."""
+        from_step = self._meta.get("from_step")
+        return {"values": values, "attemptStartedAtMs": self.began_at_ms, "rewindTo": from_step or 0, "hasRewindTo": from_step is not None}
+
     def batch(self, start: int, stop: Optional[int], telemetry_seq: int, runs_seq: int, attempt: int, hold_finish: bool = False) -> Optional[Batch]:
         """Events of the records from `start` to `stop`, or of as many as belong in one batch. None: there are none. `hold_finish`: stop before
         the end of the run, because something has to be said before it."""
@@ -57,6 +62,7 @@ class Encoder:
         events: List[bytes] = []
         artifacts: List[Dict[str, Any]] = []
         lines: List[Dict[str, Any]] = []
+        values: List[Dict[str, Any]] = []
         points = _Points()
         first_time = 0
         started = finished = False
@@ -95,6 +101,15 @@ class Encoder:
                             events.append(self.event(name, time_ms, runs_seq, attempt, message))
                     elif kind == ARTIFACT:
                         artifacts.append({**json.loads(rest), "time": time_ms})
+                    elif kind == VALUE:
+                        value = {**json.loads(rest), "timeMs": time_ms}
+                        value["step"] += self.base if tag & COUNTED else 0
+                        last_step = value["step"] if last_step is None else max(last_step, value["step"])
+                        if "path" in value:
+                            artifacts.append({"name": value["key"], "value": value, "time": time_ms, **{name: value.pop(name) for name in ("path", "size", "copied")}})
+                        else:
+                            wire.encode_message("RichValue", value)
+                            values.append(value)
                     elif kind == DROPPED:
                         runs_seq += 1
                         value = {"values": [{"key": "runstream.dropped_records", "json": str(number)}]}
@@ -102,7 +117,7 @@ class Encoder:
             except (TypeError, ValueError, KeyError, AttributeError, OverflowError, struct.error, IndexError) as error:
                 said = bytes(body[16 : 16 + 200_000]).decode("utf-8", "replace")
                 set_aside.append({"kind": kind, "tag": tag, "time": time_ms, "why": repr(error)[:1_000], "record": said})
-            if kind in (ROW, LINE) and not first_time:
+            if kind in (ROW, LINE, VALUE) and not first_time:
                 first_time = time_ms
             end = record_end
             records += 1
@@ -117,6 +132,9 @@ class Encoder:
         if lines:
             telemetry_seq += 1
             events.append(self.event("LinesLogged", first_time, telemetry_seq, attempt, wire.encode_message("LinesLogged", {"lines": lines})))
+        if values:
+            telemetry_seq += 1
+            events.append(self.event("ValuesLogged", first_time, telemetry_seq, attempt, wire.encode_message("ValuesLogged", self.values_data(values))))
         if finish:
             runs_seq += 1
             data = wire.encode_message("RunFinished", {**finish[1], "lastTelemetrySeq": telemetry_seq, "lastRunsSeq": runs_seq})

@@ -12,7 +12,7 @@ SHARDS = 16
 ANSWER_S = 30.0
 METADATA_S = 10.0
 _MECHANISMS = {"plain": "PLAIN", "scram-sha-256": "SCRAM-SHA-256", "scram-sha-512": "SCRAM-SHA-512"}
-_TELEMETRY = frozenset(b"runstream.%s.v1" % name for name in (b"PointsLogged", b"LinesLogged", b"HeartbeatSent"))
+_TELEMETRY = frozenset(b"runstream.%s.v1" % name for name in (b"PointsLogged", b"LinesLogged", b"ValuesLogged", b"HeartbeatSent"))
 
 
 def read_address(text: str) -> Tuple[Dict[str, Any], str]:

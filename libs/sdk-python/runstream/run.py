@@ -107,10 +107,7 @@ class Run(Appending):
 
     def _keep_bytes(self, label: str, content: bytes) -> None:
         with self._lock:
-            self._files += 1
-            kept = "file-%d" % self._files
-        with open(os.path.join(self._folder, kept), "wb") as file:
-            file.write(content)
+            kept = self._spool_file(content)
         self._record_file({"name": text(label, 1_000), "type": "param", "path": kept, "copied": True, "size": len(content), "metadata": {}, "step": None})
 
     def _record_file(self, data: Dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Generated from libs/domain/wire/runstream.proto by `npm run generate`: do not edit."""
 from typing import Dict, List, Tuple
 
-# (field number, name, kind): s text, u unsigned, i int32, z zigzag, b bool, d double, S texts, M text by text, m:<message>, r:<message> list
+# (field number, name, kind): s text, u unsigned, i int32, z zigzag, b bool, d double, S texts, M text by text, B bytes in base64, m:<message>, r:<message> list
 SCHEMA: Dict[str, List[Tuple[int, str, str]]] = {
     "Writer": [(1, "id", "s"), (2, "attempt", "u"), (3, "rank", "u"), (4, "seq", "u")],
     "ProjectCreated": [(1, "description", "s"), (2, "tags", "M"), (3, "world", "s"), (4, "title", "s")],
@@ -56,5 +56,7 @@ SCHEMA: Dict[str, List[Tuple[int, str, str]]] = {
     "SpansLogged": [(1, "spans", "S")],
     "LinesLogged": [(1, "lines", "r:Line")],
     "Line": [(1, "number", "u"), (2, "stream", "s"), (3, "timeMs", "z"), (4, "text", "s")],
+    "ValuesLogged": [(1, "values", "r:RichValue"), (2, "attemptStartedAtMs", "z"), (3, "rewindTo", "z"), (4, "hasRewindTo", "b")],
+    "RichValue": [(1, "key", "s"), (2, "step", "z"), (3, "timeMs", "z"), (4, "kind", "s"), (5, "index", "u"), (6, "count", "u"), (7, "mime", "s"), (8, "text", "s"), (9, "data", "B"), (10, "digest", "s"), (11, "sizeBytes", "u"), (12, "caption", "s"), (13, "facts", "M")],
     "HeartbeatSent": [(1, "lastStep", "z"), (2, "spooledBytes", "u")],
 }

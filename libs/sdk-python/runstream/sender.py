@@ -143,11 +143,12 @@ class Sender(Sampling):
         ends = bool(built) and built[-1].finished
         while started and not ends and not self.inbox.empty():
             said = self.inbox.get()
-            runs += 1
-            data = said["data"]
+            is_telemetry = said["name"] in wire.TELEMETRY
+            telemetry, runs = telemetry + is_telemetry, runs + (not is_telemetry)
+            data = self.encoder.values_data(said["data"]["values"]) if is_telemetry else said["data"]
             if said["name"] == "RunFinished":
                 data, ends = {**data, "lastTelemetrySeq": telemetry, "lastRunsSeq": runs}, True
-            plans.append({"say": said["name"], "data": data, "time": said["time"], "seq": runs, "done": said.get("done"), "failed": said.get("failed"), "artifact": said.get("artifact"), "energy": said.get("energy")})
+            plans.append({"say": said["name"], "data": data, "time": said["time"], "seq": telemetry if is_telemetry else runs, "done": said.get("done"), "failed": said.get("failed"), "artifact": said.get("artifact"), "energy": said.get("energy")})
         # also while points are sent: a run is running as long as the heartbeats of one of its writers come
         if started and not gone and not ends and not state["finished"] and time.monotonic() - self.heartbeat_at >= HEARTBEAT_S:
             data = {"lastStep": state["last_step"], "spooledBytes": self._spooled()}
@@ -170,9 +171,10 @@ class Sender(Sampling):
             if "say" in plan:
                 data = wire.encode_message(plan["say"], plan["data"])
                 body.append(self.encoder.event(plan["say"], plan["time"], plan["seq"], self._attempt(), data))
-                if plan["say"] == "HeartbeatSent":
+                if plan["say"] in wire.TELEMETRY:
                     telemetry = plan["seq"]
-                    self.heartbeat_at = time.monotonic()
+                    if plan["say"] == "HeartbeatSent":
+                        self.heartbeat_at = time.monotonic()
                 else:
                     runs = plan["seq"]
                     state["environment"] = state["environment"] or plan["say"] == "EnvironmentCaptured"

@@ -22,8 +22,8 @@ HEAD_BYTES = 16
 RECORD_BYTES_MAX = 900 * 1024
 KEYS_PER_ROW_MAX = 5_000
 KEY_BYTES_PER_ROW_MAX = 256 * 1024
-ROW, EVENT, LINE, ARTIFACT, DROPPED, END = 1, 2, 3, 4, 5, 6
-COUNTED = 1 << 31  # in the keyset of a row: its step was counted by the run itself, and goes on behind what the run has already
+ROW, EVENT, LINE, ARTIFACT, DROPPED, END, VALUE = 1, 2, 3, 4, 5, 6, 7
+COUNTED = 1 << 31  # in the keyset of a row, in the tag of a value: its step was counted by the run itself, and goes on behind what the run has already
 RETRY_S = 0.25
 FULL_RESERVE_BYTES = SEGMENT_BYTES  # kept for the end of the run when the spool has reached its limit
 

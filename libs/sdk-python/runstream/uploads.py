@@ -52,6 +52,8 @@ def deliver(connection: Connection, folder: str, item: Dict[str, Any], writer: s
         for left in (3, 2, 1, 0):
             try:
                 digest, size = upload(connection, path, item.get("size"), "".join(c if c.isalnum() or c in "-_." else "-" for c in upload_id))
+                if "value" in item:
+                    return {"name": "ValuesLogged", "data": {"values": [{**item["value"], "digest": digest, "sizeBytes": size}]}}
                 return {"name": "ArtifactLogged", "data": fact(item, digest, size)}
             except Changed:
                 if not left:

@@ -1,6 +1,7 @@
 """Protobuf encoding of docs/protocol.md (runstream.proto), without a dependency. Canonical: zero values are left out, fields in order."""
 from __future__ import annotations
 
+import base64
 import struct
 from array import array
 from typing import Any, Dict, Iterable, List, Optional, Sequence
@@ -9,7 +10,7 @@ from .schema import SCHEMA
 
 _double = struct.Struct("<d").pack
 
-TELEMETRY = frozenset(("PointsLogged", "LinesLogged", "HeartbeatSent"))
+TELEMETRY = frozenset(("PointsLogged", "LinesLogged", "ValuesLogged", "HeartbeatSent"))
 
 
 def varint(value: int) -> bytes:
@@ -53,6 +54,8 @@ def encode_message(name: str, values: Dict[str, Any]) -> bytes:
             continue
         elif kind == "s":
             out.append(_field(number, _utf8(value)))
+        elif kind == "B":
+            out.append(_field(number, base64.b64decode(value)))
         elif kind == "u":
             out.append(varint(number << 3) + varint(_unsigned(value)))
         elif kind == "i":

@@ -165,7 +165,7 @@ class Receiver:
                 event = dict(fields(raw))
                 writer = dict(fields(event[6]))
                 name = event[2].decode().split(".")[1]
-                topic = "telemetry" if name in ("PointsLogged", "LinesLogged", "HeartbeatSent") else "runs"
+                topic = "telemetry" if name in ("PointsLogged", "LinesLogged", "ValuesLogged", "HeartbeatSent") else "runs"
                 who = (writer[1].decode(), topic, writer[4])
                 code = self.refuse(name, writer[1].decode())
                 if code:
