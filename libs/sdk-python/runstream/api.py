@@ -1,6 +1,7 @@
 """Reading back, over GraphQL: `runstream.Api(url).runs("vision", filter="metrics.loss < 0.3")`."""
 from __future__ import annotations
 
+import base64
 import json
 import os
 from typing import Any, Dict, Iterator, List, Optional
@@ -131,6 +132,26 @@ class ReadRun:
                 return
             after = page["endCursor"]
 
+    def media(self, keys: Optional[List[str]] = None, kind: Optional[str] = None, rank: Optional[int] = None) -> Iterator["ReadMedia"]:
+        """Images, histograms, tables and whatever else was logged that is no number, in order of key, step, rank and index, page by page.
+
+        keys: of these alone; all of them when not given.
+        kind: only "image", "histogram", "table", …
+        rank: only of this process.
+        """
+        after = None
+        while True:
+            page = self._api.query(
+                "query($id: ID!, $k: [String!], $r: [Int!], $n: Int, $a: String) { run(id: $id) { media(keys: $k, ranks: $r, first: $n, after: $a) "
+                "{ endCursor hasNextPage values { key step rank index kind mime caption facts text url time } } } }",
+                id=self.id, k=keys, r=None if rank is None else [rank], n=PAGE, a=after)["run"]["media"]
+            for value in page["values"]:
+                if kind is None or value["kind"] == kind:
+                    yield ReadMedia(self._api, value)
+            if not page["hasNextPage"]:
+                return
+            after = page["endCursor"]
+
     def artifacts(self, versions: bool = False, name: Optional[str] = None) -> List[Dict[str, Any]]:
         """The files of the run, each name once in its newest version: dicts with name, type, digest, sizeBytes, mime, step, version, loggedAt, url.
 
@@ -161,6 +182,41 @@ class ReadRun:
                     file.write(answer.body)
                 return path
         raise ApiError("run %s has no artifact %r%s" % (self.id, name, "" if version is None else " of version %d" % version))
+
+
+class ReadMedia:
+    """A value that is no number, as it was logged; `raw` is all of it."""
+
+    def __init__(self, api: Api, raw: Dict[str, Any]) -> None:
+        self._api = api
+        self.raw = raw
+        self.key: str = raw["key"]
+        self.step: int = raw["step"]
+        self.rank: int = raw["rank"]
+        self.index: int = raw["index"]
+        self.kind: str = raw["kind"]
+        self.mime: str = raw["mime"]
+        self.caption: str = raw["caption"]
+        self.facts: Dict[str, str] = raw["facts"]
+
+    def __repr__(self) -> str:
+        return "<%s %r of step %d, rank %d>" % (self.kind, self.key, self.step, self.rank)
+
+    def content(self) -> bytes:
+        """Its bytes; texts in UTF-8. Throws `ApiError` when the server does not have them."""
+        url = self.raw["url"]
+        if url is None:
+            return self.raw["text"].encode()
+        if url.startswith("data:"):
+            return base64.b64decode(url.split(",", 1)[1])
+        answer = self._api._connection.request("GET", url)
+        if answer.status != 200:
+            raise ApiError("%s: the server answered %d" % (self.key, answer.status))
+        return answer.body
+
+    def json(self) -> Any:
+        """What a histogram, a table, a curve, a confusion matrix holds (docs/protocol.md). Throws ValueError for what is no JSON."""
+        return json.loads(self.content())
 
 
 def _float(value: Any) -> Optional[float]:

@@ -17,7 +17,7 @@ assert losses == sorted(losses, reverse=True) and 0 < len(losses) < count and se
 seen, token = [], None
 experiment = client.get_experiment_by_name("paging")
 while True:
-    page = client.search_runs([experiment.experiment_id], order_by=["metrics.loss ASC", "params.lr DESC"], max_results=700, page_token=token)
+    page = client.search_runs([experiment.experiment_id], order_by=["metrics.loss ASC", "params.lr DESC"], max_results=count * 7 // 8, page_token=token)
     seen += [run.info.run_id for run in page]
     token = page.token
     if not token:

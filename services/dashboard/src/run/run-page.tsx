@@ -9,6 +9,7 @@ import { CompletenessTab } from './completeness-tab.js';
 import { ConsoleTab } from './console-tab.js';
 import { EnvironmentTab } from './environment-tab.js';
 import { InputsTab } from './inputs-tab.js';
+import { MediaTab } from '../media/media-tab.js';
 import { RanksTab } from './ranks-tab.js';
 import { RunHeader } from './run-header.js';
 import { SettingsTab } from './settings-tab.js';
@@ -18,6 +19,7 @@ import { nameOf } from '../format/format.js';
 
 const tabs = [
   ['charts', 'Charts'],
+  ['media', 'Media'],
   ['ranks', 'Ranks'],
   ['params', 'Params & summary'],
   ['environment', 'Environment'],
@@ -33,6 +35,8 @@ function Body(props: { tab: Tab; run: RunHeadFragment }): ReactElement {
   switch (props.tab) {
     case 'charts':
       return <ChartsTab key={props.run.id} run={props.run} />;
+    case 'media':
+      return <MediaTab key={props.run.id} run={props.run} />;
     case 'ranks':
       return <RanksTab key={props.run.id} run={props.run} />;
     case 'params':
