@@ -31,6 +31,8 @@ export interface ArtifactItem {
   readonly metadata: Record<string, string>;
   readonly step: number | null;
   readonly timeMs: number;
+  /** It is what a value of ValuesLogged holds, not an artifact. */
+  readonly value?: Message;
 }
 export interface Batch {
   readonly end: number;
@@ -70,7 +72,7 @@ export interface Range {
 
 const rangeBytesMax = 448 * 1024;
 const linesMax = 5_000;
-const telemetry = new Set(['PointsLogged', 'LinesLogged', 'ValuesLogged', 'HeartbeatSent']);
+export const telemetryNames = new Set(['PointsLogged', 'LinesLogged', 'ValuesLogged', 'HeartbeatSent']);
 
 export function encodeOne(
   meta: Meta,
@@ -80,13 +82,40 @@ export function encodeOne(
   seq: number,
   data: Uint8Array,
 ): Buffer {
-  const topic = telemetry.has(name) ? 'telemetry' : 'runs';
+  const topic = telemetryNames.has(name) ? 'telemetry' : 'runs';
   const writer = { id: meta.writer, attempt, rank: meta.rank, seq };
   const id = `${meta.writer}-${topic}-${seq}`;
   return encodeEvent(
     { id, name, source: meta.source, subject: meta.run, timeMs, writer, reply: name === 'RunStarted' },
     data,
   );
+}
+
+/** What is said of values when they are sent. */
+export const valuesData = (meta: Meta, beganAtMs: number, values: readonly Message[]): Message => ({
+  values,
+  attemptStartedAtMs: beganAtMs,
+  rewindTo: meta.fromStep ?? 0,
+  hasRewindTo: typeof meta.fromStep === 'number',
+});
+
+/** What is said of a file once it is there: that it is logged, or that it is what a value holds. */
+export function uploaded(meta: Meta, beganAtMs: number, { value }: ArtifactItem, fact: Message) {
+  if (!value) return { name: 'ArtifactLogged', data: fact };
+  const { digest, sizeBytes } = fact;
+  return { name: 'ValuesLogged', data: valuesData(meta, beganAtMs, [{ ...value, digest, sizeBytes }]) };
+}
+
+const timed: ReadonlySet<number> = new Set([kinds.row, kinds.line, kinds.value]);
+const noArtifact = { type: '', metadata: {}, step: null, copied: true } as const;
+interface KeptValue {
+  readonly value: Message & { readonly key: string; readonly step: number };
+  readonly path?: string;
+  readonly sizeBytes?: number;
+}
+function readValue(record: SpoolRecord, text: string, base: number): KeptValue {
+  const { value, ...file } = JSON.parse(text) as KeptValue;
+  return { ...file, value: { ...value, step: value.step + (record.tag >= counted ? base : 0), timeMs: record.timeMs } };
 }
 
 /** Events of a range of the spool. They depend on the range alone: encoded again, they are the same to the byte. */
@@ -98,6 +127,7 @@ export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch 
   const events: Buffer[] = [];
   const artifacts: ArtifactItem[] = [];
   const lines: Message[] = [];
+  const values: Message[] = [];
   const setAside: SetAside[] = [];
   const points = new PointGroups(reader, range.base);
   const say = (name: string, timeMs: number, data: Message): void => {
@@ -122,6 +152,15 @@ export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch 
           });
         } else if (record.kind === kinds.artifact) {
           artifacts.push({ ...(JSON.parse(text) as ArtifactItem), timeMs: record.timeMs });
+        } else if (record.kind === kinds.value) {
+          const { value, ...file } = readValue(record, text, range.base);
+          lastStep = Math.max(lastStep ?? -Infinity, value.step);
+          if (file.path !== undefined)
+            artifacts.push({ ...noArtifact, ...file, path: file.path, name: value.key, timeMs: record.timeMs, value });
+          else {
+            encodeMessage('RichValue', value);
+            values.push(value);
+          }
         } else if (record.kind === kinds.dropped) {
           say('SummarySet', record.timeMs, {
             values: [{ key: 'runstream.dropped_records', json: String(record.number) }],
@@ -141,7 +180,7 @@ export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch 
       const said = record.body.toString('utf8').slice(0, 200_000);
       setAside.push({ kind: record.kind, timeMs: record.timeMs, why: String(error).slice(0, 1_000), record: said });
     }
-    if (firstTime === 0 && (record.kind === kinds.row || record.kind === kinds.line)) firstTime = record.timeMs;
+    if (firstTime === 0 && timed.has(record.kind)) firstTime = record.timeMs;
     end = record.end;
     records += 1;
     const enough = bytes >= rangeBytesMax || lines.length >= linesMax || events.length >= 500;
@@ -156,6 +195,10 @@ export function readBatch(meta: Meta, reader: SpoolReader, range: Range): Batch 
     events.push(
       encodeOne(meta, attempt, 'LinesLogged', firstTime, ++telemetrySeq, encodeMessage('LinesLogged', { lines })),
     );
+  }
+  if (values.length > 0) {
+    const said = encodeMessage('ValuesLogged', valuesData(meta, range.beganAtMs, values));
+    events.push(encodeOne(meta, attempt, 'ValuesLogged', firstTime, ++telemetrySeq, said));
   }
   if (finish)
     say('RunFinished', finish.timeMs, { ...finish.data, lastTelemetrySeq: telemetrySeq, lastRunsSeq: runsSeq + 1 });

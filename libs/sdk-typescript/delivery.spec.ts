@@ -52,7 +52,7 @@ describe('TypeScript SDK', () => {
     run.log({ loss: 0.5, acc: NaN }, 10);
     run.log({ loss: 0.25, acc: -Infinity });
     run.log({ acc: 1 });
-    run.log({ acc: 'text' as never, loss: 0.1 });
+    run.log({ acc: new Date() as never, loss: 0.1 });
     run.summary['best'] = 0.93;
     run.tags.add('ok');
     run.logArtifact(join(dir, 'model.bin'), { type: 'model' });

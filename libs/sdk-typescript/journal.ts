@@ -27,6 +27,18 @@ export type Plan =
       readonly energy?: boolean | undefined;
     };
 
+/** What the sender itself has to say. */
+export interface Said {
+  readonly name: string;
+  readonly data: Message;
+  readonly timeMs: number;
+  readonly artifact?: string;
+  /** To be uploaded once this is said. */
+  readonly file?: ArtifactItem;
+  readonly failed?: boolean;
+  readonly energy?: boolean;
+}
+
 export interface JournalState {
   attempt: number;
   position: number;

@@ -15,6 +15,18 @@ import { join } from 'node:path';
 
 const pieceBytes = 8 * 1024 * 1024;
 
+/** What is said of a file beside its bytes. */
+export interface ArtifactOptions {
+  /** What it is called in the run; the file's name when not given. The same name again is a newer version. */
+  readonly name?: string;
+  /** A word for what it is; "file". */
+  readonly type?: string;
+  /** Kept as text; nested values become keys with dots. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The training step it belongs to. */
+  readonly step?: number;
+}
+
 /** Something that has no bytes to keep. */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile';

@@ -4,16 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Meta } from './batches.js';
 import { captureConsole } from './console.js';
 import { readIfThere } from './journal.js';
-import { copyAsItIs, filesOf, NotAFile } from './kept-files.js';
+import { copyAsItIs, filesOf, NotAFile, type ArtifactOptions } from './kept-files.js';
 import { maskText } from './masks.js';
+import { longParam, valueRecord } from './kept-values.js';
+import { richOf, type Rich } from './rich.js';
 import { SenderChild } from './sender-child.js';
 import { counted, kinds, recordBytesMax, SpoolFull, type RowBuffer, type SpoolWriter } from './spool.js';
 import { createTags, createValues, paramBytes, portions, type Param, type Tags, type Values } from './tracked.js';
 import { flatten, goodKey, jsonText, metric, text, whole } from './values.js';
 import type { Message } from './wire.js';
 
-/** Values by key: keys of at most 500 characters, at most 5,000 in a row. */
-export type Metrics = Readonly<Record<string, number>>;
+/** What log() takes: numbers, texts, images and the like, lists of these, and nested objects, whose keys are joined by dots. */
+export type Loggable = number | string | Rich | readonly Rich[] | { readonly [key: string]: Loggable };
+/** Values by key: keys of at most 500 characters. */
+export type Metrics = Readonly<Record<string, Loggable>>;
 /** How a process ended. */
 export type FinishState = 'finished' | 'failed' | 'killed';
 const stepMax = 2 ** 53;
@@ -22,18 +26,6 @@ const keysetsMax = 10_000;
 const paramsPerEventMax = 5_000;
 const paramCharsMax = 64_000;
 const states: readonly unknown[] = ['finished', 'failed', 'killed'];
-/** What is said of a file beside its bytes. */
-export interface ArtifactOptions {
-  /** What it is called in the run; the file's name when not given. The same name again is a newer version. */
-  readonly name?: string;
-  /** A word for what it is; "file". */
-  readonly type?: string;
-  /** Kept as text; nested values become keys with dots. */
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  /** The training step it belongs to. */
-  readonly step?: number;
-}
-
 /** Made by init(). None of its methods throws because of the network, the disk or a bad value. */
 export class Run {
   /** Params: what is assigned to it is logged; reads like an object. */
@@ -152,9 +144,13 @@ export class Run {
     if (typeof metrics !== 'object' || metrics === null)
       return this.skip('metrics', `log() takes an object of numbers, and ${text(metrics, 80)} is not one`);
     const mark = own ? this.#counted : 0;
+    const rich: [string, readonly Rich[]][] = [];
     const good = flatten(metrics).flatMap(([key, value]): [string, number][] => {
       const number = metric(value);
       if (number !== null && goodKey(key)) return [[key, number]];
+      const values = goodKey(key) ? richOf(value) : null;
+      if (values) rich.push([key, values]);
+      if (values) return [];
       const why = goodKey(key) ? `its value is not a number but ${typeof value}` : 'not a metric key';
       this.skip(key.slice(0, 80), `"${key.slice(0, 80)}" can't be logged: ${why}`);
       return [];
@@ -170,6 +166,11 @@ export class Run {
       this.#append(this.#fill(part)!, step, mark);
     }
     if (good.length === 0) this.step = step + 1;
+    for (const [key, values] of rich)
+      for (const [index, value] of values.entries()) {
+        const place = { key, step, index, count: values.length };
+        this.#record(kinds.value, mark, 0, valueRecord(this.spool!.folder, place, value, this.#nextFile));
+      }
   }
 
   #record(kind: number, tag: number, number: number, body: string, urgent = false): void {
@@ -199,18 +200,16 @@ export class Run {
     });
   }
 
-  #keepLongValue(name: string, json: string): string {
-    const label = `params/${name}.json`;
-    const kept = `file-${++this.#files}`;
-    writeFileSync(join(this.spool!.folder, kept), json);
-    const item = { name: label, type: 'param', path: kept, copied: true, sizeBytes: Buffer.byteLength(json) };
-    this.#record(kinds.artifact, 0, 0, JSON.stringify({ ...item, metadata: {}, step: null }));
+  #keepLongValue(name: string, whole: string): string {
+    const { record, json, label } = longParam(this.spool!.folder, name, whole, this.#nextFile());
+    this.#record(kinds.artifact, 0, 0, record);
     this.warn(
       `long ${name}`,
-      `the value of "${name.slice(0, 80)}" has ${json.length} characters, a param at most ${paramCharsMax}; its beginning is kept as the param, all of it as the file ${label} of the run`,
+      `the value of "${name.slice(0, 80)}" has ${whole.length} characters, a param at most ${paramCharsMax}; its beginning is kept as the param, all of it as the file ${label} of the run`,
     );
-    return JSON.stringify(`${text(json, 2_000)}… (${json.length} characters, whole in the file ${label})`);
+    return json;
   }
+  readonly #nextFile = (): string => `file-${++this.#files}`;
 
   #sayParams(event: string, field: string, values: readonly (readonly [string, unknown])[]): void {
     if (this.#finished) return this.#late();
@@ -277,7 +276,7 @@ export class Run {
 
   #keepFile(source: string, label: string, more: object, lost: (name: string, why: string) => void): void {
     try {
-      const kept = `file-${++this.#files}`;
+      const kept = this.#nextFile();
       const sizeBytes = copyAsItIs(source, join(this.spool!.folder, kept));
       // named relative to the spool, which may be carried to another machine
       const item = { ...more, name: text(label, 1_000), path: kept, copied: true, sizeBytes };

@@ -8,7 +8,24 @@ import { labelParts, paramBytes, portions, tagParts } from './tracked.js';
 import { entriesOf, flatten, text } from './values.js';
 
 export { Api, ApiError, type Points, type ReadArtifact, type ReadRun } from './api.js';
-export type { ArtifactOptions, FinishState, Metrics, Run } from './run.js';
+export type { ArtifactOptions } from './kept-files.js';
+export type { FinishState, Loggable, Metrics, Run } from './run.js';
+export type { Pixels } from './pixels.js';
+export {
+  Audio,
+  ConfusionMatrix,
+  Curve,
+  Figure,
+  Histogram,
+  Html,
+  Image,
+  Points3D,
+  Rich,
+  Table,
+  Text,
+  Video,
+  type File,
+} from './rich.js';
 export type { Tags, Values } from './tracked.js';
 
 /** Settings of a run. What is not given comes from the environment or the launcher, as said at each. */

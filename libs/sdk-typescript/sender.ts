@@ -1,11 +1,20 @@
 import { existsSync, openSync, readFileSync, rmSync, rmdirSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeOne, readBatch, type ArtifactItem, type Batch, type Meta, type SetAside } from './batches.js';
+import {
+  encodeOne,
+  readBatch,
+  telemetryNames,
+  uploaded,
+  type ArtifactItem,
+  type Batch,
+  type Meta,
+  type SetAside,
+} from './batches.js';
 import { captureThoroughly } from './capture.js';
 import { Gone } from './gone.js';
 import { HttpClient } from './http-client.js';
-import { Journal, type JournalState, type Plan } from './journal.js';
+import { Journal, type JournalState, type Plan, type Said } from './journal.js';
 import { KafkaTransport } from './kafka-transport.js';
 import { Poster, Stopped, type EventResult } from './posting.js';
 import { lockSpool, unlockSpool } from './sender-lock.js';
@@ -15,7 +24,7 @@ import { Sampling } from './sampling.js';
 import { keepSetAside, writeSetAside } from './set-aside.js';
 import { stepsBefore } from './steps-before.js';
 import { forgetFile, pathOf, Refused, upload } from './uploads.js';
-import { encodeMessage, type Message } from './wire.js';
+import { encodeMessage } from './wire.js';
 
 const heartbeatMs = 5_000;
 const requestBytesMax = 4 * 1024 * 1024;
@@ -24,16 +33,6 @@ const refusedMs = { first: 2_000, max: 60_000 };
 
 /** By the name of its position in the journal. */
 type Source = 'position' | 'system';
-interface Said {
-  readonly name: string;
-  readonly data: Message;
-  readonly timeMs: number;
-  readonly artifact?: string;
-  /** To be uploaded once this is said. */
-  readonly file?: ArtifactItem;
-  readonly failed?: boolean;
-  readonly energy?: boolean;
-}
 export interface SenderOptions {
   readonly folder: string;
   /** 0: nobody writes to this spool any more. */
@@ -185,9 +184,10 @@ export class Sender {
     if (built.length > 0 && small && started && !gone && Date.now() - this.#sentAt < trickleMs) return;
     if (started && !built.at(-1)?.finished) {
       for (const { name, timeMs, artifact, failed, file, energy, data } of this.#inbox.splice(0)) {
-        runsSeq += 1;
+        const isTelemetry = telemetryNames.has(name);
+        const seq = isTelemetry ? ++telemetrySeq : ++runsSeq;
         const ends = name === 'RunFinished' ? { lastTelemetrySeq: telemetrySeq, lastRunsSeq: runsSeq } : {};
-        plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq: runsSeq, artifact, failed, file, energy });
+        plans.push({ say: name, data: { ...data, ...ends }, timeMs, seq, artifact, failed, file, energy });
       }
     }
     // also while points are sent: a run is running as long as the heartbeats of one of its writers come
@@ -214,7 +214,7 @@ export class Sender {
     const { state } = this.#journal;
     const events: Buffer[] = [];
     const batches: { readonly source: Source; readonly batch: Batch }[] = [];
-    const uploaded = new Map<string, boolean>();
+    const done = new Map<string, boolean>();
     let finished = false;
     let { telemetrySeq, runsSeq } = state;
     for (const plan of state.plans) {
@@ -222,11 +222,10 @@ export class Sender {
         events.push(
           encodeOne(this.meta, this.#attempt(), plan.say, plan.timeMs, plan.seq, encodeMessage(plan.say, plan.data)),
         );
-        if (plan.say === 'HeartbeatSent') {
-          telemetrySeq = plan.seq;
-          this.#heartbeatAt = Date.now();
-        } else runsSeq = plan.seq;
-        if (plan.artifact !== undefined) uploaded.set(plan.artifact, plan.failed ?? false);
+        if (telemetryNames.has(plan.say)) telemetrySeq = plan.seq;
+        else runsSeq = plan.seq;
+        if (plan.say === 'HeartbeatSent') this.#heartbeatAt = Date.now();
+        if (plan.artifact !== undefined) done.set(plan.artifact, plan.failed ?? false);
         finished ||= plan.say === 'RunFinished';
         if (plan.say === 'EnvironmentCaptured') state.environment = true;
         state.energy ||= plan.energy ?? false;
@@ -245,10 +244,10 @@ export class Sender {
     this.#built = [];
     if (!(await this.#lookAt(await this.#poster.send(events), batches[0]?.batch.started ?? false))) return;
     telemetrySeq = Math.max(telemetrySeq, state.telemetrySeq);
-    for (const item of state.artifacts.filter(({ path }) => uploaded.has(path)))
-      if (uploaded.get(item.path)) state.failed.push(item);
+    for (const item of state.artifacts.filter(({ path }) => done.has(path)))
+      if (done.get(item.path)) state.failed.push(item);
       else forgetFile(this.options.folder, item);
-    state.artifacts = state.artifacts.filter((item) => !uploaded.has(item.path));
+    state.artifacts = state.artifacts.filter((item) => !done.has(item.path));
     for (const plan of state.plans) if ('say' in plan && plan.file) state.artifacts.push(plan.file);
     for (const { source, batch } of batches) {
       state[source] = batch.end;
@@ -362,8 +361,9 @@ export class Sender {
     const { folder } = this.options;
     try {
       const id = `${this.meta.writer}-${basename(path).slice(-40)}`.replace(/[^A-Za-z0-9._-]/g, '-');
-      const data = await upload(this.#client, folder, item, id);
-      this.#inbox.push({ name: 'ArtifactLogged', data, timeMs, artifact: path });
+      const fact = await upload(this.#client, folder, item, id);
+      const { beganAtMs } = this.#journal.state;
+      this.#inbox.push({ ...uploaded(this.meta, beganAtMs, item, fact), timeMs, artifact: path });
     } catch (error) {
       const text = `artifact ${item.name}: ${(error as Error).message || String(error)}`;
       this.#trouble(text);

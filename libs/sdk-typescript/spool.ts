@@ -22,7 +22,7 @@ import { crc32 } from 'node:zlib';
 export const positionsPerSegment = 2 ** 30;
 export const segmentBytes = 8 * 1024 * 1024;
 export const recordBytesMax = 900 * 1024;
-export const kinds = { row: 1, event: 2, line: 3, artifact: 4, dropped: 5, end: 6 } as const;
+export const kinds = { row: 1, event: 2, line: 3, artifact: 4, dropped: 5, end: 6, value: 7 } as const;
 /** In the keyset of a row: its step was counted by the run itself, and goes on behind what the run has already. */
 export const counted = 0x80000000;
 const headBytes = 16;

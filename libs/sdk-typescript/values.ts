@@ -38,6 +38,9 @@ export function metric(value: unknown): number | null {
   return value instanceof Number ? value.valueOf() : null;
 }
 
+/** Marks what is one value, however many fields it has. */
+export const leaf = Symbol('one value');
+
 export const goodKey = (key: string): boolean => key !== '' && key.length <= 500 && !/[\u0000-\u001f\u007f]/.test(key);
 
 /** What a record of any kind holds by name; null for other values. */
@@ -60,6 +63,7 @@ const isScalarObject = (value: object): boolean =>
   value instanceof WeakMap ||
   value instanceof ArrayBuffer ||
   ArrayBuffer.isView(value) ||
+  leaf in value ||
   typeof (value as { toJSON?: unknown }).toJSON === 'function';
 
 function guarded(read: () => unknown): unknown {

@@ -21,10 +21,9 @@ function Player(props: Props): ReactElement {
   if (data === null) return <Waiting what={props.value.kind} />;
   return props.value.kind === 'audio' ? (
     // what was logged has no subtitles
-     
+
     <audio controls src={data} data-testid="media-audio" />
   ) : (
-     
     <video controls src={data} data-testid="media-video" />
   );
 }

@@ -30,7 +30,6 @@ function useLoaded<Data>(of: string | null, load: (signal: AbortSignal) => Promi
     );
     return () => leaving.abort();
     // the address says what is loaded
-     
   }, [of]);
   return held.of === of ? held : { data: null, problem: null };
 }
