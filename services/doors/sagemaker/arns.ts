@@ -10,7 +10,8 @@ export function accountOf(world: string): string {
 }
 
 export function writeArn(region: string, account: string, kind: ArnKind, name: string): string {
-  return `arn:aws:sagemaker:${region}:${account}:${kind}/${name}`;
+  // names are compared whatever their case, ARNs by their letters
+  return `arn:aws:sagemaker:${region}:${account}:${kind}/${keyOf(name)}`;
 }
 
 export interface Arn {

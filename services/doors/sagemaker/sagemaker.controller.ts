@@ -65,7 +65,7 @@ export class SageMakerController {
     try {
       // before anything is believed: a signature may stand or fall with the body
       const answer = await this.bodies.use(request.raw, bounds, (body) => this.perform(name, request, body));
-      await reply.type(type).header('x-amzn-requestid', randomUUID()).send(JSON.stringify(answer));
+      await reply.status(200).type(type).header('x-amzn-requestid', randomUUID()).send(JSON.stringify(answer));
     } catch (error) {
       // who sends too slowly is not waited for again
       if (!(error instanceof Rejection && error.code === 'TOO_SLOW')) await discardRest(request.raw);
