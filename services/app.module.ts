@@ -9,6 +9,7 @@ import { ArtifactsController } from './gateway/artifacts.controller.js';
 import { ClickhouseController } from './gateway/clickhouse.controller.js';
 import { GraphqlController } from './gateway/graphql.controller.js';
 import { MlflowController } from './doors/mlflow/mlflow.controller.js';
+import { SageMakerController } from './doors/sagemaker/sagemaker.controller.js';
 import { Bodies } from './http/bodies.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { ExportController } from './ingest/export.controller.js';
@@ -36,8 +37,8 @@ export class AppModule {
     if (roles.includes('projector')) controllers.push(ProjectorController);
     if (roles.includes('gateway')) {
       controllers.push(GraphqlController, ArtifactsController, ClickhouseController);
-      // it writes and reads at once: like a mutation, it appends by itself and waits for the read models
-      controllers.push(MlflowController);
+      // they write and read at once: like mutations, they append by themselves and wait for the read models
+      controllers.push(MlflowController, SageMakerController);
     }
     const value = (provide: symbol, useValue: unknown): Provider => ({ provide, useValue });
     return {

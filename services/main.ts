@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { ConfigurationError, readConfiguration, type Configuration } from '#libs/config/configuration.js';
 import { Rejection, Unavailable, Unusable } from '#libs/domain/rejection.js';
-import { createKeyCommand, listKeysCommand, revokeKeyCommand } from './cli/keys.js';
+import { createAwsKeyCommand, createKeyCommand, listKeysCommand, revokeKeyCommand } from './cli/keys.js';
 import { rebuildCommand } from './cli/rebuild.js';
 import { start } from './cli/start.js';
 import { exportCommand, importCommand } from './cli/transfer.js';
@@ -66,8 +66,11 @@ keys
   .command('create')
   .argument('[name]', 'whom it is for', '')
   .option('--if-none', 'only when there is none yet, for deployments that run this at each start', false)
+  .option('--aws', 'an access key and its secret for clients of AWS, such as those of SageMaker Experiments', false)
   .description('make a key; it is shown once')
-  .action(async (name: string, { ifNone }: { ifNone: boolean }) => createKeyCommand(configuration(), name, ifNone));
+  .action(async (name: string, { ifNone, aws }: { ifNone: boolean; aws: boolean }) =>
+    aws ? createAwsKeyCommand(configuration(), name) : createKeyCommand(configuration(), name, ifNone),
+  );
 keys
   .command('list')
   .description('keys that are not revoked')

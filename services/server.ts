@@ -16,6 +16,7 @@ import type { Gateway } from './gateway/gateway.js';
 import { createGatewaySchema } from './gateway/gateway-schema.js';
 import { openGraphqlSocket } from './gateway/graphql-socket.js';
 import { createAuth, type Auth } from './http/auth.js';
+import { secretBoxOf } from './http/installation-key.js';
 import { serveDashboard } from './http/dashboard.js';
 import { serveSdkPackages } from './http/sdk-packages.js';
 import { createHttpAdapter } from './http/http-adapter.js';
@@ -44,7 +45,7 @@ export interface ServerOptions {
 export async function openServer({ backend, logger, version, onFailure }: ServerOptions): Promise<Server> {
   const { configuration } = backend;
   const instruments = createInstruments();
-  const auth = createAuth(backend.runTable, configuration.host, backend.clock);
+  const auth = createAuth(backend.runTable, configuration.host, backend.clock, () => secretBoxOf(configuration));
   const transport = new EventLogTransport(backend, instruments, logger, onFailure);
   const gateway: Gateway = {
     backend,

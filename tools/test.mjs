@@ -99,6 +99,17 @@ function mlflowClient() {
   mkdirSync(join(venv, 'ready'));
 }
 
+/** AWS's clients of SageMaker Experiments, unmodified; test/rigs/sagemaker-rig.ts looks for them there. */
+function sagemakerClient() {
+  const venv = 'node_modules/.cache/python-sagemaker';
+  if (existsSync(join(venv, 'ready'))) return;
+  const python = ['python3', 'python'].find((name) => spawnSync(name, ['--version']).status === 0);
+  const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--no-compile', 'sagemaker==2.257.6'];
+  if (!python || run(python, ['-m', 'venv', venv]) !== 0 || run(join(venv, 'bin', 'python'), pip) !== 0)
+    return unavailable('SageMaker client', 'it can not be installed from PyPI');
+  mkdirSync(join(venv, 'ready'));
+}
+
 /** MLflow's own server, beside which ours is put in the long run. */
 function mlflowServer() {
   const venv = 'node_modules/.cache/mlflow-server';
@@ -137,6 +148,7 @@ if (!have(['/usr/bin/java'], ['openjdk-17-jre-headless']) || !have(['/usr/bin/mv
 if (!ci) count('npm run build', run('npm', ['run', 'build']) === 0);
 process.env.RUNSTREAM_TEST_PROGRAM = 'built';
 mlflowClient();
+sagemakerClient();
 if (long) mlflowServer();
 vitest();
 if (!long) pytest();

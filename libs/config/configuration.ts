@@ -29,6 +29,8 @@ export interface Configuration {
   readonly logPartitions: number;
   /** For the command line, when the server it talks to needs one. */
   readonly apiKey: string | null;
+  /** 32 bytes each, with which secrets are kept that must be read again: the first seals, all open. Empty: one in the data folder. */
+  readonly secretKeys: readonly Buffer[];
   /** Records a projection may be behind before a process that reads says that it is not ready; 0: any number. */
   readonly lagMax: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -64,6 +66,7 @@ const schema = z.object({
   RUNSTREAM_PORT: z.coerce.number().int().min(0).max(65_535).default(7171),
   RUNSTREAM_LOG_PARTITIONS: z.coerce.number().int().min(1).max(1_024).default(2),
   RUNSTREAM_API_KEY: z.string().optional(),
+  RUNSTREAM_SECRET_KEY: z.string().default(''),
   RUNSTREAM_LAG_MAX: z.coerce.number().int().min(0).default(0),
   RUNSTREAM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   RUNSTREAM_ORIGINS: z.string().default(''),
@@ -178,6 +181,12 @@ export function readConfiguration(
         `RUNSTREAM_ORIGINS: "${origin}" is no origin; expected a list such as https://grafana.example.com,http://localhost:3000`,
       );
   }
+  const secretKeys = env.RUNSTREAM_SECRET_KEY.split(',')
+    .map((text) => text.trim())
+    .filter(Boolean)
+    .map((text) => Buffer.from(text, 'base64'));
+  if (secretKeys.some(({ length }) => length !== 32))
+    problems.push('RUNSTREAM_SECRET_KEY: each key is 32 bytes in base64, as made by: openssl rand -base64 32');
   const known = roles.filter((role) => chosen.includes(role));
   if (problems.length === 0) problems.push(...deploymentProblems({ log, runs, metrics, roles: known }));
   if (problems.length > 0)
@@ -195,6 +204,7 @@ export function readConfiguration(
     port: env.RUNSTREAM_PORT,
     logPartitions: env.RUNSTREAM_LOG_PARTITIONS,
     apiKey: env.RUNSTREAM_API_KEY ?? null,
+    secretKeys,
     lagMax: env.RUNSTREAM_LAG_MAX,
     logLevel: env.RUNSTREAM_LOG_LEVEL,
     origins,

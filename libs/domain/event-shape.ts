@@ -182,6 +182,7 @@ const shapes: Readonly<Record<Exclude<EventName, 'PointsLogged' | 'LinesLogged'>
   TagsSet: { tags, removed: labels, labels, labelsRemoved: labels },
   NoteSet: { text: text(limits.textCharsMax) },
   RunRenamed: { name: text(limits.nameCharsMax, { required: true }) },
+  RunMoved: { project, group: text() },
   SummarySet: { values: params },
   EnvironmentCaptured: { environment },
   ArtifactLogged: {

@@ -52,6 +52,7 @@ const eventTable = {
   TagsSet: { kind: 'run', directory: true },
   NoteSet: { kind: 'run', directory: true },
   RunRenamed: { kind: 'run', directory: true },
+  RunMoved: { kind: 'run', directory: true },
   SummarySet: { kind: 'run', directory: true },
   EnvironmentCaptured: { kind: 'run' },
   ArtifactLogged: { kind: 'run', rows: true },

@@ -200,6 +200,8 @@ export interface EventData {
   TagsSet: { tags: Tags; removed: readonly string[]; labels: readonly string[]; labelsRemoved: readonly string[] };
   NoteSet: { text: string };
   RunRenamed: { name: string };
+  /** Project and group as they are from now on. */
+  RunMoved: { project: string; group: string };
   SummarySet: { values: readonly Param[] };
   EnvironmentCaptured: { environment?: Environment | null };
   ArtifactLogged: {

@@ -102,16 +102,24 @@ describe('the state of a run', () => {
     const words = [
       event('NoteSet', { text: 'note' }),
       event('RunRenamed', { name: 'mine' }),
+      event('RunMoved', { project: 'home', group: 'g' }),
+      event('RunMoved', { project: 'other', group: '' }),
       event('TagsSet', { tags: { a: '1', b: '2' }, removed: [], labels: ['y', 'x'], labelsRemoved: [] }),
       event('TagsSet', { tags: { c: '3' }, removed: ['a', 'none'], labels: ['w'], labelsRemoved: ['y'] }),
       event('SummarySet', { values: [{ key: 'best', json: '1' }] }),
       event('SummarySet', { values: [{ key: 'last', json: '2' }] }),
       event('EnvironmentCaptured', { environment: environment('own') }),
     ];
-    const { state } = fold(...words, event('RunStarted', { name: 'x', notes: 'y', tags: { b: '9' } }, by(0)));
+    const { state } = fold(
+      ...words,
+      event('RunStarted', { name: 'x', notes: 'y', project: 'first', group: 'f', tags: { b: '9' } }, by(0)),
+    );
     const origin = 3;
     expect(state).toMatchObject({
-      facts: { notes: { value: 'note', origin }, name: { value: 'mine', origin } },
+      facts: {
+        ...{ notes: { value: 'note', origin }, name: { value: 'mine', origin } },
+        ...{ project: { value: 'other', origin }, group: { value: '', origin } },
+      },
       tags: { b: { value: '2', origin }, c: { value: '3', origin } },
       labels: ['w', 'x'],
       summarySet: { best: '1', last: '2' },

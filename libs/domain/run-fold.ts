@@ -203,6 +203,8 @@ function evolve(
       return keep(withFact(state, 'notes', event.data.text));
     case 'RunRenamed':
       return keep(withFact(state, 'name', event.data.name));
+    case 'RunMoved':
+      return keep(withFact(withFact(state, 'project', event.data.project), 'group', event.data.group));
     case 'SummarySet':
       return keep({
         ...state,

@@ -69,7 +69,8 @@ export function checkData<Name extends EventName>(name: Name, data: EventData[Na
   else if (name === 'LinesLogged') checkLines(data as EventData['LinesLogged']);
   else checkShape('data', shapeOf(name), data as Record<string, unknown>);
   if (name === 'ValuesLogged') checkRichValues((data as EventData['ValuesLogged']).values);
-  if (name === 'RunStarted') checkProjectName('data.project', (data as EventData['RunStarted']).project);
+  if (name === 'RunStarted' || name === 'RunMoved')
+    checkProjectName('data.project', (data as EventData['RunStarted' | 'RunMoved']).project);
 }
 
 /** Both: what a projector does with a record that no door has seen. */

@@ -30,6 +30,7 @@ export const schema: Readonly<Record<string, Fields>> = {
   TagsSet: [[1, 'tags', 'M'], [2, 'removed', 'S'], [3, 'labels', 'S'], [4, 'labelsRemoved', 'S']],
   NoteSet: [[1, 'text', 's']],
   RunRenamed: [[1, 'name', 's']],
+  RunMoved: [[1, 'project', 's'], [2, 'group', 's']],
   SummarySet: [[1, 'values', 'r:Param']],
   EnvironmentCaptured: [[1, 'environment', 'm:Environment']],
   ArtifactLogged: [[1, 'name', 's'], [2, 'type', 's'], [3, 'digest', 's'], [4, 'sizeBytes', 'u'], [5, 'mime', 's'], [6, 'metadata', 'M'], [7, 'step', 'z'], [8, 'hasStep', 'b']],

@@ -5,7 +5,7 @@ import { Rejection } from '#libs/domain/rejection.js';
 import type { RebuildReport } from '#libs/projecting/rebuild.js';
 import { commandBounds, type Bodies } from '../http/bodies.js';
 import { BACKEND, BODIES, REBUILD } from '../tokens.js';
-import { createKey, revokeKey } from './api-keys.js';
+import { createAwsPair, createKey, revokeKey } from './api-keys.js';
 
 export interface RebuildRequest {
   readonly projection: string;
@@ -33,8 +33,9 @@ export class AdminController {
 
   @Post('keys')
   async create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { name } = await this.readJson(request);
-    await reply.status(201).send(await createKey(this.backend, typeof name === 'string' ? name : ''));
+    const { name, kind } = await this.readJson(request);
+    const create = kind === 'aws' ? createAwsPair : createKey;
+    await reply.status(201).send(await create(this.backend, typeof name === 'string' ? name : ''));
   }
 
   @Post('keys/revoke')

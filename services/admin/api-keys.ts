@@ -2,9 +2,10 @@ import type { Backend } from '#libs/backend/backend.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { encodeEvent, toRecord } from '#libs/log/event-record.js';
 import type { EventData } from '#libs/domain/event.js';
-import { createApiKey } from '../http/auth.js';
+import { createApiKey, createAwsKey } from '../http/auth.js';
+import { makeSecretBox } from '../http/installation-key.js';
 
-type KeyBackend = Pick<Backend, 'log' | 'clock' | 'newId' | 'runTable'>;
+type KeyBackend = Pick<Backend, 'log' | 'clock' | 'newId' | 'runTable' | 'configuration'>;
 
 async function append<Name extends 'ApiKeyCreated' | 'ApiKeyRevoked'>(
   backend: KeyBackend,
@@ -30,6 +31,16 @@ export async function createKey(
   const { keyId, key, hash } = createApiKey();
   await append(backend, 'ApiKeyCreated', { keyId, name, hash, scopes: [] });
   return { keyId, key };
+}
+
+/** Makes a pair for clients of AWS. This is the only time its secret is seen: the log holds it sealed. */
+export async function createAwsPair(
+  backend: KeyBackend,
+  name: string,
+): Promise<{ readonly keyId: string; readonly secret: string }> {
+  const { keyId, secret, sealed } = createAwsKey(await makeSecretBox(backend.configuration));
+  await append(backend, 'ApiKeyCreated', { keyId, name, hash: sealed, scopes: ['aws'] });
+  return { keyId, secret };
 }
 
 export async function revokeKey(backend: KeyBackend, keyId: string): Promise<void> {

@@ -2,7 +2,7 @@ import { openBackend } from '#libs/backend/open-backend.js';
 import type { Backend } from '#libs/backend/backend.js';
 import type { Configuration } from '#libs/config/configuration.js';
 import { createLogger } from '#libs/observability/logger.js';
-import { createKey, revokeKey } from '../admin/api-keys.js';
+import { createAwsPair, createKey, revokeKey } from '../admin/api-keys.js';
 import { askRunningServer } from './running-server.js';
 
 interface Key {
@@ -19,6 +19,21 @@ export async function createKeyCommand(configuration: Configuration, name: strin
     (await askRunningServer<Key>(configuration, '/v1/admin/keys', { name })) ??
     (await alone(configuration, (backend) => createKey(backend, name)));
   console.log(`${key}\n\nKey ${keyId} is shown this once. Clients take it from RUNSTREAM_API_KEY.`);
+}
+
+interface AwsPair {
+  readonly keyId: string;
+  readonly secret: string;
+}
+
+/** A pair for clients of AWS's APIs. */
+export async function createAwsKeyCommand(configuration: Configuration, name: string): Promise<void> {
+  const { keyId, secret } =
+    (await askRunningServer<AwsPair>(configuration, '/v1/admin/keys', { name, kind: 'aws' })) ??
+    (await alone(configuration, (backend) => createAwsPair(backend, name)));
+  console.log(
+    `AWS_ACCESS_KEY_ID=${keyId}\nAWS_SECRET_ACCESS_KEY=${secret}\n\nThe secret is shown this once. Clients of AWS take both from these variables.`,
+  );
 }
 
 export async function revokeKeyCommand(configuration: Configuration, keyId: string): Promise<void> {

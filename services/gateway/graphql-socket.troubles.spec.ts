@@ -7,7 +7,7 @@ import { Unavailable } from '#libs/domain/rejection.js';
 import { createInstruments, type Instruments } from '#libs/observability/instruments.js';
 import { createLogger } from '#libs/observability/logger.js';
 import { Progress } from '#libs/projecting/progress.js';
-import type { Auth } from '../http/auth.js';
+import type { KeyAuth } from '../http/auth.js';
 import { createGatewaySchema } from './gateway-schema.js';
 import type { Gateway } from './gateway.js';
 import { openGraphqlSocket } from './graphql-socket.js';
@@ -28,7 +28,7 @@ describe('the socket in trouble', () => {
   beforeEach(async () => {
     [lines, trouble, instruments] = [[], null, createInstruments()];
     run = () => Promise.resolve(null);
-    const auth: Auth = {
+    const auth: KeyAuth = {
       required: false,
       check: () => (trouble ? Promise.reject(trouble) : Promise.resolve(null)),
     };

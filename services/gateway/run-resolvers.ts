@@ -1,5 +1,6 @@
 import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { Complete } from './complete-resolvers.js';
+import { isOwnTag } from '#libs/domain/own-tags.js';
 import type { Environment } from '#libs/domain/event.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { MetricStore } from '#libs/metrics/metric-store.js';
@@ -94,7 +95,7 @@ export const runResolvers: Complete<RunResolvers, RunParent> = {
   group: (run) => orNull(run.group),
   jobType: (run) => orNull(run.jobType),
   user: (run) => orNull(run.user),
-  tags: (run) => tagList(run.tags),
+  tags: (run) => tagList(run.tags).filter(({ key }) => !isOwnTag(key)),
   labels: (run) => [...run.labels],
   status: (run, _, { nowMs }) => statuses[standingAt(run, nowMs).status],
   statusReason: (run, _, { nowMs }) => orNull(standingAt(run, nowMs).reason),
@@ -241,7 +242,9 @@ function environmentOf(environment: Environment) {
   };
 }
 
-export const projectResolvers: Complete<ProjectResolvers, ProjectParent> = { tags: (project) => tagList(project.tags) };
+export const projectResolvers: Complete<ProjectResolvers, ProjectParent> = {
+  tags: (project) => tagList(project.tags).filter(({ key }) => !isOwnTag(key)),
+};
 
 export const artifactResolvers: Complete<ArtifactResolvers, ArtifactParent> = {
   mime: (artifact) => orNull(artifact.mime),

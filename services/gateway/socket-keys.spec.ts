@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WebSocket } from 'ws';
 import { Rejection, Unavailable } from '#libs/domain/rejection.js';
-import type { Auth } from '../http/auth.js';
+import type { KeyAuth } from '../http/auth.js';
 import { SocketKeys } from './socket-keys.js';
 
 /** An open socket, as far as keys are concerned. */
@@ -19,7 +19,7 @@ describe('keys of open sockets', () => {
   let down: boolean;
   let required: boolean;
   const troubles: unknown[] = [];
-  const auth = (): Auth => ({
+  const auth = (): KeyAuth => ({
     required,
     check: (headers, given) => {
       if (down) return Promise.reject(new Unavailable('the store is away', 1));

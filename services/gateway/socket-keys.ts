@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { WebSocket } from 'ws';
 import { Rejection } from '#libs/domain/rejection.js';
-import type { Auth } from '../http/auth.js';
+import type { KeyAuth } from '../http/auth.js';
 
 /** How often open sockets are asked for their keys again. */
 const recheckMs = 5_000;
@@ -18,7 +18,7 @@ export class SocketKeys {
   readonly #timer: NodeJS.Timeout | null;
 
   constructor(
-    private readonly auth: Auth,
+    private readonly auth: KeyAuth,
     private readonly onTrouble: (error: unknown) => void,
   ) {
     this.#timer = auth.required ? setInterval(() => void this.#checkAll(), recheckMs) : null;

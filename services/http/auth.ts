@@ -1,7 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RunTable } from '#libs/runs/run-table.js';
+import type { SecretBox } from './secret-box.js';
+import { checkSigned } from './signatures.js';
 
 /** `rs_<key id>_<secret>`; only a hash of it is ever stored. */
 export interface NewApiKey {
@@ -12,6 +14,20 @@ export interface NewApiKey {
 
 // the secret has 256 bits of its own, so a plain hash can't be guessed and checking stays cheap on every request
 export const hashApiKey = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
+
+/** A pair for clients of AWS: its secret is sealed, for a signature is checked by making it again. */
+export interface NewAwsKey {
+  readonly keyId: string;
+  readonly secret: string;
+  readonly sealed: string;
+}
+
+const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+export function createAwsKey(box: SecretBox, random: (bytes: number) => Buffer = randomBytes): NewAwsKey {
+  const keyId = `RSAK${[...random(16)].map((byte) => base32[byte % 32]).join('')}`;
+  const secret = random(30).toString('base64');
+  return { keyId, secret, sealed: box.seal(secret, keyId, random) };
+}
 
 export function createApiKey(random: (bytes: number) => Buffer = randomBytes): NewApiKey {
   const keyId = random(6).toString('hex');
@@ -32,9 +48,19 @@ export interface Auth {
    * the key, null where none is required.
    */
   check(headers: IncomingHttpHeaders, given?: string): Promise<string | null>;
+  /** The same for a request that is signed as AWS's clients do it; refuses with an `AwsError`. */
+  checkSigned(request: IncomingMessage, bodyIsRead: boolean): Promise<string | null>;
 }
 
-export function createAuth(runTable: RunTable, host: string, clock: () => number): Auth {
+/** What sockets ask: they show keys only. */
+export type KeyAuth = Pick<Auth, 'required' | 'check'>;
+
+export function createAuth(
+  runTable: RunTable,
+  host: string,
+  clock: () => number,
+  box: () => SecretBox | null = () => null,
+): Auth {
   const required = !isLoopback(host);
   let known: { readonly at: number; readonly keys: Promise<ReadonlyMap<string, string>> } | null = null;
   const keys = (): Promise<ReadonlyMap<string, string>> => {
@@ -50,17 +76,13 @@ export function createAuth(runTable: RunTable, host: string, clock: () => number
   };
   return {
     required,
+    async checkSigned(request, bodyIsRead) {
+      if (!required) checkName(request.headers);
+      return checkSigned(request, { keys, box, clock, required, bodyIsRead });
+    },
     async check(headers, given) {
       if (!required) {
-        // a web page of another site may have its name resolve to 127.0.0.1: such a request names that site
-        const name = (headers.host ?? '').replace(/:\d+$/, '');
-        if (name !== '' && !isLoopback(name)) {
-          throw new Rejection(
-            'FORBIDDEN',
-            `host "${name}" is not this machine; open http://127.0.0.1 or set RUNSTREAM_HOST and use API keys`,
-            'host',
-          );
-        }
+        checkName(headers);
         return null;
       }
       const key = given ?? keyOf(headers);
@@ -74,6 +96,17 @@ export function createAuth(runTable: RunTable, host: string, clock: () => number
       return keyId;
     },
   };
+}
+
+/** A web page of another site may have its name resolve to 127.0.0.1: such a request names that site. */
+function checkName(headers: IncomingHttpHeaders): void {
+  const name = (headers.host ?? '').replace(/:\d+$/, '');
+  if (name === '' || isLoopback(name)) return;
+  throw new Rejection(
+    'FORBIDDEN',
+    `host "${name}" is not this machine; open http://127.0.0.1 or set RUNSTREAM_HOST and use API keys`,
+    'host',
+  );
 }
 
 /** From `authorization: Bearer`, or as the password of Basic (what ClickHouse and W&B clients send), or ClickHouse's own header. */

@@ -6,8 +6,10 @@ import { Rejection } from '#libs/domain/rejection.js';
 import type { Instruments } from '#libs/observability/instruments.js';
 import { answerHeaders, rawAnswer } from './answer-headers.js';
 import type { Auth } from './auth.js';
+import { awsDoorOf } from './aws-answers.js';
 import { foreignSite } from './foreign-site.js';
 import { toHttpError } from './http-errors.js';
+import { isSigned } from './sigv4.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -59,7 +61,7 @@ export function createHttpAdapter({ auth, instruments, origins }: AdapterOptions
   fastify.decorateRequest('caller', '');
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders);
-    if (isOpen(request.routeOptions.url)) return;
+    if (isOpen(request.method, request.routeOptions.url)) return;
     try {
       const { origin } = request.headers;
       checkSite(request.headers, origins);
@@ -68,9 +70,13 @@ export function createHttpAdapter({ auth, instruments, origins }: AdapterOptions
         // a browser asks first, without a key
         if (request.method === 'OPTIONS') return await reply.status(204).send();
       }
-      request.caller = (await auth.check(request.headers)) ?? request.ip;
+      const { headers, raw } = request;
+      const key = isSigned(headers.authorization)
+        ? await auth.checkSigned(raw, awsDoorOf(request.routeOptions.url) !== null)
+        : await auth.check(headers);
+      request.caller = key ?? request.ip;
     } catch (error) {
-      const known = toHttpError(error);
+      const known = awsDoorOf(request.routeOptions.url)?.(error) ?? toHttpError(error);
       if (!known) throw error;
       // the refused body is not read: what follows on this connection could not be told from it
       await reply.status(known.status).headers(known.headers).header('connection', 'close').send(known.body);
@@ -108,8 +114,8 @@ function allowOrigin(reply: FastifyReply, origin: string): void {
  * What needs no key: health, and the dashboard's and the SDKs' own files, which hold no data (the page asks for a key by itself). Decided by the route that
  * answers, not by the address as it was written.
  */
-function isOpen(route: string | undefined): boolean {
-  if (route === undefined) return false;
+function isOpen(method: string, route: string | undefined): boolean {
+  if (route === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
   return (
     openRoutes.has(route) ||
     route.startsWith('/assets/') ||

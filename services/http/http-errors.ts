@@ -1,3 +1,4 @@
+import { AwsError } from './aws-error.js';
 import { Rejection, Unavailable, type RejectionCode } from '#libs/domain/rejection.js';
 
 /** HTTP status of each refusal, mapped once for every HTTP edge of ours. */
@@ -40,6 +41,13 @@ export function toHttpError(error: unknown): HttpError | null {
       body: { error: { code: error.code, message: error.message, ...field } },
     };
   }
+  // a signed request to a door that is not AWS's
+  if (error instanceof AwsError)
+    return {
+      status: error.status,
+      headers: { 'x-amzn-errortype': error.code },
+      body: { error: { code: error.code, message: error.message } },
+    };
   if (error instanceof Unavailable) {
     return {
       status: 503,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Rejection } from '#libs/domain/rejection.js';
+import { bodyCheckOf } from './signed-body.js';
 
 /** How fast a body must come: each `bytes` within `windowMs` of waiting for it, and all of it within `totalMs`. */
 export interface Pace {
@@ -23,6 +24,7 @@ const late = Symbol('late');
  */
 export async function* paced(request: IncomingMessage, pace: Pace): AsyncGenerator<Buffer> {
   const source = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  const signed = bodyCheckOf(request);
   let [arrived, waitedMs, totalMs] = [0, 0, 0];
   for (;;) {
     const since = performance.now();
@@ -33,7 +35,8 @@ export async function* paced(request: IncomingMessage, pace: Pace): AsyncGenerat
       pending.catch(() => null);
       throw tooSlow(pace);
     }
-    if (next.done === true) return;
+    if (next.done === true) return signed?.end();
+    signed?.update(next.value);
     const ms = performance.now() - since;
     arrived += next.value.length;
     waitedMs += ms;

@@ -30,6 +30,7 @@ const messages = {
   TagsSet: wire.TagsSet,
   NoteSet: wire.NoteSet,
   RunRenamed: wire.RunRenamed,
+  RunMoved: wire.RunMoved,
   SummarySet: wire.SummarySet,
   EnvironmentCaptured: wire.EnvironmentCaptured,
   ArtifactLogged: wire.ArtifactLogged,

@@ -71,6 +71,10 @@ export class RunFacts {
       },
       NoteSet: ({ data }) => put('attribute', 'notes', data.text),
       RunRenamed: ({ data }) => put('attribute', 'name', data.name),
+      RunMoved: ({ data }) => {
+        this.#name(subject, data.project, changed);
+        put('attribute', 'group', data.group);
+      },
       SummarySet: ({ data }) => params('summary', data.values),
       RunArchived: () => put('attribute', 'archived', '1'),
       RunRestored: () => {

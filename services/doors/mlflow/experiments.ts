@@ -1,4 +1,5 @@
 import { artifactLocation, locationTag } from '#libs/domain/artifact-location.js';
+import { isOwnTag } from '#libs/domain/own-tags.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { given } from '#libs/domain/run-fold-facts.js';
 import type { View } from '#libs/runs/tracking-tables.js';
@@ -9,7 +10,7 @@ import { MlflowError, invalid, missing } from './mlflow-error.js';
 import { checkName, mlflowLimits } from './names.js';
 
 function write(experiment: Experiment): Answer {
-  const tags = Object.entries(experiment.tags).filter(([key]) => key !== locationTag);
+  const tags = Object.entries(experiment.tags).filter(([key]) => key !== locationTag && !isOwnTag(key));
   return {
     experiment_id: String(experiment.number),
     name: experiment.title,

@@ -1,4 +1,5 @@
 import { artifactLocation, locationBelow } from '#libs/domain/artifact-location.js';
+import { isOwnTag } from '#libs/domain/own-tags.js';
 import { attemptStatus } from '#libs/domain/run-fold-attempts.js';
 import { wholeDataset } from '#libs/runs/dataset-texts.js';
 import { paramText } from '#libs/runs/search/logged-models.js';
@@ -41,7 +42,7 @@ export function writeRunInfo({ state }: TrackedRun, experiment: Experiment): Ans
 /** The tags that MLflow's clients see. */
 export function tagsOf({ state }: TrackedRun): readonly (readonly [string, string])[] {
   const own = Object.entries(state.tags).flatMap(([key, { value }]) =>
-    key.startsWith('runstream.mlflow.') ? [] : [[key, value] as const],
+    key.startsWith('runstream.mlflow.') || isOwnTag(key) ? [] : [[key, value] as const],
   );
   const { name, notes } = state.facts;
   return [

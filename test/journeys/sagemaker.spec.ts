@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gql } from '../rigs/client.js';
+import { runSageMaker, sagemakerInstalled } from '../rigs/sagemaker-rig.js';
+import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
+
+interface Done {
+  readonly checked: number;
+  readonly component: string;
+}
+const secretKey = Buffer.alloc(32, 7).toString('base64');
+
+describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where they are not installed)", () => {
+  let rig: ServerRig;
+  let url: string;
+  beforeAll(async () => {
+    rig = await openServerRig({ RUNSTREAM_SECRET_KEY: secretKey });
+    url = rig.server.url;
+  });
+  afterAll(() => rig.close());
+
+  it('make, search, tag, move, link and delete in the order of AWS', async () => {
+    expect((await runSageMaker<Done>(url, 'nouns.py')).checked).toBeGreaterThan(45);
+  });
+
+  it('track a Run from its parameters to the table of its experiment; it is a run like any other', async () => {
+    const { checked, component } = await runSageMaker<Done>(url, 'runs.py');
+    expect(checked).toBeGreaterThan(20);
+    const { run } = await gql(
+      url,
+      `query($id: ID!) { run(id: $id) { name group status params { key value } tags { key } summary { key last } } }`,
+      { id: component },
+    );
+    expect(run).toMatchObject({ name: component, group: 'Default-Run-Group-digits', status: 'FINISHED' });
+    expect(run.params).toContainEqual({ key: 'lr', value: 0.2 });
+    expect(run.summary).toContainEqual({ key: 'loss', last: 5 });
+    expect(run.tags).toEqual([{ key: 'sagemaker:trial-component-source' }]);
+    const filter = "params.lr = 0.2 and metrics.loss > 4 and attributes.group like 'Default%'";
+    const found = await gql(
+      url,
+      `query($filter: String) { runs(project: "digits", filter: $filter) { nodes { id } } }`,
+      { filter },
+    );
+    expect(found['runs'].nodes).toEqual([{ id: component }]);
+    const sql = `SELECT project, count() FROM points WHERE run = '${component}' AND key = 'loss' GROUP BY project FORMAT TSV`;
+    const answer = await fetch(`${url}/clickhouse?query=${encodeURIComponent(sql)}`);
+    expect((await answer.text()).trim()).toBe('digits\t1001');
+  });
+
+  it('sign what they send, and only who holds the secret of a key is let in', async () => {
+    const { output } = await runCli(['keys', 'create', 'sage', '--aws'], rig.environment);
+    const [, keyId = '', secret = ''] = /AWS_ACCESS_KEY_ID=(\S+)\nAWS_SECRET_ACCESS_KEY=(\S+)/.exec(output)!;
+    expect((await runCli(['keys', 'list'], rig.environment)).output).toContain(keyId);
+    // as soon as there is one, who signs is checked
+    await expect
+      .poll(() =>
+        runSageMaker(url, 'signed.py').then(
+          () => 'let in',
+          (error: Error) => (error.message.includes('UnrecognizedClientException') ? 'refused' : error.message),
+        ),
+      )
+      .toBe('refused');
+    await expect(runSageMaker(url, 'signed.py', { keyId, secret: `${secret}x` })).rejects.toThrow(
+      'InvalidSignatureException',
+    );
+    expect((await runSageMaker<Done>(url, 'signed.py', { keyId, secret })).checked).toBeGreaterThan(10);
+    expect(rig.server.output()).not.toContain(secret);
+    expect((await runCli(['keys', 'revoke', keyId], rig.environment)).code).toBe(0);
+  });
+});
