@@ -36,7 +36,7 @@ export interface Outcome {
   readonly accuracy: number;
 }
 
-/** Forward over the given samples, and backward into `gradient` (mean over the samples) when there is one. */
+/** Forward over the given samples, and backward into `gradient` (mean over the samples) when there is one. `answers` takes what each was taken for. */
 export function pass(
   sizes: Sizes,
   weights: Float64Array,
@@ -44,6 +44,7 @@ export function pass(
   labels: Uint8Array,
   samples: readonly number[],
   gradient: Float64Array | null,
+  answers?: number[],
 ): Outcome {
   const { hidden } = sizes;
   const bias1 = pixels * hidden;
@@ -69,6 +70,7 @@ export function pass(
       if (sum > scores[top]!) top = c;
     }
     const label = labels[sample]!;
+    answers?.push(top);
     if (top === label) right += 1;
     const highest = scores[top]!;
     let total = 0;

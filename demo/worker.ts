@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { init } from '#libs/sdk-typescript/sdk.js';
+import { init, type Metrics } from '#libs/sdk-typescript/sdk.js';
 import { joinHub } from './all-reduce.js';
 import { readDigits } from './digits.js';
+import { pictured } from './pictured.js';
 import { createRandom, createWeights, pass, weightCount } from './model.js';
 import type { Job } from './main.js';
 
@@ -89,7 +90,7 @@ for (let ending = false; step < job.steps && !ending; step++) {
     weights[i]! += velocity[i]!;
   }
   const workMs = performance.now() - beganAt;
-  const metrics: Record<string, number> = {
+  const metrics: Record<string, Metrics[string]> = {
     loss,
     accuracy,
     grad_norm: gradNorm,
@@ -98,7 +99,9 @@ for (let ending = false; step < job.steps && !ending; step++) {
     samples_per_s: (job.batch / ownMs) * 1_000,
   };
   if (rank === 0 && (step % evaluationSteps === 0 || step === job.steps - 1 || ending)) {
-    const held = pass({ hidden }, weights, digits.images, digits.labels, heldOut, null);
+    const answers: number[] = [];
+    const held = pass({ hidden }, weights, digits.images, digits.labels, heldOut, null, answers);
+    Object.assign(metrics, pictured(digits, heldOut, answers, weights));
     metrics['eval/loss'] = held.loss;
     metrics['eval/accuracy'] = held.accuracy;
     console.log(`step ${step}: loss ${loss.toFixed(3)}, held-out accuracy ${(held.accuracy * 100).toFixed(1)} %`);

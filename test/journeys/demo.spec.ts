@@ -88,6 +88,14 @@ it('a person watches a training with a slow and a killed rank from start to end 
   await expect.poll(() => state.textContent()).toMatch(/failed/i);
   await browser.picture('demo-killed');
 
+  // and what the network takes for what is seen while it trains
+  await page.getByTestId('tab-media').click();
+  await page.getByTestId('media-matrix').waitFor();
+  await page.getByTestId('media-histogram').waitFor();
+  await page.getByRole('article', { name: 'eval/wrong' }).getByTestId('media-image').first().waitFor();
+  await browser.picture('demo-media');
+  await page.getByTestId('tab-ranks').click();
+
   // when the job is started again, the rank is back as attempt 2
   demo!.kill('SIGCONT');
   await expect.poll(() => said).toContain(`rank ${victim} was killed`);
