@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { columnsType, readColumns } from './columns.js';
+import { mediaQuestion, ReadMedia, type MediaPage } from './read-media.js';
 import { HttpClient } from './http-client.js';
 
 /** The server refused the question, or could not be asked. */
@@ -235,6 +236,26 @@ export class ReadRun {
       return out;
     };
     return { step: joined('step'), rank: joined('rank'), value: joined('value'), time: joined('time') };
+  }
+
+  /** Images, histograms, tables and whatever else it logged that is no number, in order of key, step, rank and index, page by page. */
+  async *media(
+    search: { readonly keys?: readonly string[]; readonly kind?: string; readonly rank?: number } = {},
+  ): AsyncGenerator<ReadMedia, void, undefined> {
+    const { keys = null, kind, rank } = search;
+    let after: string | null = null;
+    do {
+      const variables: Readonly<Record<string, unknown>> = {
+        id: this.id,
+        keys,
+        ranks: rank === undefined ? null : [rank],
+        after,
+      };
+      const { media } = (await this.#ask<{ run: { media: MediaPage } }>(mediaQuestion, variables)).run;
+      for (const value of media.values)
+        if (kind === undefined || value.kind === kind) yield new ReadMedia(value, this.#bytes);
+      after = media.hasNextPage ? media.endCursor : null;
+    } while (after !== null);
   }
 
   /** Its files, each name once in its newest version, or with `versions` all, the oldest first. */

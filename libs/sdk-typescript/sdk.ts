@@ -7,6 +7,7 @@ import { SpoolWriter } from './spool.js';
 import { labelParts, paramBytes, portions, tagParts } from './tracked.js';
 import { entriesOf, flatten, text } from './values.js';
 
+export type { ReadMedia } from './read-media.js';
 export { Api, ApiError, type Points, type ReadArtifact, type ReadRun } from './api.js';
 export type { ArtifactOptions } from './kept-files.js';
 export type { FinishState, Loggable, Metrics, Run } from './run.js';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Api } from '#libs/sdk-typescript/sdk.js';
 import { openBrowserRig, type BrowserRig } from '../rigs/browser-rig.js';
 import { gql } from '../rigs/client.js';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
@@ -94,6 +95,13 @@ it('values of every kind are kept as they were logged, in GraphQL, in SQL and in
     'said\ttext\t20\t3\nsamples/wrong <b>& ünï 🚀\timage\t20\t9\n',
   );
   await play(readBack);
+  const back = await new Api({ url }).run('job');
+  const read = new Map<string, unknown>();
+  for await (const value of back.media({ rank: 0 }))
+    if (['table', 'page', 'said'].includes(value.key))
+      read.set(`${value.key} ${value.step}`, (await value.content()).toString());
+  expect([...read.keys()]).toEqual(['page 20', 'said 0', 'said 10', 'said 20', 'table 20']);
+  expect(read.get('page 20')).toBe(hostile + 'x'.repeat(70_000));
 });
 
 it('a value that can not be right is refused by its field, and its neighbour is kept', async () => {

@@ -10,7 +10,7 @@ import { Answered } from '../parts/answered.js';
 import { Empty } from '../parts/notice.js';
 import { ChartsToolbar } from '../run/charts-toolbar.js';
 import { useTheme } from '../theme/theme.js';
-import { readChosen } from './chosen-runs.js';
+import { comparedMax, readChosen } from './chosen-runs.js';
 import { ComparedTable } from './compared-table.js';
 import { useMachineView } from '../charts/use-machine-view.js';
 import { OverlayChart } from './overlay-chart.js';
@@ -21,7 +21,7 @@ const goesOn = ({ status }: ComparedRunFragment): boolean => status === 'RUNNING
 /** Runs of whatever projects side by side: their curves in one chart for each metric, and what they differ in. */
 export function ComparePage(): ReactElement {
   const [search, setSearch] = useSearchParams();
-  const ids = readChosen(search);
+  const { ids, passedOver } = readChosen(search);
   const now = useNow();
   const asked = useGraph(ComparedRunsDocument, { ids }, { everyMs: 3_000, paused: ids.length === 0 });
   const found = asked.data?.runsById;
@@ -35,7 +35,7 @@ export function ComparePage(): ReactElement {
       before.set(
         'runs',
         readChosen(before)
-          .filter((each) => each !== id)
+          .ids.filter((each) => each !== id)
           .join(','),
       );
       return before;
@@ -59,6 +59,12 @@ export function ComparePage(): ReactElement {
         </h1>
         <span className="faint">{plural(ids.length, 'run')}</span>
       </div>
+      {passedOver > 0 && (
+        <p className="faint small" role="status" data-testid="passed-over">
+          The first {comparedMax} runs of the address are compared; {plural(passedOver, 'more run')} can’t be told apart
+          in one chart.
+        </p>
+      )}
       {missing.length > 0 && (
         <p className="faint small" role="status">
           Not here, or deleted: <span className="mono">{missing.join(', ')}</span>

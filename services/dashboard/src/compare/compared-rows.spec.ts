@@ -57,8 +57,9 @@ it('tells how long a run has taken that goes on, and leaves out what none has', 
 });
 
 it('reads an address: each run once, no more than can be told apart', () => {
-  expect(readChosen(new URLSearchParams('runs=a,b,a,,c'))).toEqual(['a', 'b', 'c']);
+  expect(readChosen(new URLSearchParams('runs=a,b,a,,c'))).toEqual({ ids: ['a', 'b', 'c'], passedOver: 0 });
   const many = Array.from({ length: 70 }, (_, i) => `r${i}`).join(',');
-  expect(readChosen(new URLSearchParams({ runs: many }))).toHaveLength(50);
-  expect(readChosen(new URLSearchParams(''))).toEqual([]);
+  const found = readChosen(new URLSearchParams({ runs: many }));
+  expect([found.ids.length, found.ids.length + found.passedOver]).toEqual([50, many.split(',').length]);
+  expect(readChosen(new URLSearchParams(''))).toEqual({ ids: [], passedOver: 0 });
 });

@@ -144,6 +144,7 @@ export function ProjectPage(): ReactElement {
               <>
                 <Link className="button primary" to={compareAddress([...compared])} data-testid="compare">
                   Compare {plural(compared.size, 'run')}
+                  {compared.size >= comparedMax && ' (as many as can be told apart)'}
                 </Link>
                 <button type="button" className="button" onClick={() => setCompared(new Set())}>
                   Choose none

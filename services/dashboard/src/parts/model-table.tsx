@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
-import { at } from '../data/base.js';
 import { useNow } from '../data/clock.js';
+import { FileLink } from './file-link.js';
 import type { LoggedModelFragment } from '../generated/questions.js';
 import { formatAgo, formatBytes, formatNumber, formatParam } from '../format/format.js';
 
@@ -13,9 +13,9 @@ function Files(props: { files: LoggedModelFragment['files'] }): ReactElement {
   const list = (files: LoggedModelFragment['files']): ReactElement[] =>
     files.map((file) => (
       <li key={file.path}>
-        <a href={at(file.url)} download={file.path.split('/').at(-1)}>
+        <FileLink url={file.url} name={file.path.split('/').at(-1) ?? file.path}>
           {file.path}
-        </a>{' '}
+        </FileLink>{' '}
         <span className="faint small">{formatBytes(file.sizeBytes)}</span>
       </li>
     ));

@@ -1,4 +1,3 @@
-import { at } from '../data/base.js';
 import type { ReactElement } from 'react';
 import { Link } from 'react-router';
 import { useNow } from '../data/clock.js';
@@ -11,6 +10,7 @@ import {
 import { useGraph } from '../data/use-graph.js';
 import { formatAgo, formatBytes, formatCount } from '../format/format.js';
 import { Answered } from '../parts/answered.js';
+import { FileLink } from '../parts/file-link.js';
 import { Empty } from '../parts/notice.js';
 
 function RunLinks(props: { runs: readonly string[] }): ReactElement {
@@ -53,9 +53,9 @@ function ArtifactTable(props: {
             {props.artifacts.map((artifact) => (
               <tr key={`${artifact.run}/${artifact.name}/${artifact.digest}/${artifact.loggedAt}`}>
                 <td>
-                  <a href={at(artifact.url)} download={artifact.name.split('/').at(-1)}>
+                  <FileLink url={artifact.url} name={artifact.name.split('/').at(-1) ?? artifact.name}>
                     {artifact.name}
-                  </a>
+                  </FileLink>
                 </td>
                 <td className="dim">{artifact.type}</td>
                 <td className="num nowrap">{formatBytes(artifact.sizeBytes)}</td>

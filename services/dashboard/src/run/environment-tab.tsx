@@ -1,9 +1,9 @@
 import { Fragment, useState, type ReactElement } from 'react';
 import { EnvironmentDocument, type EnvironmentFragment, type RunHeadFragment } from '../generated/questions.js';
-import { at } from '../data/base.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatBytes } from '../format/format.js';
 import { Answered } from '../parts/answered.js';
+import { FileLink } from '../parts/file-link.js';
 
 type Fact = readonly [string, string | null, link?: string];
 type Facts = readonly Fact[];
@@ -18,7 +18,15 @@ function List(props: { title: string; facts: Facts }): ReactElement | null {
         {known.map(([name, value, link]) => (
           <Fragment key={name}>
             <dt>{name}</dt>
-            <dd className="mono wrap">{link === undefined ? value : <a href={link}>{value}</a>}</dd>
+            <dd className="mono wrap">
+              {link === undefined ? (
+                value
+              ) : (
+                <FileLink url={link} name={value ?? name}>
+                  {value}
+                </FileLink>
+              )}
+            </dd>
           </Fragment>
         ))}
       </dl>
@@ -79,7 +87,7 @@ function Body(props: { env: EnvironmentFragment }): ReactElement {
             ['Commit', env.gitCommit],
             ['Branch', env.gitBranch],
             ['State', dirty],
-            ['Changes', env.gitDiff === null ? null : 'diff.patch', at(`/v1/artifacts/${env.gitDiff}?name=diff.patch`)],
+            ['Changes', env.gitDiff === null ? null : 'diff.patch', `/v1/artifacts/${env.gitDiff}?name=diff.patch`],
             ['Remote', env.gitRemote],
             ['Folder', env.cwd],
             ['Launcher', env.launcher],
