@@ -5,7 +5,17 @@ import protobuf from 'protobufjs';
 
 /** Columns, and the envelope, are written by hand: they are what has to be fast. */
 const byHand = new Set(['PointsLogged', 'PointBlock', 'Event', 'EventBatch', 'EventResult', 'EventResults']);
-const scalars = { string: 's', uint32: 'u', uint64: 'u', int32: 'i', bytes: 'B', sint32: 'z', sint64: 'z', bool: 'b', double: 'd' };
+const scalars = {
+  string: 's',
+  uint32: 'u',
+  uint64: 'u',
+  int32: 'i',
+  bytes: 'B',
+  sint32: 'z',
+  sint64: 'z',
+  bool: 'b',
+  double: 'd',
+};
 
 function kindOf(field, message) {
   const { type, repeated, map } = field;

@@ -1,7 +1,8 @@
-import { metricLimits } from '#libs/metrics/reading/clickhouse-metric-store.js';
 import type { StoredMedia } from '#libs/metrics/metric-store.js';
 import type { RunResolvers } from './generated/resolver-types.js';
 import { within } from './pages.js';
+
+const mediaPageMax = 1_000;
 
 /** Values of a run that are no numbers. */
 export const mediaResolvers: Pick<Required<RunResolvers>, 'media' | 'mediaKeys'> = {
@@ -20,7 +21,7 @@ export const mediaResolvers: Pick<Required<RunResolvers>, 'media' | 'mediaKeys'>
         from: from ?? undefined,
         to: to ?? undefined,
         after: after ?? undefined,
-        first: within('first', first, 100, metricLimits.mediaPageMax),
+        first: within('first', first, 100, mediaPageMax),
       },
       signal,
     );
