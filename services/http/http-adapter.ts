@@ -123,7 +123,11 @@ function isOpen(method: string, route: string | undefined): boolean {
     pageRoutes.some((page) => page === route || `${page}/*` === route)
   );
 }
-const openRoutes = new Set(['/healthz', '/readyz', '/', '/index.html', '/t/:tenant', '/t/:tenant/']);
+const openRoutes = new Set([
+  ...['/healthz', '/readyz', '/', '/index.html', '/t/:tenant', '/t/:tenant/'],
+  // the address of a file is a permission by itself; those that W&B's clients print only lead to our pages
+  ...['/wandb/storage/*', '/wandb/:entity/:project', '/wandb/:entity/:project/runs/:run'],
+]);
 /** Addresses of the single page. */
 export const pageRoutes: readonly string[] = ['/runs', '/projects', '/compare', '/sql', '/models', '/settings'];
 
