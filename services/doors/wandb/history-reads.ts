@@ -12,6 +12,8 @@ export interface RowsQuery {
   readonly to: number;
   /** At most so many rows of each rank, about. */
   readonly samples: number;
+  /** Of how many runs the history is made up: of a fork, it and its ancestors. They share the buckets of a question. */
+  readonly parts?: number;
 }
 export type HistoryRow = Record<string, number>;
 
@@ -30,7 +32,15 @@ export async function readRows(store: MetricStore, query: RowsQuery): Promise<re
   const ordered = [...own, ...query.keys.filter((key) => key.startsWith('_'))];
   for (let at = 0; at < ordered.length; at += keysPerQueryMax) {
     const keys = ordered.slice(at, at + keysPerQueryMax);
-    const series = await store.series({ run, keys, x: 'step', from, to, buckets, countless: true });
+    const series = await store.series({
+      run,
+      keys,
+      x: 'step',
+      from,
+      to,
+      buckets: buckets * (query.parts ?? 1),
+      countless: true,
+    });
     for (const key of keys)
       for (const each of series) if (each.key === key) place(each, rows, own.length === 0 || !key.startsWith('_'));
   }

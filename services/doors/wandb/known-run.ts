@@ -37,7 +37,7 @@ export const lineCount = async ({ world, run }: KnownRun, key: string): Promise<
 export const historyMetrics = ({ run }: KnownRun): readonly LatestMetric[] =>
   run.metrics.filter(({ key }) => !systemKey(key));
 export const lastStepOf = (known: KnownRun): number =>
-  historyMetrics(known).reduce((last, { step }) => Math.max(last, step), -1);
+  historyMetrics(known).reduce((last, { step }) => Math.max(last, step), known.run.state.forkOf?.step ?? -1);
 
 /** What the history ends with, and what the program set beside it. */
 export function summaryOf(known: KnownRun): JsonObject {

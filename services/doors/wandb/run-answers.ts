@@ -1,3 +1,5 @@
+import { withLineage } from '#libs/metrics/reading/lineage.js';
+import { ancestorsOf } from '#libs/runs/rules/ancestors.js';
 import { isObject, jsonOf, type JsonObject } from '#libs/domain/plain-json.js';
 import type { TrackedRun } from '#libs/runs/tracking-tables.js';
 import type { Call } from './call.js';
@@ -17,20 +19,28 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
   const { world, project, run, row } = known;
   const { state } = run;
   const { id, facts } = state;
-  const store = world.backend.metricStore;
+  const { metricStore, runTable } = world.backend;
   const settled = (): Promise<void> => world.log.subjectsSettled([id], ['points']);
+  const history = async () => {
+    const ancestors = await ancestorsOf(row, (each) => runTable.run(each));
+    return { store: withLineage(metricStore, ancestors), parts: ancestors.length + 1 };
+  };
   const lastRow = async (): Promise<string> => {
     await settled();
     const step = lastStepOf(known);
     if (step < 0) return '[]';
+    const { store, parts } = await history();
     const keys = [...(await historyKeys(store, id)), ...clockKeys];
-    const rows = await readRows(store, { run: id, keys, from: step, to: step + 1, samples: 1 });
+    const rows = await readRows(store, { run: id, keys, from: step, to: step + 1, samples: 1, parts });
     return JSON.stringify(writeRows(rows.slice(-1)));
   };
-  const sampled = async (keys: readonly string[], from: number, to: number, samples: number) => {
+  /** `asked` null: every key there is. */
+  const sampled = async (asked: readonly string[] | null, from: number, to: number, samples: number) => {
     await settled();
-    const rows = await readRows(store, { run: id, keys, from, to: Math.min(to, lastStepOf(known) + 1), samples });
-    return rows;
+    const { store, parts } = await history();
+    const keys = asked ?? [...(await historyKeys(store, id)), ...clockKeys];
+    const end = Math.min(to, lastStepOf(known) + 1);
+    return from < end ? readRows(store, { run: id, keys, from, to: end, samples, parts }) : [];
   };
   return {
     __typename: 'Run',
@@ -86,10 +96,8 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
     running: () => stateOf(known) === 'running',
     exitcode: () => (stateOf(known) === 'finished' ? 0 : stateOf(known) === 'running' ? null : 1),
     history: async (asked: { minStep?: number; maxStep?: number; samples?: number }) => {
-      await settled();
-      const keys = [...(await historyKeys(store, id)), ...clockKeys];
       const to = Number(asked.maxStep ?? Number.MAX_SAFE_INTEGER);
-      return writeRows(await sampled(keys, Number(asked.minStep ?? 0), to, asked.samples ?? 500));
+      return writeRows(await sampled(null, Number(asked.minStep ?? 0), to, asked.samples ?? 500));
     },
     events: async ({ samples }: { samples?: number }) => {
       await settled();

@@ -1,3 +1,4 @@
+import type { ProjectState } from '#libs/domain/catalog-fold.js';
 import type { Param } from '#libs/domain/event.js';
 import type { RunState } from '#libs/domain/run-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
@@ -9,6 +10,7 @@ import { checkRunName, runIdTag, runNameOf, subjectOf, sweepTag } from './entiti
 import { emptyEnvironment } from './run-environment.js';
 import { changedParams, inEvents, readConfig } from './run-config.js';
 import { readLooseObject, writeStrictJson } from './loose-json.js';
+import { forkIfAsked } from './fork-run.js';
 import { rankOf, type RunStreams } from './run-streams.js';
 import type { World } from './world.js';
 import { wellFormed } from './well-formed.js';
@@ -50,10 +52,15 @@ export class Upserts {
     client: string,
   ): Promise<{ readonly subject: string; readonly inserted: boolean }> {
     const params = input.config ? readConfig(input.config) : [];
+    // later changes say nothing of where the program runs
+    const begins = Boolean(input.host) || Boolean(input.jobProgram);
     if (input.id) {
       const found = await world.findRun(input.id);
       if (!found) throw new Rejection('NOT_FOUND', `there is no run with the id ${input.id.slice(0, 200)}`, 'id');
-      await this.change(world, found.run, input, params);
+      const { run, project } = found;
+      const name = runNameOf(project, input.id, {});
+      if (begins) await this.start(world, project, input.id, name, input, params, run, client);
+      await this.change(world, run, input, params);
       return { subject: input.id, inserted: false };
     }
     const project = await world.projectFor(input.modelName);
@@ -62,9 +69,7 @@ export class Upserts {
     const known = await world.findRun(subject);
     if (known && known.run.state.deleted)
       throw new Rejection('RUN_DELETED', `run ${name} was deleted; choose another id, or restore it first`, 'name');
-    // later changes say nothing of where the program runs
-    const starts = !known || Boolean(input.host) || Boolean(input.jobProgram);
-    if (starts) await this.start(world, project.name, subject, name, input, params, known?.run ?? null, client);
+    if (!known || begins) await this.start(world, project, subject, name, input, params, known?.run ?? null, client);
     const run = known?.run ?? (await world.findRun(subject))?.run;
     if (known && run) await this.change(world, run, input, params);
     return { subject, inserted: !known };
@@ -99,7 +104,7 @@ export class Upserts {
 
   private async start(
     world: World,
-    project: string,
+    project: ProjectState,
     subject: string,
     name: string,
     input: UpsertBucketInput,
@@ -113,16 +118,16 @@ export class Upserts {
     const state = known?.state ?? null;
     const launch = this.launchOf(world, subject, words, state, client);
     const [first = [], ...rest] = inEvents(params);
-    const project_ = { world: world.name, title: input.modelName ?? '' };
-    if (runNameOf({ ...emptyProject, ...project_ }, subject, {}) !== name) tags[runIdTag] = name;
+    if (runNameOf(project, subject, {}) !== name) tags[runIdTag] = name;
     const environment = { ...emptyEnvironment, command: input.jobProgram ?? '', host: input.host ?? '' };
     const git = { commit: input.commit ?? '', remote: input.jobRepo ?? '', branch: '', dirty: false, diffDigest: '' };
     const rank = state ? await rankOf(world, state, client) : 0;
+    if (!state) await forkIfAsked(world, project, { subject, name, displayName: input.displayName ?? '' }, params);
     const accepted = await world.log.decide({
       name: 'RunStarted',
       subject,
       data: {
-        project,
+        project: project.name,
         name: cut(input.displayName || (state ? '' : randomRunName(world.backend.newId().replaceAll('-', '')))),
         group: cut(input.groupName ?? ''),
         jobType: cut(input.jobType ?? ''),
@@ -187,16 +192,6 @@ export class Upserts {
     await world.log.tell(...events);
   }
 }
-
-const emptyProject = {
-  name: '',
-  number: 0,
-  description: '',
-  tags: {},
-  deleted: false,
-  createdAt: 0,
-  updatedAt: 0,
-} as const;
 
 const cut = (text: string): string => wellFormed(text.slice(0, 500));
 
