@@ -36,11 +36,9 @@ function withMetadata(known: Environment, text: string): Environment | null {
     ...known,
     git: git
       ? {
+          ...(known.git ?? noGit),
           commit: textOf(git['commit']),
           remote: textOf(git['remote'], 2_000),
-          branch: known.git?.branch ?? '',
-          dirty: known.git?.dirty ?? false,
-          diffDigest: known.git?.diffDigest ?? '',
         }
       : (known.git ?? null),
     command: wellFormed([program, ...args].join(' ').slice(0, 60_000)),
@@ -73,8 +71,7 @@ function withRequirements(known: Environment, text: string): Environment {
 }
 
 function withDiff(known: Environment, digest: string): Environment {
-  const git = known.git ?? { commit: '', branch: '', remote: '', dirty: true, diffDigest: '' };
-  return { ...known, git: { ...git, dirty: true, diffDigest: digest } };
+  return { ...known, git: { ...(known.git ?? noGit), dirty: true, diffDigest: digest } };
 }
 
 /** Files of a run that tell of its environment. */
@@ -85,7 +82,7 @@ export function environmentWith(
   known: Environment | null,
   file: { readonly name: string; readonly text: string; readonly digest: string },
 ): Environment | null {
-  const before = known ?? emptyEnvironment;
+  const before = whole(known);
   switch (file.name) {
     case 'wandb-metadata.json':
       return withMetadata(before, file.text);
@@ -96,6 +93,16 @@ export function environmentWith(
     default:
       return null;
   }
+}
+
+const noGit = { commit: '', branch: '', dirty: false, remote: '', diffDigest: '' };
+const noHardware = { cpu: '', cpuCount: 0, memoryBytes: 0, gpus: [], acceleratorRuntime: '' };
+
+/** As the wire leaves out what is empty, so may what was read from it. */
+function whole(known: Environment | null): Environment {
+  const git = known?.git ? { ...noGit, ...known.git } : null;
+  const hardware = known?.hardware ? { ...noHardware, ...known.hardware } : null;
+  return { ...emptyEnvironment, ...known, git, hardware };
 }
 
 const objectOf = (value: unknown): JsonObject | null => (isObject(value) ? value : null);
