@@ -73,31 +73,4 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
     const { run } = await gql(rig.server.url, `{ run(id: "vision.two") { status statusReason } }`);
     expect(run).toEqual({ status: 'FAILED', statusReason: 'the program ended with exit code 1' });
   });
-
-  it('resumes, begins again, rewinds, forks, syncs twice what was offline, and shares a run between ranks', async () => {
-    const said = await wandb.script<any>(['again.py']);
-    const rows = (...values: number[]): number[][] => values.map((value, step) => [step, value]);
-    expect(said.resumed).toEqual(rows(0, 1, 2, 30, 40));
-    expect(said.never).toContain('already exists');
-    expect(said.must).toContain('does not exist');
-    expect(said.rewound).toEqual(rows(0, 1, 20));
-    expect([said.forked, said.config]).toEqual([rows(0, 1, 70, 80), { a: 1 }]);
-    expect(said.begun).toEqual(rows(5, 6));
-    expect(said.synced).toEqual([rows(0, 1, 2, 3, 4), rows(0, 1, 2, 3, 4)]);
-    expect(said.ranks).toEqual([0, 0]);
-    const { run, fork } = await gql(
-      rig.server.url,
-      `{ run(id: "again.r") { attempts { number } } fork: run(id: "again.f") { forkOf { run step } } }`,
-    );
-    expect([run.attempts.length, fork.forkOf]).toEqual([4, { run: 'again.r', step: 1 }]);
-    const shared = await sql(
-      "SELECT rank, count(), max(value) FROM points WHERE run = 'again.shared' AND key = 'loss' GROUP BY rank ORDER BY rank",
-    );
-    expect(
-      shared
-        .split('\n')
-        .map((row) => row.split('\t').map(Number))
-        .map(([, count]) => count),
-    ).toEqual([10, 10]);
-  });
 });
