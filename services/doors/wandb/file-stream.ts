@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Param } from '#libs/domain/event.js';
+import type { Param, RichValue } from '#libs/domain/event.js';
 import { isDeeper } from '#libs/domain/json-depth.js';
 import { limits } from '#libs/domain/limits.js';
 import { isObject } from '#libs/domain/plain-json.js';
@@ -10,6 +10,7 @@ import { eventsOfRows, type Row } from './history-blocks.js';
 import { lineCountKeys, readHistory, readSystemLines, seriesName, type ReadLines } from './history-lines.js';
 import { readLooseObject, writeStrictJson } from './loose-json.js';
 import { inEvents } from './run-config.js';
+import { richValues, withFiles } from './rich-cells.js';
 import type { RunStream } from './run-streams.js';
 import type { World } from './world.js';
 import { wellFormed } from './well-formed.js';
@@ -63,6 +64,31 @@ export function readStreamBody(json: unknown): {
   return { files: chunks, complete: complete === true, exitCode: (exitcode as number | null | undefined) ?? null };
 }
 
+/** In events that are well below the largest record. */
+const valuesCharsMax = 200_000;
+
+function valuesLogged(stream: RunStream, values: readonly RichValue[], timeMs: number): readonly Said[] {
+  const lists: RichValue[][] = [];
+  let chars = Infinity;
+  for (const value of values) {
+    const size = value.text.length + value.caption.length + 500 + Object.values(value.facts).join('').length;
+    const list = lists.at(-1);
+    // what was logged together under one key is told in one event
+    if (!list || (chars + size > valuesCharsMax && value.index === 0)) lists.push([value]);
+    else list.push(value);
+    chars = list === lists.at(-1) ? chars + size : size;
+  }
+  const { startedAtMs, fromStep } = stream.told;
+  const told = { attemptStartedAtMs: startedAtMs, rewindTo: fromStep ?? 0, hasRewindTo: fromStep !== null };
+  return lists.map((list) => stream.said('ValuesLogged', { values: list, ...told }, timeMs));
+}
+
+/** Cells whose files have come since. */
+export function readyCells(stream: RunStream, nowMs: number): readonly Said[] {
+  const values = stream.waiting.ready().flatMap(({ cell, files }) => withFiles(cell, files) ?? []);
+  return valuesLogged(stream, values, nowMs);
+}
+
 /** One request of a client's stream: everything in it is in the log when this resolves. */
 export async function takeFileStream(world: World, stream: RunStream, json: unknown): Promise<StreamAnswer> {
   const { files, complete, exitCode } = readStreamBody(json);
@@ -97,11 +123,19 @@ export async function takeFileStream(world: World, stream: RunStream, json: unkn
   return { exitcode: null, limits: {}, ...(refused.length > 0 ? { refused } : {}) };
 
   function take(read: ReadLines, name: string, { offset, content }: Chunk, history: boolean): void {
-    const { rows, unreadable } = read;
+    const { rows, odd, unreadable } = read;
     const key = history ? lineCountKeys.history : lineCountKeys.events;
     points([...rows, countRow(key, offset + content.length, rows.at(-1)?.step ?? offset)]);
     if (history)
       for (const row of rows) row.keys.forEach((each, index) => stream.lastValues.set(each, row.values[index]!));
+    const values: RichValue[] = [];
+    for (const cell of odd) {
+      const rich = richValues(cell);
+      if (rich) values.push(...rich);
+      else refused.push({ file: name, lines: [], message: `${cell.key.slice(0, 100)} is too large or too deep` });
+      stream.waiting.wait(cell);
+    }
+    events.push(...valuesLogged(stream, values, now), ...readyCells(stream, now));
     if (unreadable.length > 0)
       refused.push({ file: name, lines: unreadable.map((at) => offset + at), message: 'is not a JSON object' });
   }

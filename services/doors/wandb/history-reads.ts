@@ -1,7 +1,8 @@
-import type { MetricStore, SeriesColumns } from '#libs/metrics/metric-store.js';
+import type { MetricStore, SeriesColumns, StoredMedia } from '#libs/metrics/metric-store.js';
 import { systemKey } from '#libs/domain/system-key.js';
 import { runtimeKey, timestampKey } from './history-lines.js';
-import { writeLooseJson } from './loose-json.js';
+import { readLooseJson, writeLooseJson } from './loose-json.js';
+import { clientFact } from './rich-cells.js';
 
 export interface RowsQuery {
   readonly run: string;
@@ -14,12 +15,15 @@ export interface RowsQuery {
   readonly samples: number;
   /** Of how many runs the history is made up: of a fork, it and its ancestors. They share the buckets of a question. */
   readonly parts?: number;
+  /** Keys of what is no number; null: all of them; those of the rows when absent. */
+  readonly media?: readonly string[] | null;
 }
-export type HistoryRow = Record<string, number>;
+export type HistoryRow = Record<string, unknown>;
 
 /** Series in one question; a row of the answer has a column for each. */
 const keysPerQueryMax = 200;
 const bucketsMax = 10_000;
+const mediaPage = 1_000;
 
 /** The steps of a run as rows: each key's last value in each bucket of steps, which is one step where there are few enough of them. */
 export async function readRows(store: MetricStore, query: RowsQuery): Promise<readonly HistoryRow[]> {
@@ -42,20 +46,42 @@ export async function readRows(store: MetricStore, query: RowsQuery): Promise<re
       countless: true,
     });
     for (const key of keys)
-      for (const each of series) if (each.key === key) place(each, rows, own.length === 0 || !key.startsWith('_'));
+      for (const each of series) if (each.key === key) place(each, own.length === 0 || !key.startsWith('_'));
   }
+  await placeMedia();
   return [...rows.values()].sort((a, b) => a.step - b.step || a.rank - b.rank).map(({ row }) => row);
 
-  function place({ key, rank, x, last, oddX, oddValue }: SeriesColumns, all: typeof rows, makes: boolean): void {
-    const put = (step: number, value: number): void => {
-      const bucket = `${width === 1 ? step : Math.floor((step - from) / width)} ${rank}`;
-      let found = all.get(bucket);
-      if (!found && makes) all.set(bucket, (found = { step, rank, row: { _step: step } }));
-      if (found) found.row[key] = value;
-    };
-    for (let i = 0; i < x.length; i++) put(x[i]!, last[i]!);
-    for (let i = 0; i < oddX.length; i++) put(oddX[i]!, oddValue[i]!);
+  async function placeMedia(): Promise<void> {
+    const wanted = query.media === undefined ? ordered : query.media;
+    if (wanted !== null && wanted.length === 0) return;
+    for (let after: string | undefined; ;) {
+      const page = await store.media({ run, ...(wanted && { keys: wanted }), from, to, after, first: mediaPage });
+      for (const value of page.values)
+        if (value.index === 0) put(value.step, value.rank, value.key, cellOf(value), true);
+      if (!page.hasNextPage || page.endCursor === null) return;
+      after = page.endCursor;
+    }
   }
+
+  function put(step: number, rank: number, key: string, value: unknown, makes: boolean): void {
+    const bucket = `${width === 1 ? step : Math.floor((step - from) / width)} ${rank}`;
+    let found = rows.get(bucket);
+    if (!found && makes) rows.set(bucket, (found = { step, rank, row: { _step: step } }));
+    if (found) found.row[key] = value;
+  }
+
+  function place({ key, rank, x, last, oddX, oddValue }: SeriesColumns, makes: boolean): void {
+    for (let i = 0; i < x.length; i++) put(x[i]!, rank, key, last[i]!, makes);
+    for (let i = 0; i < oddX.length; i++) put(oddX[i]!, rank, key, oddValue[i]!, makes);
+  }
+}
+
+/** What a client logged that was no number, as it said it. */
+function cellOf({ kind, mime, text, facts }: StoredMedia): unknown {
+  const said = facts[clientFact];
+  if (said === 'json' && mime === 'application/json') return readLooseJson(text);
+  if (said !== undefined) return readLooseJson(said);
+  return kind === 'text' ? text : null;
 }
 
 export async function historyKeys(store: MetricStore, run: string): Promise<readonly string[]> {

@@ -5,7 +5,7 @@ import type { TrackedRun } from '#libs/runs/tracking-tables.js';
 import type { Call } from './call.js';
 import { runNameOf, sweepTag } from './entities.js';
 import { fileAnswers } from './file-answers.js';
-import { lineCountKeys } from './history-lines.js';
+import { lineCountKeys, runtimeKey } from './history-lines.js';
 import { clockKeys, historyKeys, readRows, writeRows } from './history-reads.js';
 import { dateOf, historyMetrics, lastStepOf, lineCount, stateOf, summaryOf, type KnownRun } from './known-run.js';
 import { logLines } from './log-answers.js';
@@ -31,7 +31,7 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
     if (step < 0) return '[]';
     const { store, parts } = await history();
     const keys = [...(await historyKeys(store, id)), ...clockKeys];
-    const rows = await readRows(store, { run: id, keys, from: step, to: step + 1, samples: 1, parts });
+    const rows = await readRows(store, { run: id, keys, from: step, to: step + 1, samples: 1, parts, media: null });
     return JSON.stringify(writeRows(rows.slice(-1)));
   };
   /** `asked` null: every key there is. */
@@ -39,8 +39,10 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
     await settled();
     const { store, parts } = await history();
     const keys = asked ?? [...(await historyKeys(store, id)), ...clockKeys];
-    const end = Math.min(to, lastStepOf(known) + 1);
-    return from < end ? readRows(store, { run: id, keys, from, to: end, samples, parts }) : [];
+    // a line may hold no number but its clock
+    const last = run.metrics.find(({ key }) => key === runtimeKey)?.step ?? -1;
+    const end = Math.min(to, Math.max(lastStepOf(known), last) + 1);
+    return from < end ? readRows(store, { run: id, keys, from, to: end, samples, parts, media: asked }) : [];
   };
   return {
     __typename: 'Run',
@@ -126,8 +128,13 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
 }
 
 /** In a list of objects the answer is JSON proper. */
-const oddAsText = (row: Readonly<Record<string, number>>): JsonObject =>
-  Object.fromEntries(Object.entries(row).map(([key, value]) => [key, Number.isFinite(value) ? value : String(value)]));
+const oddAsText = (row: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+    ]),
+  );
 
 const plainTags = (tags: TrackedRun['state']['tags']): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(tags).map(([key, { value }]) => [key, value]));

@@ -6,6 +6,7 @@ import type { RunState } from '#libs/domain/run-fold.js';
 import { inTrainingOrder } from '#libs/domain/run-fold-attempts.js';
 import type { TrackedRun } from '#libs/runs/tracking-tables.js';
 import type { Said } from '../shared/command-log.js';
+import { WaitingCells } from './waiting-cells.js';
 import type { World } from './world.js';
 
 /** What is said of an attempt to whoever writes in it. */
@@ -24,6 +25,7 @@ export class RunStream {
   readonly summarySet = new Map<string, string>();
   /** The newest body of each file that was acknowledged: it may come again. */
   readonly acknowledged = new Map<string, string>();
+  readonly waiting = new WaitingCells();
   lastSaidAtMs = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -90,6 +92,11 @@ export class RunStreams {
     if (this.known.size >= streamsMax) this.known.delete(this.known.keys().next().value!);
     this.known.set(`${run.state.id} ${client}`, stream);
     return stream;
+  }
+
+  /** Those of a run that this process has seen. */
+  ofRun(subject: string): readonly RunStream[] {
+    return [...this.known].filter(([key]) => key.startsWith(`${subject} `)).map(([, stream]) => stream);
   }
 
   /** After a failure nobody knows what of it is in the log: whoever comes next is another writer. */

@@ -18,7 +18,14 @@ export async function eventRows({ world, run }: KnownRun, samples: number): Prom
   const keys = run.metrics.map(({ key }) => key).filter((key) => key.startsWith('system/'));
   const count = run.metrics.find(({ key }) => key === lineCountKeys.events)?.value ?? 0;
   if (keys.length === 0 || count === 0) return [];
-  const rows = await readRows(store, { run: id, keys: [...keys, systemRuntimeKey], from: 0, to: count, samples });
+  const rows = await readRows(store, {
+    run: id,
+    keys: [...keys, systemRuntimeKey],
+    from: 0,
+    to: count,
+    samples,
+    media: [],
+  });
   return rows.map(({ _step: _, ...row }) =>
     writeLooseJson({
       _wandb: true,

@@ -1,5 +1,7 @@
+import { text as readText } from 'node:stream/consumers';
 import { All, Controller, Get, Head, Inject, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
 import type { Backend } from '#libs/backend/backend.js';
 import type { Instruments } from '#libs/observability/instruments.js';
 import type { Logger } from '#libs/observability/logger.js';
@@ -16,7 +18,7 @@ import { Tenants } from '../shared/tenant.js';
 import { answerGraphql } from './answer-graphql.js';
 import type { Call } from './call.js';
 import { checkProject, checkRunName, subjectOf, tenantOf } from './entities.js';
-import { takeFileStream } from './file-stream.js';
+import { readyCells, takeFileStream } from './file-stream.js';
 import { RunFiles } from './run-files.js';
 import { RunStreams } from './run-streams.js';
 import { Storage } from './storage.js';
@@ -28,6 +30,9 @@ const mebibyte = 1024 * 1024;
 /** A client's request holds up to 10 MiB of lines, which as JSON within JSON are more. */
 const streamBounds = { bytesMax: 64 * mebibyte, inflatedBytesMax: 64 * mebibyte, valuesMax: 1_000_000 };
 const graphqlBounds = { bytesMax: 32 * mebibyte, inflatedBytesMax: 32 * mebibyte, valuesMax: 200_000 };
+
+/** A larger table is shown as the file that it is. */
+const tableBytesMax = mebibyte;
 
 interface StreamPath {
   readonly entity: string;
@@ -99,8 +104,29 @@ export class WandbController {
     const body = artifactBody(request.raw, this.backend.configuration.artifactBytesMax);
     const world = this.tenants.get(permit.world);
     const size = length === undefined ? null : Number(length);
-    const { digest } = await this.files.put(world, permit.run, permit.name, body, size);
+    const { digest, sizeBytes } = await this.files.put(world, permit.run, permit.name, body, size);
+    if (permit.name.startsWith('media/')) await this.shown(world, permit, { digest, sizeBytes });
     await reply.status(200).header('etag', `"${digest}"`).type('application/json').send('{}');
+  }
+
+  /** A file may be what a cell of the history has waited for. */
+  private async shown(
+    world: World,
+    { run, name }: { readonly run: string; readonly name: string },
+    { digest, sizeBytes }: ArtifactStat,
+  ): Promise<void> {
+    const table = name.endsWith('.table.json') && sizeBytes <= tableBytesMax;
+    const text = table ? await readText(await this.backend.artifactStore.get(digest)) : '';
+    for (const stream of this.streams.ofRun(run))
+      await stream.inTurn(async () => {
+        stream.waiting.uploaded(name, { digest, sizeBytes, text });
+        try {
+          await world.log.tell(...readyCells(stream, this.backend.clock()));
+        } catch (error) {
+          this.streams.forget(stream);
+          throw error;
+        }
+      });
   }
 
   @Head('wandb/storage/*')
