@@ -54,11 +54,22 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
     ).toMatch(/nan/);
   });
 
+  it('keeps what is no number as what it is: tables, pages, texts, lists', async () => {
+    const media = await sql("SELECT key, kind, text FROM media WHERE run = 'vision.one' ORDER BY key");
+    expect(media.split('\n').map((row) => row.split('\t'))).toEqual([
+      ['list', 'text', '[1,{"x":2}]'],
+      ['page', 'html', ''],
+      ['table', 'table', '{"columns":["name","score"],"rows":[["a",1],["b",null]]}'],
+      ['word', 'text', 'grüße'],
+    ]);
+  });
+
   it('reads back with wandb.Api() what it wrote, filters, and changes it', async () => {
     const said = await wandb.script<any>(['read.py', 'one', rig.dir]);
     expect(said).toMatchObject({ state: 'finished', name: 'first', group: 'g', wandb: true, clocks: true });
     expect(said.config).toMatchObject({ lr: 0.1, optimizer: { name: 'adam', betas: [0.9, 0.99] }, late: true });
-    expect(said.loss).toEqual([...steps(40).map((i) => 1 / (i + 1)), null]);
+    expect(said.loss).toEqual([...steps(40).map((i) => 1 / (i + 1)), null, null]);
+    expect(said.rich).toEqual(['grüße', [1, { x: 2 }], 'table-file', 'html-file']);
     expect(said.acc).toEqual(steps(40));
     expect(said.odd).toBe('[nan, inf, -inf]');
     expect(said.sampled).toMatchObject({ _step: 3, loss: 0.25, 'eval.acc': 3 });

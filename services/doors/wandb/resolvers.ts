@@ -15,7 +15,6 @@ import type { World } from './world.js';
 const features = [
   'CLIENT_IDS',
   'STRUCTURED_CONSOLE_LOGS',
-  'EXPAND_DEFINED_METRIC_GLOBS',
   'FILESTREAM_GZIP',
   'TOTAL_COUNT_IN_FILE_CONNECTION',
   'LARGE_FILENAMES',

@@ -29,7 +29,8 @@ api.flush()
 after = wandb.Api().run(f"vision/{sys.argv[1]}")
 print(json.dumps({
     "state": run.state, "name": run.name, "group": run.group, "config": dict(run.config), "loss": [row.get("loss") for row in rows],
-    "odd": str([rows[-1]["odd"], rows[-1]["up"], rows[-1]["down"]]),
+    "odd": str([rows[-2]["odd"], rows[-2]["up"], rows[-2]["down"]]),
+    "rich": [rows[-1]["word"], rows[-1]["list"], rows[-1]["table"]["_type"], rows[-1]["page"]["_type"]],
     "acc": [row["eval.acc"] for row in scanned if "eval.acc" in row],
     "clocks": all("_runtime" in row and "_timestamp" in row for row in rows),
     "sampled": run.history(keys=["loss", "eval.acc"], pandas=False)[3],

@@ -15,6 +15,8 @@ with wandb.init(project="vision", id=run_id, name="first", group="g", job_type="
     print()
     print("a warning", file=sys.stderr)
     run.log({"odd": math.nan, "up": math.inf, "down": -math.inf})
+    table = wandb.Table(columns=["name", "score"], data=[["a", 1], ["b", None]])
+    run.log({"page": wandb.Html("<b>bold</b>"), "table": table, "word": "grüße", "list": [1, {"x": 2}]})
     run.summary["by hand"] = {"x": [1, 2]}
     run.config["late"] = True
     if ending == "raises":
