@@ -31,28 +31,25 @@ export async function readRows(store: MetricStore, query: RowsQuery): Promise<re
   const buckets = Math.max(1, Math.min(bucketsMax, Math.min(query.samples, to - from)));
   const width = Math.ceil((to - from) / buckets);
   const rows = new Map<string, { readonly step: number; readonly rank: number; readonly row: HistoryRow }>();
-  // what tells of a row's clock makes no row by itself
+  // what tells of a row's clock makes no row by itself, and so comes last
   const own = query.keys.filter((key) => !key.startsWith('_'));
-  const ordered = [...own, ...query.keys.filter((key) => key.startsWith('_'))];
-  for (let at = 0; at < ordered.length; at += keysPerQueryMax) {
-    const keys = ordered.slice(at, at + keysPerQueryMax);
-    const series = await store.series({
-      run,
-      keys,
-      x: 'step',
-      from,
-      to,
-      buckets: buckets * (query.parts ?? 1),
-      countless: true,
-    });
-    for (const key of keys)
-      for (const each of series) if (each.key === key) place(each, own.length === 0 || !key.startsWith('_'));
-  }
+  const clocks = query.keys.filter((key) => key.startsWith('_'));
+  await placeSeries(own, true);
   await placeMedia();
+  await placeSeries(clocks, own.length === 0);
   return [...rows.values()].sort((a, b) => a.step - b.step || a.rank - b.rank).map(({ row }) => row);
 
+  async function placeSeries(all: readonly string[], makes: boolean): Promise<void> {
+    for (let at = 0; at < all.length; at += keysPerQueryMax) {
+      const keys = all.slice(at, at + keysPerQueryMax);
+      const shared = buckets * (query.parts ?? 1);
+      for (const each of await store.series({ run, keys, x: 'step', from, to, buckets: shared, countless: true }))
+        place(each, makes);
+    }
+  }
+
   async function placeMedia(): Promise<void> {
-    const wanted = query.media === undefined ? ordered : query.media;
+    const wanted = query.media === undefined ? query.keys : query.media;
     if (wanted !== null && wanted.length === 0) return;
     for (let after: string | undefined; ;) {
       const page = await store.media({ run, ...(wanted && { keys: wanted }), from, to, after, first: mediaPage });
