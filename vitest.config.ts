@@ -2,9 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', '**/dist/**', 'test/**/*.long.spec.ts'];
 
-/** On a cluster in the long run only: mlflow.spec.ts plays the client there in every run. */
-export const clusterLong = ['nouns', 'large-files', 'other-files'].map(
-  (name) => `test/journeys/mlflow-${name}.spec.ts`,
+/** On a cluster in the long run only: mlflow.spec.ts and wandb.spec.ts play the clients there in every run. */
+export const clusterLong = ['mlflow-nouns', 'mlflow-large-files', 'mlflow-other-files', 'wandb-again'].map(
+  (name) => `test/journeys/${name}.spec.ts`,
 );
 
 export default defineConfig({
@@ -38,7 +38,7 @@ export default defineConfig({
           // what an API refuses does not depend on the engines
           exclude: [
             ...exclude,
-            'test/journeys/{mlflow-bad-input,mlflow-odd-traces,sdk-packages}.spec.ts',
+            'test/journeys/{mlflow-bad-input,mlflow-odd-traces,wandb-bad-input,sdk-packages}.spec.ts',
             ...clusterLong,
           ],
           env: { RUNSTREAM_TEST_DEPLOYMENT: 'cluster' },

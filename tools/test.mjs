@@ -110,6 +110,17 @@ function sagemakerClient() {
   mkdirSync(join(venv, 'ready'));
 }
 
+/** The real client of Weights & Biases, unmodified; test/journeys/wandb.spec.ts looks for it there. */
+function wandbClient() {
+  const venv = 'node_modules/.cache/wandb';
+  if (existsSync(join(venv, 'ready'))) return;
+  const python = ['python3', 'python'].find((name) => spawnSync(name, ['--version']).status === 0);
+  const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'wandb==0.31.0'];
+  if (!python || run(python, ['-m', 'venv', venv]) !== 0 || run(join(venv, 'bin', 'python'), pip) !== 0)
+    return unavailable('W&B client', 'it can not be installed from PyPI');
+  mkdirSync(join(venv, 'ready'));
+}
+
 /** MLflow's own server, beside which ours is put in the long run. */
 function mlflowServer() {
   const venv = 'node_modules/.cache/mlflow-server';
@@ -149,6 +160,7 @@ if (!ci) count('npm run build', run('npm', ['run', 'build']) === 0);
 process.env.RUNSTREAM_TEST_PROGRAM = 'built';
 mlflowClient();
 sagemakerClient();
+wandbClient();
 if (long) mlflowServer();
 vitest();
 if (!long) pytest();

@@ -1,3 +1,4 @@
+import { hiddenParam } from '#libs/domain/hidden-param.js';
 import { Kind, type GraphQLResolveInfo, type SelectionNode } from 'graphql';
 import type { Complete } from './complete-resolvers.js';
 import { isOwnTag } from '#libs/domain/own-tags.js';
@@ -39,7 +40,9 @@ const statuses = {
 } as const satisfies Record<string, RunStatus>;
 
 const paramList = (params: Readonly<Record<string, unknown>>) =>
-  Object.entries(params).map(([key, value]) => ({ key, value }));
+  Object.entries(params)
+    .filter(([key]) => !hiddenParam(key))
+    .map(([key, value]) => ({ key, value }));
 const summaryValue = ({ key, last, lastStep, min, minStep, minRank, max, maxStep, maxRank, count }: SummaryRow) => ({
   key,
   last,

@@ -23,6 +23,7 @@ describe('keys', () => {
     expect(keyOf({ authorization: 'bearer rs_a_b' })).toBe('rs_a_b');
     expect(keyOf({ authorization: basic('api:rs_a_b') })).toBe('rs_a_b');
     expect(keyOf({ authorization: basic('api:a:b') })).toBe('a:b');
+    expect(keyOf({ authorization: basic('api:local-rs_a_b-c') })).toBe('rs_a_b-c');
     expect(keyOf({ 'x-clickhouse-key': 'rs_a_b' })).toBe('rs_a_b');
     for (const headers of [{}, { authorization: '' }, { authorization: 'Bearer' }, { authorization: 'Digest x' }])
       expect(keyOf(headers)).toBeNull();
@@ -30,7 +31,9 @@ describe('keys', () => {
 
   it('are made of their own randomness and stored as a hash', () => {
     const { keyId, key, hash } = createApiKey();
-    expect(key).toMatch(new RegExp(`^rs_${keyId}_[A-Za-z0-9_-]{43}$`));
+    expect(key).toMatch(new RegExp(`^rs_${keyId}_[A-Za-z0-9]{24}$`));
+    // what the oldest and the newest client of W&B ask of a key
+    expect(key).toMatch(/^\w{40}$/);
     expect(hash).toBe(hashApiKey(key));
     expect(hash).not.toContain(key);
     expect(createApiKey().key).not.toBe(key);

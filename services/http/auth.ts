@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RunTable } from '#libs/runs/run-table.js';
@@ -12,7 +12,7 @@ export interface NewApiKey {
   readonly hash: string;
 }
 
-// the secret has 256 bits of its own, so a plain hash can't be guessed and checking stays cheap on every request
+// the secret has 142 bits of its own, so a plain hash can't be guessed and checking stays cheap on every request
 export const hashApiKey = (key: string): string => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
 /** A pair for clients of AWS: its secret is sealed, for a signature is checked by making it again. */
@@ -29,9 +29,14 @@ export function createAwsKey(box: SecretBox, random: (bytes: number) => Buffer =
   return { keyId, secret, sealed: box.seal(secret, keyId, random) };
 }
 
-export function createApiKey(random: (bytes: number) => Buffer = randomBytes): NewApiKey {
-  const keyId = random(6).toString('hex');
-  const key = `rs_${keyId}_${random(32).toString('base64url')}`;
+/** 40 characters in all and no "-" among them: every version of W&B's client takes such a key, and no other. */
+const secretChars = 24;
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+export function createApiKey(): NewApiKey {
+  const keyId = randomBytes(6).toString('hex');
+  const secret = Array.from({ length: secretChars }, () => alphabet[randomInt(alphabet.length)]).join('');
+  const key = `rs_${keyId}_${secret}`;
   return { keyId, key, hash: hashApiKey(key) };
 }
 
@@ -111,6 +116,11 @@ function checkName(headers: IncomingHttpHeaders): void {
 
 /** From `authorization: Bearer`, or as the password of Basic (what ClickHouse and W&B clients send), or ClickHouse's own header. */
 export function keyOf(headers: IncomingHttpHeaders): string | null {
+  // "local-rs_…": the prefix that W&B's client wants before a key in which there is a "-"
+  return givenKey(headers)?.replace(/^[a-z]+-(?=rs_)/, '') ?? null;
+}
+
+function givenKey(headers: IncomingHttpHeaders): string | null {
   const [scheme = '', value = ''] = (headers.authorization ?? '').split(' ');
   if (/^bearer$/i.test(scheme) && value !== '') return value;
   if (/^basic$/i.test(scheme))

@@ -115,7 +115,9 @@ function allowOrigin(reply: FastifyReply, origin: string): void {
  * answers, not by the address as it was written.
  */
 function isOpen(method: string, route: string | undefined): boolean {
-  if (route === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  if (route === undefined) return false;
+  if (route === storageRoute && method === 'PUT') return true;
+  if (method !== 'GET' && method !== 'HEAD') return false;
   return (
     openRoutes.has(route) ||
     route.startsWith('/assets/') ||
@@ -123,7 +125,13 @@ function isOpen(method: string, route: string | undefined): boolean {
     pageRoutes.some((page) => page === route || `${page}/*` === route)
   );
 }
-const openRoutes = new Set(['/healthz', '/readyz', '/', '/index.html', '/t/:tenant', '/t/:tenant/']);
+/** The address of a file of W&B's clients is a permission by itself, checked where it is used. */
+const storageRoute = '/wandb/storage/*';
+const openRoutes = new Set([
+  ...['/healthz', '/readyz', '/', '/index.html', '/t/:tenant', '/t/:tenant/', storageRoute],
+  // what W&B's clients print only leads to our pages
+  ...['/wandb/:entity/:project', '/wandb/:entity/:project/runs/:run'],
+]);
 /** Addresses of the single page. */
 export const pageRoutes: readonly string[] = ['/runs', '/projects', '/compare', '/sql', '/models', '/settings'];
 

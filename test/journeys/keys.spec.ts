@@ -57,6 +57,9 @@ describe('with keys', () => {
     ['GET', '/metrics'],
     ['POST', '/v1/traces'],
     ['GET', '/t/team/api/2.0/mlflow/experiments/get?experiment_id=0'],
+    ['POST', '/wandb/graphql'],
+    ['POST', '/wandb/files/runstream/p/r/file_stream'],
+    ['POST', '/files/runstream/p/r/file_stream'],
   ] as const;
 
   it.each(doors)('%s %s asks for one, and takes no wrong one', async (method, path) => {
@@ -96,6 +99,36 @@ describe('with keys', () => {
       await expect(runMlflow(url, search, { MLFLOW_TRACKING_TOKEN: `${key}x` })).rejects.toThrow('API key');
     },
   );
+
+  it("gives W&B's client addresses for its files that are a permission by themselves, and takes no other", async () => {
+    // the form that the oldest clients ask of a key, and the newest
+    expect(key).toMatch(/^\w{40}$/);
+    const basic = { authorization: `Basic ${Buffer.from(`api:${key}`).toString('base64')}` };
+    const ask = async (query: string): Promise<any> => {
+      const response = await fetch(`${url}/wandb/graphql`, {
+        method: 'POST',
+        headers: basic,
+        body: JSON.stringify({ query, operationName: '' }),
+      });
+      return ((await response.json()) as { data: unknown }).data;
+    };
+    expect(await ask('{ viewer { entity } }')).toEqual({ viewer: { entity: 'runstream' } });
+    const run = 'projectName: "keyed", runName: "k"';
+    await ask('mutation { upsertBucket(input: {modelName: "keyed", name: "k"}) { inserted } }');
+    const made = await ask(`mutation { createRunFiles(input: {${run}, files: ["a.txt"]}) { files { uploadUrl } } }`);
+    const { uploadUrl } = made.createRunFiles.files[0] as { uploadUrl: string };
+    expect((await fetch(uploadUrl, { method: 'PUT', body: 'bytes' })).status).toBe(200);
+    const file = '{ project(name: "keyed") { run(name: "k") { files { edges { node { name directUrl } } } } } }';
+    const [{ node }] = (await ask(file)).project.run.files.edges;
+    expect(node.name).toBe('a.txt');
+    expect(await (await fetch(node.directUrl)).text()).toBe('bytes');
+    const [, text, signature] = /storage\/([^/]+)\/([^/]+)/.exec(uploadUrl)!;
+    const other = Buffer.from(Buffer.from(text!, 'base64url').toString().replace('a.txt', 'b.txt')).toString(
+      'base64url',
+    );
+    for (const forged of [uploadUrl.replace(text!, other), uploadUrl.replace(signature!, 'open'), node.directUrl])
+      expect((await fetch(forged, { method: 'PUT', body: 'x' })).status, forged).toBe(403);
+  });
 
   it('refuses a socket without one', async () => {
     const socket = openSocket(url);

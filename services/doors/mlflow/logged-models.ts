@@ -10,7 +10,7 @@ import type { Said } from '../shared/command-log.js';
 import type { Fields } from './fields.js';
 import { invalid, missing, MlflowError } from './mlflow-error.js';
 import { writePairs } from './run-answers.js';
-import { randomRunName } from './run-names.js';
+import { randomRunName } from '../shared/run-names.js';
 import { checkRunId } from './runs.js';
 
 function write(model: LoggedModelState, experiment: Experiment, metrics: readonly ModelMetric[]): Answer {

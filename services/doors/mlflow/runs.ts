@@ -11,7 +11,7 @@ import { toBlocks } from '../shared/point-blocks.js';
 import { readMetric, readMetrics, type Metric } from './metric-blocks.js';
 import { checkName, cut, mlflowLimits } from './names.js';
 import { endTag, nameTag, noteTag, runArtifacts, statusTag, tagsOf, writeRun, writeRunInfo } from './run-answers.js';
-import { randomRunName } from './run-names.js';
+import { randomRunName } from '../shared/run-names.js';
 
 /** Clients send both names of the field. */
 export const runIdOf = (fields: Fields): string => {

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Backend } from '#libs/backend/backend.js';
-import { topics, type EventData, type EventName } from '#libs/domain/event.js';
+import { topics, type EventData, type EventName, type Writer } from '#libs/domain/event.js';
 import { partitionName } from '#libs/domain/position-token.js';
 import { Rejection, Unavailable } from '#libs/domain/rejection.js';
 import { limits } from '#libs/domain/limits.js';
 import { checkData, checkHead } from '#libs/domain/validate-event.js';
 import { decodedEvents } from '#libs/log/decoded-events.js';
 import { encodeEvent, partitionOf, telemetryKey, toRecord, type EncodedEvent } from '#libs/log/event-record.js';
+import type { Verdict } from '#libs/runs/run-table.js';
 
 /** How long a read waits for what was written before. */
 const readYourWritesMs = 15_000;
@@ -18,7 +19,11 @@ export interface Said<Name extends EventName = EventName> {
   readonly timeMs?: number;
   /** What identifies the event across repetitions; a new one when absent. */
   readonly id?: string;
+  /** Absent: nobody who numbers what he says. */
+  readonly writer?: Writer;
 }
+
+export type Accepted = Extract<Verdict, { readonly accepted: true }>;
 
 /**
  * How a compatibility API speaks to the log, and what it remembers so that clients read their writes: where the newest record of each
@@ -45,12 +50,17 @@ export class CommandLog {
 
   /** Appends one command and resolves with the number its fold gave it; a refusal is thrown. */
   async command<Name extends EventName>(event: Said<Name>): Promise<number | null> {
+    return (await this.decide(event)).number ?? null;
+  }
+
+  /** The same with all that the fold says. */
+  async decide<Name extends EventName>(event: Said<Name>): Promise<Accepted> {
     const encoded = this.encode(event, true);
     await this.append([encoded]);
     const verdict = await this.backend.verdict(encoded.id);
     if (verdict === null) throw new Unavailable('the command is durable, but not applied yet; ask again later', 2_000);
     if (!verdict.accepted) throw verdict.rejection;
-    return verdict.number ?? null;
+    return verdict;
   }
 
   /** Resolves when the run tables contain every command about projects and registered models acknowledged here before. */
@@ -70,6 +80,14 @@ export class CommandLog {
     return this.reached((name) => names.has(name), projections);
   }
 
+  /** The same of all that is in the log now, whoever wrote it: also what was acknowledged before this process began. */
+  async subjectSettledAsOfNow(subject: string): Promise<void> {
+    const { log } = this.backend;
+    const partition = partitionOf(subject, log.partitionCount('runs'));
+    const { end } = (await log.ranges('runs'))[partition]!;
+    await this.backend.progress.waitFor(['runs'], new Map([[partitionName('runs', partition), end]]), readYourWritesMs);
+  }
+
   /** The same for everything. */
   settled(): Promise<void> {
     return this.reached(() => true, ['runs']);
@@ -86,13 +104,13 @@ export class CommandLog {
     return new Map(ranges.flat().map(({ topic, partition, end }) => [partitionName(topic, partition), end]));
   }
 
-  private encode({ name, subject, data, timeMs, id }: Said, reply: boolean): EncodedEvent {
+  private encode({ name, subject, data, timeMs, id, writer }: Said, reply: boolean): EncodedEvent {
     const head = {
       id: id ?? this.backend.newId(),
       source: this.source,
       subject,
       timeMs: timeMs ?? this.backend.clock(),
-      writer: null,
+      writer: writer ?? null,
       reply,
     };
     checkHead(head, name);

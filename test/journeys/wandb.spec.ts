@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gql } from '../rigs/client.js';
+import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
+import { openWandbRig, wandbInstalled, type WandbRig } from '../rigs/wandb-rig.js';
+
+const steps = (count: number): number[] => Array.from({ length: count }, (_, step) => step);
+
+describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped where it is not installed)", () => {
+  let rig: ServerRig;
+  let wandb: WandbRig;
+  const sql = async (query: string): Promise<string> => {
+    const answer = await fetch(`${rig.server.url}/clickhouse`, { method: 'POST', body: `${query} FORMAT TSV` });
+    return (await answer.text()).trim();
+  };
+  beforeAll(async () => {
+    rig = await openServerRig();
+    wandb = openWandbRig(rig.server.url);
+  });
+  afterAll(async () => {
+    wandb.close();
+    await rig.close();
+  });
+
+  it('trains, and its run is one of ours: points, params, console lines, files, environment', async () => {
+    const { url } = await wandb.script<{ url: string }>(['train.py', 'one', 'ends']);
+    const page = await fetch(url, { redirect: 'manual' });
+    expect([page.status, page.headers.get('location')]).toEqual([302, '/runs/vision.one']);
+    const { run } = await gql(
+      rig.server.url,
+      `{ run(id: "vision.one") { name project group jobType notes labels status params { key value } summary { key last count }
+        summarySet { key value } environment { command packages { key } } artifacts { name } completeness { complete }
+        lines(last: 10) { lines { stream text } } } }`,
+    );
+    expect(run).toMatchObject({ name: 'first', project: 'vision', group: 'g', jobType: 'train', notes: 'why' });
+    expect(run).toMatchObject({ labels: ['base'], status: 'FINISHED', completeness: { complete: true } });
+    const params = Object.fromEntries(run.params.map(({ key, value }: any) => [key, value]));
+    expect(params).toEqual({ lr: 0.1, optimizer: { name: 'adam', betas: [0.9, 0.99] }, big: 2 ** 60, late: true });
+    expect(run.summary).toContainEqual({ key: 'loss', last: 1 / 40, count: 40 });
+    expect(run.summarySet).toContainEqual({ key: 'by hand', value: { x: [1, 2] } });
+    expect(run.summarySet.map(({ key }: any) => key)).not.toContain('loss');
+    expect(run.environment.command).toContain('train.py');
+    expect(run.environment.packages.map(({ key }: any) => key)).toContain('wandb');
+    expect(run.artifacts.map(({ name }: any) => name)).toContain('requirements.txt');
+    const lines = run.lines.lines.map(({ stream, text }: any) => `${stream}: ${text}`);
+    expect(lines).toEqual(
+      expect.arrayContaining(['stdout: hello from training', 'stdout: step 39 of 40', 'stderr: a warning']),
+    );
+    const points = await sql(
+      "SELECT step, value FROM points WHERE run = 'vision.one' AND key = 'eval.deep.er' ORDER BY step",
+    );
+    expect(points.split('\n').map((row) => row.split('\t').map(Number))).toEqual(steps(40).map((i) => [i, 0 - i]));
+    expect(
+      await sql("SELECT groupArray(value) FROM points WHERE run = 'vision.one' AND key IN ('odd', 'up', 'down')"),
+    ).toMatch(/nan/);
+  });
+
+  it('keeps what is no number as what it is: tables, pages, texts, lists', async () => {
+    const media = await sql("SELECT key, kind, text FROM media WHERE run = 'vision.one' ORDER BY key");
+    expect(media.split('\n').map((row) => row.split('\t'))).toEqual([
+      ['list', 'text', '[1,{"x":2}]'],
+      ['page', 'html', ''],
+      ['table', 'table', '{"columns":["name","score"],"rows":[["a",1],["b",null]]}'],
+      ['word', 'text', 'grüße'],
+    ]);
+  });
+
+  it('reads back with wandb.Api() what it wrote, filters, and changes it', async () => {
+    const said = await wandb.script<any>(['read.py', 'one', rig.dir]);
+    expect(said).toMatchObject({ state: 'finished', name: 'first', group: 'g', wandb: true, clocks: true });
+    expect(said.config).toMatchObject({ lr: 0.1, optimizer: { name: 'adam', betas: [0.9, 0.99] }, late: true });
+    expect(said.loss).toEqual([...steps(40).map((i) => 1 / (i + 1)), null, null]);
+    expect(said.rich).toEqual(['grüße', [1, { x: 2 }], 'table-file', 'html-file']);
+    expect(said.acc).toEqual(steps(40));
+    expect(said.odd).toBe('[nan, inf, -inf]');
+    expect(said.sampled).toMatchObject({ _step: 3, loss: 0.25, 'eval.acc': 3 });
+    expect(said.files).toEqual(expect.arrayContaining(['config.yaml', 'output.log', 'wandb-metadata.json']));
+    expect([said.found, said.none, said.summary]).toEqual([['one'], [], [1, 2]]);
+    expect(said.system).toContain('system.memory_percent');
+    expect(said.after).toEqual({ config: { a: 1 }, tags: ['base', 'more'], notes: 'changed', added: 5 });
+  });
+
+  it('tells of a program that raised', async () => {
+    expect((await wandb.run(['train.py', 'two', 'raises'])).code).toBe(1);
+    const { run } = await gql(rig.server.url, `{ run(id: "vision.two") { status statusReason } }`);
+    expect(run).toEqual({ status: 'FAILED', statusReason: 'the program ended with exit code 1' });
+  });
+});
