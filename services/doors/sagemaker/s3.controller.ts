@@ -159,8 +159,7 @@ export class S3Controller {
     const odd = Object.keys(headers).find(
       (name) => name.startsWith('x-amz-meta-') || name.startsWith('x-amz-copy-source'),
     );
-    if (odd !== undefined)
-      throw new AwsError('NotImplemented', `The header ${odd.slice(0, 100)} is not kept here.`, 501);
+    if (odd !== undefined) throw new AwsError('NotImplemented', `The header ${odd.slice(0, 100)} is not kept here.`);
     await s3.needBucket(world, place.bucket);
     const bytes = objectBody(request, this.backend.configuration.artifactBytesMax);
     const part = query.get('partNumber');

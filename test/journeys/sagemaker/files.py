@@ -30,7 +30,7 @@ check("charts are what the run produced", sorted(edge["DestinationType"] for edg
 keys = [each["Key"].rsplit("/", 1)[1] for each in s3.list_objects_v2(Bucket=bucket, Prefix="trial-component-artifacts/files-one/")["Contents"]]
 check("all of it is listed", keys == ["confusion.json", "notes.txt", "pr.json", "roc.json"], keys)
 matrix = json.loads(s3.get_object(Bucket=bucket, Key="trial-component-artifacts/files-one/confusion.json")["Body"].read())
-check("a chart is its numbers", matrix["type"] == "ConfusionMatrix" and matrix["confusionMatrix"] == [[2, 1], [0, 1]], matrix)
+check("a chart is its numbers", matrix["type"] == "ConfusionMatrix" and matrix["confusionMatrix"] == [[2, 0], [1, 1]], matrix)
 
 refused("a bucket that is none", "NoSuchBucket", "does not exist", s3.list_objects_v2, Bucket="nowhere")
 s3.create_bucket(Bucket="plain", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
