@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gql } from '../rigs/client.js';
+import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
 import { runSageMaker, sagemakerInstalled } from '../rigs/sagemaker-rig.js';
 import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
 
@@ -44,6 +44,37 @@ describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where th
     const sql = `SELECT project, count() FROM points WHERE run = '${component}' AND key = 'loss' GROUP BY project FORMAT TSV`;
     const answer = await fetch(`${url}/clickhouse?query=${encodeURIComponent(sql)}`);
     expect((await answer.text()).trim()).toBe('digits\t1001');
+  });
+
+  it('see what other clients wrote as faithfully as the API can', async () => {
+    const ask = async (target: string, body: object): Promise<any> => {
+      const headers = { 'x-amz-target': `SageMaker.${target}`, 'content-type': 'application/x-amz-json-1.1' };
+      return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+    };
+    const params = [
+      { key: 'lr', json: '0.5' },
+      { key: 'deep', json: JSON.stringify({ layers: [1, 2] }) },
+      { key: 'long', json: JSON.stringify('x'.repeat(3_000)) },
+    ];
+    const writer = writerOf('w', 1);
+    const { position } = await postEvents(url, [
+      started('Other_run.1', 'größe/1', writer, { name: 'mine', params, tags: { team: 'a' } }),
+      points('Other_run.1', writerOf('w', 1), [block(['loss'], [1, 2], (_, step) => step)]),
+    ]);
+    await gql(url, 'query($at: String) { run(id: "Other_run.1", at: $at) { id } }', { at: position });
+    const { TrialComponentSummaries: listed } = await ask('ListTrialComponents', { ExperimentName: 'gro-e-1' });
+    expect(listed).toMatchObject([{ TrialComponentName: 'Other-run-1', DisplayName: 'mine' }]);
+    const told = await ask('DescribeTrialComponent', { TrialComponentName: 'other-run-1' });
+    expect(told).toMatchObject({ Status: { PrimaryStatus: 'InProgress' }, Metrics: [{ Count: 2, Last: 2, Avg: 1.5 }] });
+    expect(told.Parameters).toEqual({
+      lr: { NumberValue: 0.5 },
+      deep: { StringValue: '{"layers":[1,2]}' },
+      long: { StringValue: `${'x'.repeat(2_499)}…` },
+    });
+    const filters = [{ Name: 'Tags.team', Value: 'a' }];
+    const search = { Resource: 'ExperimentTrialComponent', SearchExpression: { Filters: filters } };
+    const { Results: found } = await ask('Search', search);
+    expect(found).toMatchObject([{ TrialComponent: { Parents: [{ ExperimentName: 'gro-e-1' }], RunName: 'mine' } }]);
   });
 
   it('sign what they send, and only who holds the secret of a key is let in', async () => {

@@ -45,6 +45,8 @@ async function placeOf(world: SageMakerWorld, name: string): Promise<Place> {
   for (let number = 1; number <= namesakesMax; number++) {
     const id = runIdOf(world, name, number);
     const found = await world.findRun(id);
+    // somebody else's run has this id: it is not the one, and stays as it is
+    if (!found && (await world.backend.tracking.runs([id])).length > 0) continue;
     if (!found) return { run: (await foreignRun(world, name)) ?? null, free: id };
     if (found.active) return { run: found.run, free: id };
   }
