@@ -2,9 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', '**/dist/**', 'test/**/*.long.spec.ts'];
 
-/** On a cluster in the long run only: mlflow.spec.ts plays the client there in every run. */
-export const clusterLong = ['nouns', 'large-files', 'other-files'].map(
-  (name) => `test/journeys/mlflow-${name}.spec.ts`,
+/** On a cluster in the long run only: mlflow.spec.ts plays a client of another tracker there in every run. */
+export const clusterLong = ['mlflow-nouns', 'mlflow-large-files', 'mlflow-other-files', 'sagemaker'].map(
+  (name) => `test/journeys/${name}.spec.ts`,
 );
 
 export default defineConfig({

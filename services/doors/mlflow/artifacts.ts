@@ -10,7 +10,7 @@ import type { Answer, Call } from './call.js';
 import type { World } from './world.js';
 import { MlflowError, invalid } from './mlflow-error.js';
 import { loggedModel } from './logged-models.js';
-import { mimeOf } from './mime.js';
+import { mimeOf } from '../shared/mime.js';
 import { runArtifacts } from './run-answers.js';
 import { runIdOf } from './runs.js';
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { StoredFile } from '#libs/runs/tracking-tables.js';
 import { AwsError } from '../../http/aws-error.js';
+import { mimeOf } from '../shared/mime.js';
 import { findComponent } from './components.js';
 import type { SageMakerWorld } from './world.js';
 
@@ -86,7 +87,7 @@ export async function putObject(
     world: objectsOf(world),
     path: `${bucket}/${checkKey(key)}`,
     ...stat,
-    mime: mime.slice(0, 500),
+    mime: (mime || mimeOf(key)).slice(0, 500),
     artifact: owner.artifact,
   };
   await world.log.tell({ name: 'FileStored', subject: owner.subject, data });
