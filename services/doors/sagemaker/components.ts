@@ -8,10 +8,10 @@ import { stampOf, stillSaid, type Answer, type Call, type Stamp } from './call.j
 import { unplaced } from './unplaced.js';
 import { changesOf, tagged } from './component-changes.js';
 import { componentsOf, experimentTag, nameTag, ownComponent, trialKeysOf, trialTag } from './membership.js';
-import { experimentName, tagsOf } from './experiments.js';
+import { experimentName, tagsOf } from './experiment-facts.js';
 import { invalid } from './read-input.js';
 import type { Input } from './shapes.js';
-import { findTrial } from './trials.js';
+import { findTrial } from './trial-records.js';
 import { missing, ownPrefix, type SageMakerWorld } from './world.js';
 
 export const createdTag = `${ownPrefix}created`;
