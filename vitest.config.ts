@@ -2,10 +2,16 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', '**/dist/**', 'test/**/*.long.spec.ts'];
 
-/** On a cluster in the long run only: mlflow.spec.ts and wandb.spec.ts play the clients there in every run. */
-export const clusterLong = ['mlflow-nouns', 'mlflow-large-files', 'mlflow-other-files', 'wandb-again'].map(
-  (name) => `test/journeys/${name}.spec.ts`,
-);
+/** On a cluster in the long run only: mlflow.spec.ts, wandb.spec.ts and demo.spec.ts play the clients and the page there in every run. */
+export const clusterLong = [
+  'mlflow-nouns',
+  'mlflow-large-files',
+  'mlflow-other-files',
+  'wandb-again',
+  'sagemaker',
+  'page',
+  'bad-input',
+].map((name) => `test/journeys/${name}.spec.ts`);
 
 export default defineConfig({
   resolve: { conditions: ['source'] },

@@ -9,6 +9,7 @@ import { ArtifactsController } from './gateway/artifacts.controller.js';
 import { ClickhouseController } from './gateway/clickhouse.controller.js';
 import { GraphqlController } from './gateway/graphql.controller.js';
 import { MlflowController } from './doors/mlflow/mlflow.controller.js';
+import { S3Controller } from './doors/sagemaker/s3.controller.js';
 import { SageMakerController } from './doors/sagemaker/sagemaker.controller.js';
 import { WandbController } from './doors/wandb/wandb.controller.js';
 import { Bodies } from './http/bodies.js';
@@ -39,7 +40,7 @@ export class AppModule {
     if (roles.includes('gateway')) {
       controllers.push(GraphqlController, ArtifactsController, ClickhouseController);
       // they write and read at once: like mutations, they append by themselves and wait for the read models
-      controllers.push(MlflowController, SageMakerController, WandbController);
+      controllers.push(MlflowController, SageMakerController, S3Controller, WandbController);
     }
     const value = (provide: symbol, useValue: unknown): Provider => ({ provide, useValue });
     return {

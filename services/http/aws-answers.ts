@@ -50,14 +50,57 @@ export function awsJsonError({ code, message, status }: AwsError): HttpError & {
   };
 }
 
-/** Routes that speak AWS, and how they refuse. */
-export function awsDoorOf(route: string | undefined): ((error: unknown) => HttpError | null) | null {
-  if (route === undefined || !awsRoutes.has(route)) return null;
-  return (error) => {
-    const known = toAwsError(error);
-    return known && awsJsonError(known);
-  };
+export interface AwsDoor {
+  readonly refuse: (error: unknown) => HttpError | null;
+  /** It reads the whole body before it does anything. */
+  readonly bodyIsRead: boolean;
 }
+
+/** Routes that speak AWS, and how they refuse. */
+export function awsDoorOf(route: string | undefined): AwsDoor | null {
+  if (route === undefined) return null;
+  if (s3Routes.has(route)) return { refuse: refusal(s3Error), bodyIsRead: false };
+  return awsRoutes.has(route) ? { refuse: refusal(awsJsonError), bodyIsRead: true } : null;
+}
+const refusal =
+  (write: (error: AwsError) => HttpError) =>
+  (error: unknown): HttpError | null => {
+    const known = toAwsError(error);
+    return known && write(known);
+  };
+
+const s3Codes: Readonly<Record<string, string>> = {
+  UnrecognizedClientException: 'InvalidAccessKeyId',
+  InvalidSignatureException: 'SignatureDoesNotMatch',
+  IncompleteSignatureException: 'AuthorizationHeaderMalformed',
+  MissingAuthenticationTokenException: 'AccessDenied',
+  AccessDeniedException: 'AccessDenied',
+  ValidationException: 'InvalidArgument',
+  ThrottlingException: 'SlowDown',
+  RequestEntityTooLarge: 'EntityTooLarge',
+  ResourceNotFound: 'NoSuchKey',
+};
+
+/** S3 has other words for the same, and says them as XML. */
+export function s3Error({ code, message, status }: AwsError): HttpError {
+  const said = /^(Signature expired|Signature not yet)/.test(message)
+    ? 'RequestTimeTooSkewed'
+    : (s3Codes[code] ?? code);
+  const [id, text] = [randomUUID(), xmlText(message)];
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${xmlText(said)}</Code><Message>${text}</Message><RequestId>${id}</RequestId></Error>`;
+  const found = code === 'ResourceNotFound' ? 404 : code === 'ThrottlingException' ? 503 : status;
+  return { status: found, headers: { 'content-type': 'application/xml', 'x-amz-request-id': id }, body: body as never };
+}
+
+/** What XML 1.0 can't say at all becomes the sign for what can't be shown. */
+export const xmlText = (text: string): string =>
+  text
+    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, '\ufffd')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('\r', '&#13;');
 
 /** Where SageMaker's two protocols are spoken: on the root, below a folder of its own, and below a tenant's. */
 const folders = ['', '/sagemaker', '/t/:world/sagemaker'];
@@ -66,3 +109,7 @@ export const metricPaths: readonly string[] = folders.flatMap((folder) =>
   ['BatchPutMetrics', 'BatchGetMetrics'].map((name) => `${folder}/${name}`),
 );
 const awsRoutes: ReadonlySet<string> = new Set([...jsonPaths, ...metricPaths]);
+
+/** A folder of our own for what S3 has on its root, which is the page's here. */
+export const s3Paths: readonly string[] = ['/s3', '/t/:world/s3'].flatMap((path) => [path, `${path}/*`]);
+const s3Routes: ReadonlySet<string> = new Set(s3Paths);

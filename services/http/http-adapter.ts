@@ -72,11 +72,11 @@ export function createHttpAdapter({ auth, instruments, origins }: AdapterOptions
       }
       const { headers, raw } = request;
       const key = isSigned(headers.authorization)
-        ? await auth.checkSigned(raw, awsDoorOf(request.routeOptions.url) !== null)
+        ? await auth.checkSigned(raw, awsDoorOf(request.routeOptions.url)?.bodyIsRead === true)
         : await auth.check(headers);
       request.caller = key ?? request.ip;
     } catch (error) {
-      const known = awsDoorOf(request.routeOptions.url)?.(error) ?? toHttpError(error);
+      const known = awsDoorOf(request.routeOptions.url)?.refuse(error) ?? toHttpError(error);
       if (!known) throw error;
       // the refused body is not read: what follows on this connection could not be told from it
       await reply.status(known.status).headers(known.headers).header('connection', 'close').send(known.body);

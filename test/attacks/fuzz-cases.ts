@@ -229,7 +229,7 @@ const batch = Buffer.from(
   ]),
 );
 
-function bodyOf(random: Random, body: unknown): Buffer | null {
+export function bodyOf(random: Random, body: unknown): Buffer | null {
   if (body === null) return chance(random, 0.2) ? bytes(random, 20) : null;
   if (chance(random, 0.1)) return bytes(random, Math.floor(random() * 300));
   if (typeof body === 'string') return Buffer.from(chance(random, 0.5) ? mutatedText(random, body) : body);

@@ -7,6 +7,7 @@ import { seededRandom } from '../recovery/load.js';
 import { openEmbeddedServer } from '../rigs/embedded-rig.js';
 import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
 import { sayRaw } from '../rigs/raw-socket.js';
+import { awsRequest } from './aws-cases.js';
 import { fuzzMessages, fuzzRequest, mutatedText, type FuzzRequest, type Random } from './fuzz-cases.js';
 
 const atOnce = 24;
@@ -30,7 +31,7 @@ export async function fuzz(requests: number, seed: number): Promise<void> {
         if (kind < 0.1) await socketNonsense(url, random);
         else if (kind < 0.15) await rawNonsense(url, random);
         else {
-          const asked = fuzzRequest(random);
+          const asked = random() < 0.25 ? awsRequest(random) : fuzzRequest(random);
           const { status, text } = await ask(url, asked);
           // 501 is MLflow's word for what a server does not offer
           if (status >= 500 && status !== 501)

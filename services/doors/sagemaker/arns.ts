@@ -37,3 +37,6 @@ export function validName(text: string): string {
 }
 
 export const seconds = (ms: number): number => ms / 1_000;
+
+/** JSON has no words for these; AWS's clients read them as text. */
+export const writeNumber = (value: number): number | string => (Number.isFinite(value) ? value : String(value));

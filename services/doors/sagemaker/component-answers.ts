@@ -6,12 +6,12 @@ import { seconds } from './arns.js';
 import { writeUser, type Answer, type Call } from './call.js';
 import { artifactPrefix, endTag, messageTag, readArtifact, startTag, statusTag } from './component-changes.js';
 import { componentName, createdTag, findComponent, metadataTag, modifiedTag, stampIn } from './components.js';
-import { experimentName } from './experiments.js';
+import { experimentName } from './experiment-facts.js';
 import { componentsOf, ownComponent } from './membership.js';
 import { pageOf, sortRows } from './pages.js';
 import { invalid } from './read-input.js';
 import type { Input } from './shapes.js';
-import { trialNamed } from './trials.js';
+import { trialNamed } from './trial-records.js';
 import { keyOf } from './arns.js';
 import { metricSummaries } from './metric-summaries.js';
 

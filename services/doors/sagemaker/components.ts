@@ -8,10 +8,10 @@ import { stampOf, stillSaid, type Answer, type Call, type Stamp } from './call.j
 import { unplaced } from './unplaced.js';
 import { changesOf, tagged } from './component-changes.js';
 import { componentsOf, experimentTag, nameTag, ownComponent, trialKeysOf, trialTag } from './membership.js';
-import { experimentName, tagsOf } from './experiments.js';
+import { experimentName, tagsOf } from './experiment-facts.js';
 import { invalid } from './read-input.js';
 import type { Input } from './shapes.js';
-import { findTrial } from './trials.js';
+import { findTrial } from './trial-records.js';
 import { missing, ownPrefix, type SageMakerWorld } from './world.js';
 
 export const createdTag = `${ownPrefix}created`;
@@ -45,6 +45,8 @@ async function placeOf(world: SageMakerWorld, name: string): Promise<Place> {
   for (let number = 1; number <= namesakesMax; number++) {
     const id = runIdOf(world, name, number);
     const found = await world.findRun(id);
+    // somebody else's run has this id: it is not the one, and stays as it is
+    if (!found && (await world.backend.tracking.runs([id])).length > 0) continue;
     if (!found) return { run: (await foreignRun(world, name)) ?? null, free: id };
     if (found.active) return { run: found.run, free: id };
   }

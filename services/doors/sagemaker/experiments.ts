@@ -1,37 +1,15 @@
 import type { ProjectState } from '#libs/domain/catalog-fold.js';
 import type { Tags } from '#libs/domain/event.js';
-import { isObject, jsonOf } from '#libs/domain/plain-json.js';
 import { Rejection } from '#libs/domain/rejection.js';
-import { seconds, validName } from './arns.js';
+import { seconds } from './arns.js';
 import { stampOf, stillSaid, writeUser, type Answer, type Call } from './call.js';
 import { pageOf, sortRows } from './pages.js';
 import { invalid } from './read-input.js';
 import type { Input } from './shapes.js';
 import { componentsOf } from './membership.js';
-import { trialsOf } from './trials.js';
-import { ownPrefix, type SageMakerWorld } from './world.js';
-
-/** What SageMaker's clients say of an experiment beside its name and tags. */
-const ownTag = `${ownPrefix}experiment`;
-interface Own {
-  readonly displayName?: string;
-  readonly description?: string;
-  /** Of the call that made it. */
-  readonly invocation?: string;
-  readonly createdBy?: string;
-  readonly createdAt?: number;
-  readonly modifiedBy?: string;
-  readonly modifiedAt?: number;
-}
-function ownOf({ tags }: ProjectState): Own {
-  const said = jsonOf(tags[ownTag] ?? '');
-  return isObject(said) ? said : {};
-}
-
-export const experimentName = ({ title }: ProjectState): string => validName(title);
-export const publicTags = (tags: Tags): readonly (readonly [string, string])[] =>
-  Object.entries(tags).filter(([key]) => !key.startsWith('runstream.'));
-export const createdAtOf = (project: ProjectState): number => ownOf(project).createdAt ?? project.createdAt;
+import { createdAtOf, experimentName, ownOf, ownTag, tagsOf, type Own } from './experiment-facts.js';
+import { trialsOf } from './trial-records.js';
+import type { SageMakerWorld } from './world.js';
 
 export function writeExperiment(call: Call, project: ProjectState): Answer {
   const own = ownOf(project);
@@ -97,12 +75,6 @@ function taken(call: Call, known: ProjectState): Answer {
     `Experiment names must be unique within an AWS account and region. Experiment with name (${name}) already exists.`,
   );
 }
-
-export const tagsOf = (tags: readonly { readonly Key: string; readonly Value: string }[] | undefined): Tags => {
-  if (tags?.some(({ Key }) => Key.startsWith('runstream.')))
-    throw invalid("Tags that begin with 'runstream.' are those of the server itself.");
-  return Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key, Value]));
-};
 
 export async function describeExperiment(call: Call, input: Input<'DescribeExperiment'>): Promise<Answer> {
   return writeExperiment(call, await call.world.experiment(input.ExperimentName));

@@ -1,7 +1,7 @@
 import { keyOf, readArn, seconds, type ArnKind } from './arns.js';
 import { stampOf, writeUser, type Answer, type Call } from './call.js';
 import { componentName, findComponent } from './components.js';
-import { experimentName, tagsOf } from './experiments.js';
+import { experimentName, tagsOf } from './experiment-facts.js';
 import * as records from './lineage-records.js';
 import { compareTexts, pageOf, sortRows } from './pages.js';
 import { invalid } from './read-input.js';

@@ -1,8 +1,7 @@
 import { systemKey } from '#libs/domain/system-key.js';
 import type { TrackedRun } from '#libs/runs/tracking-tables.js';
-import { writeNumber } from './metrics.js';
 import { componentName } from './components.js';
-import { seconds } from './arns.js';
+import { seconds, writeNumber } from './arns.js';
 import type { Answer, Call } from './call.js';
 
 /** One question to the store brings at most this many values. */

@@ -5,11 +5,9 @@ import { toBlocks, type Point } from '../shared/point-blocks.js';
 import type { Answer, Call } from './call.js';
 import { findComponent } from './components.js';
 import { historyMax, moments } from './metric-summaries.js';
+import { writeNumber } from './arns.js';
 import type { Input } from './shapes.js';
 import { source } from './world.js';
-
-/** JSON has no words for these; AWS's clients read them as text. */
-export const writeNumber = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
 
 /** Points are acknowledged when they are durable. Their time is the client's, in whole seconds; those of one second keep their order. */
 export async function putMetrics(call: Call, input: Input<'BatchPutMetrics'>, body: Uint8Array): Promise<Answer> {

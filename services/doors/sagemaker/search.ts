@@ -4,14 +4,16 @@ import { keyOf } from './arns.js';
 import type { Answer, Call } from './call.js';
 import { componentName, findComponent } from './components.js';
 import { writeComponent } from './component-answers.js';
-import { experimentName, publicTags, writeExperiment } from './experiments.js';
+import { experimentName, publicTags } from './experiment-facts.js';
+import { writeExperiment } from './experiments.js';
 import { componentsOf, experimentNumbersOf, ownComponent, trialKeysOf } from './membership.js';
 import { metricSummaries } from './metric-summaries.js';
 import { pageOf } from './pages.js';
 import { invalid } from './read-input.js';
 import { matcherOf, orderBy, readPlain, type Found, type Reader } from './search-filter.js';
 import type { Expression, Input } from './shapes.js';
-import { allTrials, writeTrial } from './trials.js';
+import { allTrials } from './trial-records.js';
+import { writeTrial } from './trials.js';
 import { AwsError } from '../../http/aws-error.js';
 
 type Asked = Input<'Search'>;

@@ -2,12 +2,13 @@ import { keyOf, readArn } from './arns.js';
 import type { Answer, Call } from './call.js';
 import { tagged } from './component-changes.js';
 import { findComponent } from './components.js';
-import { publicTags, setTags, tagsOf } from './experiments.js';
+import { publicTags, tagsOf } from './experiment-facts.js';
+import { setTags } from './experiments.js';
 import { artifactOf, saveArtifact } from './lineage-records.js';
 import { pageOf } from './pages.js';
 import { invalid } from './read-input.js';
 import type { Input } from './shapes.js';
-import { saveTrial, trialNamed } from './trials.js';
+import { saveTrial, trialNamed } from './trial-records.js';
 
 const tagsMax = 50;
 type Tags = Readonly<Record<string, string>>;
