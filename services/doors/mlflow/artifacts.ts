@@ -10,6 +10,7 @@ import type { Answer, Call } from './call.js';
 import type { World } from './world.js';
 import { MlflowError, invalid } from './mlflow-error.js';
 import { loggedModel } from './logged-models.js';
+import { tellMedia } from './logged-media.js';
 import { mimeOf } from '../shared/mime.js';
 import { runArtifacts } from './run-answers.js';
 import { runIdOf } from './runs.js';
@@ -79,6 +80,7 @@ export async function keepFile(world: World, path: string, stat: ArtifactStat): 
   const { subject, artifact } = ownerOf(path);
   const data = { world: world.name, path, ...stat, mime: mimeOf(path), artifact };
   await world.log.tell({ name: 'FileStored', subject, data });
+  if (artifact !== '') await tellMedia(world, subject, artifact, stat);
 }
 
 async function fileAt(world: World, path: string): Promise<StoredFile> {

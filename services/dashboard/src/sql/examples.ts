@@ -69,6 +69,7 @@ export const views: readonly { name: string; columns: string }[] = [
   { name: 'series', columns: 'project, run, key, attempt, rank, first_step, last_step, points' },
   { name: 'metrics', columns: 'points, and time' },
   { name: 'lines', columns: 'project, run, rank, attempt, number, stream, time, text' },
+  { name: 'media', columns: 'project, run, key, rank, step, attempt, index, kind, mime, caption, text, digest, size_bytes, facts, time' },
   { name: 'datasets', columns: 'project, run, name, digest, context, source_type, source, schema, profile, tags, logged_at' },
   { name: 'model_io', columns: 'project, run, direction, model, step' },
   { name: 'logged_models', columns: 'project, model, name, type, run, status, created_at, params, tags' },

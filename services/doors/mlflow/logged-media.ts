@@ -1,0 +1,69 @@
+import { buffer } from 'node:stream/consumers';
+import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
+import type { RichKind, RichValue } from '#libs/domain/event.js';
+import { isObject } from '#libs/domain/plain-json.js';
+import { limits } from '#libs/domain/limits.js';
+import { mimeOf } from '../shared/mime.js';
+import { mlflowId, type World } from './world.js';
+
+/** What log_image(key, step) calls its files: "+" since 3.11, "%" before. The smaller copy beside it ends in "compressed". */
+const keyedImage = /^images\/(.+?)([+%])step\2(-?\d{1,15})\2timestamp\2(\d{1,15})\2[0-9a-f-]{36}\.png$/s;
+const compressed = /[+%]compressed\.webp$/;
+/** A table of log_table is as large as what it holds; a larger one stays a file. */
+const tableBytesMax = 4 * 1024 * 1024;
+
+interface Found {
+  readonly key: string;
+  readonly kind: RichKind;
+  readonly step: number;
+  readonly timeMs: number;
+  readonly text?: string;
+}
+
+/**
+ * Says again, as a value of the run, what log_image, log_figure and log_table have stored as a file of it, so that it is seen where values are
+ * seen. The file stays what it is.
+ */
+export async function tellMedia(world: World, run: string, path: string, stat: ArtifactStat): Promise<void> {
+  const found = await foundIn(world, path, stat);
+  if (!found || found.key.length > limits.keyCharsMax || /[\u0000-\u001f\u007f]/.test(found.key)) return;
+  const { key, kind, step, timeMs, text = '' } = found;
+  const value: RichValue = {
+    ...{ key, step, timeMs, kind, index: 0, count: 0, caption: '', facts: {}, text, data: new Uint8Array(0) },
+    ...(text === '' ? { mime: mimeOf(path), ...stat } : { mime: 'application/json', digest: '', sizeBytes: 0 }),
+  };
+  const id = mlflowId('media', Buffer.from(`${run}\n${path}\n${stat.digest}`));
+  const data = { values: [value], attemptStartedAtMs: 0, rewindTo: 0, hasRewindTo: false };
+  await world.log.tell({ name: 'ValuesLogged', subject: run, data, id });
+}
+
+async function foundIn(world: World, path: string, stat: ArtifactStat): Promise<Found | null> {
+  const keyed = keyedImage.exec(path);
+  if (keyed) {
+    const [, key = '', , step = '0', time = '0'] = keyed;
+    return { key: key.replaceAll(/[~#]/g, '/'), kind: 'image', step: Number(step), timeMs: Number(time) };
+  }
+  const at = { key: path, step: 0, timeMs: 0 };
+  const mime = mimeOf(path);
+  if (mime.startsWith('image/') && !compressed.test(path)) return { ...at, kind: 'figure' };
+  if (mime === 'application/json' && stat.sizeBytes <= tableBytesMax) {
+    const text = tableOf(await buffer(await world.backend.artifactStore.get(stat.digest)));
+    return text === null ? null : { ...at, kind: 'table', text };
+  }
+  return null;
+}
+
+/** The JSON that pandas calls "split", which is how log_table writes it, as a table of ours; null for any other. */
+function tableOf(bytes: Buffer): string | null {
+  if (bytes[0] !== 0x7b || !bytes.includes('"columns"') || !bytes.includes('"data"')) return null;
+  try {
+    const { columns, data } = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+    const names = Array.isArray(columns) ? columns.map(String) : [];
+    const whole = Array.isArray(data) && data.every((row) => Array.isArray(row) && row.length === names.length);
+    if (names.length === 0 || !whole || isObject(columns)) return null;
+    const text = JSON.stringify({ columns: names, rows: data });
+    return text.length <= limits.richTextCharsMax ? text : null;
+  } catch {
+    return null;
+  }
+}
