@@ -1,8 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import type { ArtifactStat } from '#libs/artifacts/artifact-store.js';
-import type { RichKind, RichValue } from '#libs/domain/event.js';
-import { isObject } from '#libs/domain/plain-json.js';
+import type { RichKind } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
+import { mediaEvent } from '../shared/media-event.js';
 import { mimeOf } from '../shared/mime.js';
 import { mlflowId, type World } from './world.js';
 
@@ -15,8 +15,9 @@ const tableBytesMax = 4 * 1024 * 1024;
 interface Found {
   readonly key: string;
   readonly kind: RichKind;
-  readonly step: number;
-  readonly timeMs: number;
+  readonly step?: number;
+  readonly timeMs?: number;
+  /** Of what is told in words; else the value is the file. */
   readonly text?: string;
 }
 
@@ -26,15 +27,11 @@ interface Found {
  */
 export async function tellMedia(world: World, run: string, path: string, stat: ArtifactStat): Promise<void> {
   const found = await foundIn(world, path, stat);
-  if (!found || found.key.length > limits.keyCharsMax || /[\u0000-\u001f\u007f]/.test(found.key)) return;
-  const { key, kind, step, timeMs, text = '' } = found;
-  const value: RichValue = {
-    ...{ key, step, timeMs, kind, index: 0, count: 0, caption: '', facts: {}, text, data: new Uint8Array(0) },
-    ...(text === '' ? { mime: mimeOf(path), ...stat } : { mime: 'application/json', digest: '', sizeBytes: 0 }),
-  };
+  if (!found) return;
+  const held = found.text === undefined ? { mime: mimeOf(path), ...stat } : { mime: 'application/json' };
   const id = mlflowId('media', Buffer.from(`${run}\n${path}\n${stat.digest}`));
-  const data = { values: [value], attemptStartedAtMs: 0, rewindTo: 0, hasRewindTo: false };
-  await world.log.tell({ name: 'ValuesLogged', subject: run, data, id });
+  const event = mediaEvent(run, id, { ...found, ...held });
+  if (event) await world.log.tell(event);
 }
 
 async function foundIn(world: World, path: string, stat: ArtifactStat): Promise<Found | null> {
@@ -43,14 +40,11 @@ async function foundIn(world: World, path: string, stat: ArtifactStat): Promise<
     const [, key = '', , step = '0', time = '0'] = keyed;
     return { key: key.replaceAll(/[~#]/g, '/'), kind: 'image', step: Number(step), timeMs: Number(time) };
   }
-  const at = { key: path, step: 0, timeMs: 0 };
   const mime = mimeOf(path);
-  if (mime.startsWith('image/') && !compressed.test(path)) return { ...at, kind: 'figure' };
-  if (mime === 'application/json' && stat.sizeBytes <= tableBytesMax) {
-    const text = tableOf(await buffer(await world.backend.artifactStore.get(stat.digest)));
-    return text === null ? null : { ...at, kind: 'table', text };
-  }
-  return null;
+  if (mime.startsWith('image/') && !compressed.test(path)) return { key: path, kind: 'figure' };
+  if (mime !== 'application/json' || stat.sizeBytes > tableBytesMax) return null;
+  const text = tableOf(await buffer(await world.backend.artifactStore.get(stat.digest)));
+  return text === null ? null : { key: path, kind: 'table', text };
 }
 
 /** The JSON that pandas calls "split", which is how log_table writes it, as a table of ours; null for any other. */
@@ -60,7 +54,7 @@ function tableOf(bytes: Buffer): string | null {
     const { columns, data } = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
     const names = Array.isArray(columns) ? columns.map(String) : [];
     const whole = Array.isArray(data) && data.every((row) => Array.isArray(row) && row.length === names.length);
-    if (names.length === 0 || !whole || isObject(columns)) return null;
+    if (names.length === 0 || !whole) return null;
     const text = JSON.stringify({ columns: names, rows: data });
     return text.length <= limits.richTextCharsMax ? text : null;
   } catch {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { StoredFile } from '#libs/runs/tracking-tables.js';
 import { AwsError } from '../../http/aws-error.js';
 import { mimeOf } from '../shared/mime.js';
+import { tellChart } from './charts.js';
 import { findComponent } from './components.js';
 import type { SageMakerWorld } from './world.js';
 
@@ -91,6 +92,7 @@ export async function putObject(
     artifact: owner.artifact,
   };
   await world.log.tell({ name: 'FileStored', subject: owner.subject, data });
+  if (owner.artifact !== '') await tellChart(world, owner.subject, owner.artifact, stat);
   return etagOf(stat.digest);
 }
 
