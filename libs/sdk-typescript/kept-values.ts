@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rich } from './rich.js';
+import { SpoolFull } from './spool.js';
 import { text } from './values.js';
 
 const inlineCharsMax = 64_000;
@@ -15,28 +16,48 @@ interface Place {
   readonly count: number;
 }
 
-/** The record of a value that is no number. A small one is in it, a large one in a file beside the spool, of the name that `file` gives. */
-export function valueRecord(
-  folder: string,
-  place: Place,
-  { kind, mime, content, caption, facts }: Rich,
-  file: () => string,
-): string {
-  const value = { ...place, kind, mime, caption: text(caption, 8_000), facts };
-  if (
-    typeof content === 'string'
-      ? content.length <= inlineCharsMax
-      : content.length > 0 && content.length <= inlineBytesMax
-  )
-    return JSON.stringify({
-      value: {
-        ...value,
-        ...(typeof content === 'string' ? { text: content } : { data: Buffer.from(content).toString('base64') }),
-      },
-    });
-  const path = file();
-  writeFileSync(join(folder, path), content);
-  return JSON.stringify({ value, path, sizeBytes: Buffer.byteLength(content) });
+/** Values that are no numbers, as records of a spool: a small one in its record, a large one in a file beside the spool. */
+export class KeptValues {
+  /** Of files that were written; what has been uploaded since is gone, and is found out when it matters. */
+  #fileBytes = 0;
+
+  /** `nextFile` names a file that is not there yet. */
+  constructor(
+    readonly folder: string,
+    readonly bytesMax: number,
+    readonly nextFile: () => string,
+  ) {}
+
+  /** Throws SpoolFull when it finds no space. */
+  record(place: Place, { kind, mime, content, caption, facts }: Rich): string {
+    const value = { ...place, kind, mime, caption: text(caption, 8_000), facts };
+    if (typeof content === 'string') {
+      if (content.length <= inlineCharsMax) return JSON.stringify({ value: { ...value, text: content } });
+    } else if (content.length > 0 && content.length <= inlineBytesMax)
+      return JSON.stringify({ value: { ...value, data: Buffer.from(content).toString('base64') } });
+    const sizeBytes = Buffer.byteLength(content);
+    this.#makeRoom(sizeBytes);
+    const path = this.nextFile();
+    try {
+      writeFileSync(join(this.folder, path), content);
+    } catch (error) {
+      throw new SpoolFull((error as Error).message);
+    }
+    return JSON.stringify({ value, path, sizeBytes });
+  }
+
+  #makeRoom(bytes: number): void {
+    this.#fileBytes += bytes;
+    if (this.#fileBytes <= this.bytesMax) return;
+    const waiting = readdirSync(this.folder).filter((name) => name.startsWith('file-'));
+    const sizes = waiting.map((name) => statSync(join(this.folder, name), { throwIfNoEntry: false })?.size ?? 0);
+    this.#fileBytes = sizes.reduce((sum, size) => sum + size, bytes);
+    if (this.#fileBytes <= this.bytesMax) return;
+    this.#fileBytes -= bytes;
+    throw new SpoolFull(
+      `files of ${Math.round(this.#fileBytes / 2 ** 20)} MB wait to be uploaded, the limit of the spool`,
+    );
+  }
 }
 
 /** The record of a param that is too long for one: all of it in a file of the run; and its beginning, with where the rest is. */

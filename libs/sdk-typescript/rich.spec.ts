@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +108,24 @@ describe('values that are no numbers', () => {
     ['x without y', () => new Curve([1], [])],
   ])('are refused where they are made: %s', (_, make) => {
     expect(make).toThrow(RangeError);
+  });
+
+  it('that wait as files are bounded as the spool is, and what is dropped is counted', async () => {
+    const run = init({
+      project: 'p',
+      url,
+      dir,
+      mode: 'offline',
+      captureConsole: false,
+      captureEnvironment: false,
+      spoolBytesMax: 24 << 20,
+    });
+    for (let step = 0; step < 30; step++) run.log({ large: String(step % 10).repeat(1_500_000), loss: step }, step);
+    const kept = readdirSync(run.spool!.folder).filter((name) => name.startsWith('file-')).length;
+    expect(kept).toBeGreaterThan(0);
+    expect(kept * 1_500_000).toBeLessThanOrEqual(24 << 20);
+    expect(run.dropped).toBe(30 - kept);
+    await run.finish();
   });
 
   it('lose only themselves where log() can not keep them', async () => {

@@ -6,7 +6,7 @@ import { captureConsole } from './console.js';
 import { readIfThere } from './journal.js';
 import { copyAsItIs, filesOf, NotAFile, type ArtifactOptions } from './kept-files.js';
 import { maskText } from './masks.js';
-import { longParam, valueRecord } from './kept-values.js';
+import { KeptValues, longParam } from './kept-values.js';
 import { richOf, type Rich } from './rich.js';
 import { SenderChild } from './sender-child.js';
 import { counted, kinds, recordBytesMax, SpoolFull, type RowBuffer, type SpoolWriter } from './spool.js';
@@ -50,6 +50,7 @@ export class Run {
   readonly #undo: (() => void)[] = [];
   #lines = 0;
   #files = 0;
+  readonly #values: KeptValues | null;
   #sender: SenderChild | null = null;
   /** Marks steps that are counted here, until one is given. */
   #counted: number;
@@ -63,6 +64,7 @@ export class Run {
     config: Readonly<Record<string, unknown>> = {},
   ) {
     this.#finished = spool === null;
+    this.#values = spool && new KeptValues(spool.folder, spool.bytesMax, this.#nextFile);
     this.#counted = meta.countsOn ? counted : 0;
     this.config = createValues((values) => this.#sayParams('ParamsLogged', 'params', values), config);
     this.summary = createValues((values) => this.#sayParams('SummarySet', 'values', values));
@@ -161,15 +163,17 @@ export class Run {
       const name = keys.join('\n');
       if (this.#keysets.size >= keysetsMax) this.#keysets.clear();
       const row = this.#keysets.get(name) ?? this.spool!.addKeyset(keys);
-      this.#keysets.set(name, row);
-      this.#last = row;
+      this.#keysets.set(name, (this.#last = row));
       this.#append(this.#fill(part)!, step, mark);
     }
-    if (good.length === 0) this.step = step + 1;
+    if (good.length === 0) [this.step, this.#counted] = [step + 1, mark];
     for (const [key, values] of rich)
       for (const [index, value] of values.entries()) {
-        const place = { key, step, index, count: values.length };
-        this.#record(kinds.value, mark, 0, valueRecord(this.spool!.folder, place, value, this.#nextFile));
+        try {
+          this.#record(kinds.value, mark, 0, this.#values!.record({ key, step, index, count: values.length }, value));
+        } catch (error) {
+          this.#drop(error);
+        }
       }
   }
 

@@ -52,7 +52,7 @@ class Appending:
         self._keysets: Dict[Tuple[str, ...], Tuple[Any, int]] = {}
         self._keyset_count = 0
         self._line_number = 0
-        self._files = 0
+        self._files = self._file_bytes = 0
         self._undeclared = self._full = False
 
     def _open(self, folder: str, bytes_max: int) -> None:
@@ -174,14 +174,25 @@ class Appending:
             said["text"] = content
         elif isinstance(content, bytes) and 0 < len(content) <= INLINE_BYTES_MAX:
             said["data"] = base64.b64encode(content).decode("ascii")
-        else:
-            content = content.encode("utf-8", "replace") if isinstance(content, str) else content
-            said.update(path=self._spool_file(content), size=len(content), copied=True)
         try:
+            if "text" not in said and "data" not in said:
+                content = content.encode("utf-8", "replace") if isinstance(content, str) else content
+                self._make_room(len(content))
+                said.update(path=self._spool_file(content), size=len(content), copied=True)
             self._spool.append(VALUE, counted, now, 0, json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"))
             self.records += 1
-        except SpoolFull as full:
+        except (SpoolFull, OSError) as full:
             self._drop(full)
+
+    def _make_room(self, size: int) -> None:
+        """Throws SpoolFull when the files of values that wait to be uploaded are as many bytes as the spool may have."""
+        self._file_bytes += size
+        if self._file_bytes > self._spool.bytes_max:
+            # what has been uploaded is gone
+            self._file_bytes = size + sum(entry.stat().st_size for entry in os.scandir(self._folder) if entry.name.startswith("file-"))
+            if self._file_bytes > self._spool.bytes_max:
+                self._file_bytes -= size
+                raise SpoolFull("files of %d MB wait to be uploaded, the limit of the spool" % (self._file_bytes >> 20))
 
     def _spool_file(self, content: bytes) -> str:
         """Keeps bytes beside the spool, for the sender to upload; their name there."""

@@ -104,6 +104,21 @@ def test_what_can_not_be_kept_is_said_once_and_loses_only_itself(receiver, tmp_p
     assert "'list'" in capfd.readouterr().err
 
 
+def test_files_that_wait_are_bounded_as_the_spool_is_and_what_is_dropped_is_counted(receiver, tmp_path, capfd):
+    run = start(receiver, tmp_path, mode="offline", spool_mb_max=24)
+    for step in range(30):
+        run.log({"large": runstream.Text(str(step % 10) * 1_500_000), "loss": float(step)}, step=step)
+    kept = [name for name in os.listdir(run._folder) if name.startswith("file-")]
+    assert 0 < len(kept) * 1_500_000 <= 24 << 20 and run.dropped == 30 - len(kept)
+    os.mkdir(os.path.join(run._folder, "file-%d" % (run._files + 1)))  # a file that can't be written
+    run._file_bytes = -(1 << 40)
+    before = run.dropped
+    run.log({"large": runstream.Text("x" * 100_000), "loss": 30.0}, step=30)
+    assert run.dropped == before + 1 and run.skipped == 0
+    run.finish()
+    assert capfd.readouterr().err.count("dropped (and counted)") == 1
+
+
 def test_a_histogram_counts_what_is_finite():
     said = runstream.Histogram([1, 1.5, 2, float("nan"), float("inf"), [2, 2]], bins=2).encoded
     assert json.loads(said.content) == {"edges": [1.0, 1.5, 2.0], "counts": [1.0, 4.0]}
