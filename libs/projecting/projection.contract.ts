@@ -70,7 +70,18 @@ const points = (steps: readonly number[], value: number): EventData['PointsLogge
   ],
 });
 
-/** Two ranks of a run with params, a resume, steps written again, a gap, lines, an end; and a second run that is deleted. */
+/** Texts logged together at one step. */
+const said = (...texts: readonly string[]): EventData['ValuesLogged'] => ({
+  values: texts.map((text, index) => ({
+    ...{ key: 'said', step: 5, timeMs: 0, kind: 'text' as const, index, count: texts.length, mime: '', text },
+    ...{ data: new Uint8Array(0), digest: '', sizeBytes: 0, caption: '', facts: { place: String(index) } },
+  })),
+  attemptStartedAtMs: 0,
+  rewindTo: 0,
+  hasRewindTo: false,
+});
+
+/** Two ranks of a run with params, a resume, steps and texts written again, a gap, lines, an end; and a second run that is deleted. */
 function storyOf(): Story {
   const story = new Story().add('ProjectCreated', 'p', null, { description: '', tags: {}, world: '', title: '' });
   const writer = (rank: number, seq: number, attempt = 1): Writer => ({
@@ -87,6 +98,8 @@ function storyOf(): Story {
         story.add('PointsLogged', 'a', writer(rank, seq), points([seq * 3, seq * 3 + 1, seq * 3 + 2], rank + 1));
   }
   story.add('PointsLogged', 'a', writer(0, 13), points([6, 7], 9));
+  story.add('ValuesLogged', 'a', writer(1, 13), said('one', 'two'));
+  story.add('ValuesLogged', 'a', writer(1, 14), said('again'));
   story.add('RunStarted', 'a', writer(0, 1, 2), { ...noRun, launch: 'l2', hasFromStep: true, fromStep: 30 });
   story.add('PointsLogged', 'a', writer(0, 1, 2), points([30, 31], 5));
   story.add('LinesLogged', 'a', writer(0, 2, 2), {

@@ -151,10 +151,9 @@ export class Run {
       const number = metric(value);
       if (number !== null && goodKey(key)) return [[key, number]];
       const values = goodKey(key) ? richOf(value) : null;
-      if (values) rich.push([key, values]);
-      if (values) return [];
       const why = goodKey(key) ? `its value is not a number but ${typeof value}` : 'not a metric key';
-      this.skip(key.slice(0, 80), `"${key.slice(0, 80)}" can't be logged: ${why}`);
+      if (values) rich.push([key, values]);
+      else this.skip(key.slice(0, 80), `"${key.slice(0, 80)}" can't be logged: ${why}`);
       return [];
     });
     for (let at = 0; at < good.length; at += keysPerRowMax) {
