@@ -88,16 +88,19 @@ describe.skipIf(!mlflowInstalled)("MLflow's unmodified client (skipped where it 
     expect(run.summary).toContainEqual({ key: 'm', last: 2.5 });
     expect(run.artifacts.map(({ name }: { name: string }) => name)).toContain('a/b.txt');
     expect(run.params).toContainEqual({ key: 'a', value: '1' });
-    const shown = await gql(
-      url,
-      `query($id: ID!) { run(id: $id) { media(keys: ["pic", "fig.png", "tab.json"]) { values { key kind step mime text url } } } }`,
-      { id: golden.run },
-    );
-    expect(shown['run'].media.values).toMatchObject([
-      { key: 'fig.png', kind: 'figure', mime: 'image/png', url: expect.stringContaining('/v1/artifacts/sha256:') },
-      { key: 'pic', kind: 'image', step: 1, mime: 'image/png' },
-      { key: 'tab.json', kind: 'table', text: '{"columns":["q","p"],"rows":[["a",1],["b",2]]}' },
-    ]);
+    const shown = () =>
+      gql(
+        url,
+        `query($id: ID!) { run(id: $id) { media(keys: ["pic", "fig.png", "tab.json"]) { values { key kind step mime text url } } } }`,
+        { id: golden.run },
+      );
+    await expect
+      .poll(async () => (await shown())['run'].media.values)
+      .toMatchObject([
+        { key: 'fig.png', kind: 'figure', mime: 'image/png', url: expect.stringContaining('/v1/artifacts/sha256:') },
+        { key: 'pic', kind: 'image', step: 1, mime: 'image/png' },
+        { key: 'tab.json', kind: 'table', text: '{"columns":["q","p"],"rows":[["a",1],["b",2]]}' },
+      ]);
     const sql = `SELECT count() FROM metrics WHERE run = '${golden.run}' AND key = 'm' FORMAT TSV`;
     const answer = await fetch(`${url}/clickhouse?query=${encodeURIComponent(sql)}`);
     expect((await answer.text()).trim()).toBe('4');
