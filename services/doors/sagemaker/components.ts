@@ -3,6 +3,7 @@ import type { Tags } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 import { isObject, jsonOf } from '#libs/domain/plain-json.js';
 import type { TrackedRun } from '#libs/runs/tracking-tables.js';
+import { emptyEnvironment } from '../shared/empty-environment.js';
 import { keyOf, readArn, validName } from './arns.js';
 import { stampOf, stillSaid, type Answer, type Call, type Stamp } from './call.js';
 import { unplaced } from './unplaced.js';
@@ -104,7 +105,7 @@ export async function createComponent(call: Call, input: Input<'CreateTrialCompo
       },
       tags: { ...own, ...tags },
       params,
-      environment: git && { ...noEnvironment, git },
+      environment: git && { ...emptyEnvironment, git },
       ...{ worldSize: 0, launch: '', fromStep: 0, hasFromStep: false, costPerHour: 0, labels: [] },
     };
     // the id is the name's: who comes second is told by whose invocation is kept
@@ -115,21 +116,6 @@ export async function createComponent(call: Call, input: Input<'CreateTrialCompo
     return made.state.tags[invocationTag]?.value === invocation ? { TrialComponentArn: arn } : taken(call, made);
   });
 }
-
-const noEnvironment = {
-  ...{
-    command: '',
-    host: '',
-    user: '',
-    os: '',
-    runtime: '',
-    packages: {},
-    hardware: null,
-    seeds: {},
-    launcher: '',
-    cwd: '',
-  },
-};
 
 function taken(call: Call, run: TrackedRun): Answer {
   const name = componentName(run);

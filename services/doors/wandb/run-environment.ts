@@ -1,21 +1,8 @@
 import type { Environment } from '#libs/domain/event.js';
 import { isObject, type JsonObject } from '#libs/domain/plain-json.js';
+import { emptyEnvironment } from '../shared/empty-environment.js';
 import { readLooseObject } from './loose-json.js';
 import { wellFormed } from './well-formed.js';
-
-export const emptyEnvironment: Environment = {
-  git: null,
-  command: '',
-  host: '',
-  user: '',
-  os: '',
-  runtime: '',
-  packages: {},
-  hardware: null,
-  seeds: {},
-  launcher: '',
-  cwd: '',
-};
 
 const textOf = (value: unknown, charsMax = 500): string =>
   typeof value === 'string' ? wellFormed(value.slice(0, charsMax)) : '';

@@ -7,7 +7,7 @@ import type { TrackedRun } from '#libs/runs/tracking-tables.js';
 import { randomRunName } from '../shared/run-names.js';
 import type { Said } from '../shared/command-log.js';
 import { checkRunName, runIdTag, runNameOf, subjectOf, sweepTag } from './entities.js';
-import { emptyEnvironment } from './run-environment.js';
+import { emptyEnvironment } from '../shared/empty-environment.js';
 import { changedParams, inEvents, readConfig } from './run-config.js';
 import { readLooseObject, writeStrictJson } from './loose-json.js';
 import { forkIfAsked } from './fork-run.js';
