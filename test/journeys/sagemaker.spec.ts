@@ -42,8 +42,10 @@ describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where th
     );
     expect(found['runs'].nodes).toEqual([{ id: component }]);
     const sql = `SELECT project, count() FROM points WHERE run = '${component}' AND key = 'loss' GROUP BY project FORMAT TSV`;
-    const answer = await fetch(`${url}/clickhouse?query=${encodeURIComponent(sql)}`);
-    expect((await answer.text()).trim()).toBe('digits\t1001');
+    const count = async (): Promise<string> =>
+      (await (await fetch(`${url}/clickhouse?query=${encodeURIComponent(sql)}`)).text()).trim();
+    // telemetry may be on its way for a second
+    await expect.poll(count).toBe('digits\t1001');
   });
 
   it('see what other clients wrote as faithfully as the API can', async () => {

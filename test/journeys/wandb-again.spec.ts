@@ -26,14 +26,15 @@ it.skipIf(!wandbInstalled)(
       expect([run.attempts.length, fork.forkOf]).toEqual([4, { run: 'again.r', step: 1 }]);
       const query =
         "SELECT rank, count(), max(value) FROM points WHERE run = 'again.shared' AND key = 'loss' GROUP BY rank ORDER BY rank FORMAT TSV";
-      const answer = await fetch(`${rig.server.url}/clickhouse`, { method: 'POST', body: query });
-      const shared = (await answer.text()).trim();
-      expect(
-        shared
+      const counts = async (): Promise<readonly number[]> => {
+        const answer = await fetch(`${rig.server.url}/clickhouse`, { method: 'POST', body: query });
+        return (await answer.text())
+          .trim()
           .split('\n')
-          .map((row) => row.split('\t').map(Number))
-          .map(([, count]) => count),
-      ).toEqual([10, 10]);
+          .map((row) => Number(row.split('\t')[1]));
+      };
+      // telemetry may be on its way for a second
+      await expect.poll(counts).toEqual([10, 10]);
     } finally {
       wandb.close();
       await rig.close();

@@ -28,8 +28,7 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
     const { run } = await gql(
       rig.server.url,
       `{ run(id: "vision.one") { name project group jobType notes labels status params { key value } summary { key last count }
-        summarySet { key value } environment { command packages { key } } artifacts { name } completeness { complete }
-        lines(last: 10) { lines { stream text } } } }`,
+        summarySet { key value } environment { command packages { key } } artifacts { name } completeness { complete } } }`,
     );
     expect(run).toMatchObject({ name: 'first', project: 'vision', group: 'g', jobType: 'train', notes: 'why' });
     expect(run).toMatchObject({ labels: ['base'], status: 'FINISHED', completeness: { complete: true } });
@@ -41,22 +40,35 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
     expect(run.environment.command).toContain('train.py');
     expect(run.environment.packages.map(({ key }: any) => key)).toContain('wandb');
     expect(run.artifacts.map(({ name }: any) => name)).toContain('requirements.txt');
-    const lines = run.lines.lines.map(({ stream, text }: any) => `${stream}: ${text}`);
-    expect(lines).toEqual(
-      expect.arrayContaining(['stdout: hello from training', 'stdout: step 39 of 40', 'stderr: a warning']),
-    );
-    const points = await sql(
-      "SELECT step, value FROM points WHERE run = 'vision.one' AND key = 'eval.deep.er' ORDER BY step",
-    );
-    expect(points.split('\n').map((row) => row.split('\t').map(Number))).toEqual(steps(40).map((i) => [i, 0 - i]));
-    expect(
-      await sql("SELECT groupArray(value) FROM points WHERE run = 'vision.one' AND key IN ('odd', 'up', 'down')"),
-    ).toMatch(/nan/);
+    // telemetry may be on its way for a second
+    const lines = async (): Promise<readonly string[]> => {
+      const answer = await gql(
+        rig.server.url,
+        `{ run(id: "vision.one") { lines(last: 10) { lines { stream text } } } }`,
+      );
+      return answer['run'].lines.lines.map(({ stream, text }: any) => `${stream}: ${text}`);
+    };
+    await expect
+      .poll(lines)
+      .toEqual(expect.arrayContaining(['stdout: hello from training', 'stdout: step 39 of 40', 'stderr: a warning']));
+    const points = async (): Promise<readonly (readonly number[])[]> => {
+      const rows = await sql(
+        "SELECT step, value FROM points WHERE run = 'vision.one' AND key = 'eval.deep.er' ORDER BY step",
+      );
+      return rows.split('\n').map((row) => row.split('\t').map(Number));
+    };
+    await expect.poll(points).toEqual(steps(40).map((i) => [i, 0 - i]));
+    await expect
+      .poll(() => sql("SELECT groupArray(value) FROM points WHERE run = 'vision.one' AND key IN ('odd', 'up', 'down')"))
+      .toMatch(/nan/);
   });
 
   it('keeps what is no number as what it is: tables, pages, texts, lists', async () => {
-    const media = await sql("SELECT key, kind, text FROM media WHERE run = 'vision.one' ORDER BY key");
-    expect(media.split('\n').map((row) => row.split('\t'))).toEqual([
+    const media = async (): Promise<readonly (readonly string[])[]> => {
+      const rows = await sql("SELECT key, kind, text FROM media WHERE run = 'vision.one' ORDER BY key");
+      return rows.split('\n').map((row) => row.split('\t'));
+    };
+    await expect.poll(media).toEqual([
       ['list', 'text', '[1,{"x":2}]'],
       ['page', 'html', ''],
       ['table', 'table', '{"columns":["name","score"],"rows":[["a",1],["b",null]]}'],
