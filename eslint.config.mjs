@@ -55,14 +55,7 @@ export default tseslint.config(
     },
   },
   {
-    files: [
-      'services/main.ts',
-      'services/cli/**',
-      'demo/**',
-      'test/load/**',
-      'libs/sdk-typescript/**',
-      '**/*-child.ts',
-    ],
+    files: ['services/cli/**', 'demo/**', 'test/load/**', 'libs/sdk-typescript/**', '**/*-child.ts'],
     rules: { 'no-console': 'off' },
   },
   {

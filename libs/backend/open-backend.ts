@@ -50,6 +50,8 @@ export interface BackendOptions {
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
   readonly onWaiting?: (what: string, reason: string | null) => void;
+  /** Told when what takes longest is under way in threads and processes of its own, or elsewhere. */
+  readonly onSpawned?: () => void;
 }
 
 const verdictTimeoutMs = 10_000;
@@ -58,7 +60,7 @@ const randomHex = (): string => randomBytes(16).toString('hex');
 /** Opens every port of the configuration; what was opened is closed again when a later one fails. */
 export async function openBackend(
   configuration: Configuration,
-  { clock, logger, patienceMs = commandPatienceMs, signal, onWaiting }: BackendOptions,
+  { clock, logger, patienceMs = commandPatienceMs, signal, onWaiting, onSpawned }: BackendOptions,
 ): Promise<OpenedBackend> {
   const notices = new Notices(clock);
   let broken: (tables: BrokenTables) => void = () => undefined;
@@ -77,15 +79,14 @@ export async function openBackend(
       openLog(configuration, clock, (damage) => sayDamage(damage, logger, notices)),
     );
     opened.push(() => log.close());
+    const watchers = { notices, onBroken, onSpawned: countdown(2, onSpawned) };
     // the slow ones side by side: start time is what a person waits for
     const [database, metrics] = await Promise.all([
-      patiently('the run tables', patience, () => openRuns(configuration, logger, { notices, onBroken })).then(
-        (runs) => {
-          opened.push(() => runs.close());
-          return runs;
-        },
-      ),
-      openMetrics(configuration, patience, { notices, onBroken }).then((engine) => {
+      patiently('the run tables', patience, () => openRuns(configuration, logger, watchers)).then((runs) => {
+        opened.push(() => runs.close());
+        return runs;
+      }),
+      openMetrics(configuration, patience, watchers).then((engine) => {
         opened.push(() => engine.close());
         return engine;
       }),
@@ -151,6 +152,13 @@ export async function openBackend(
   }
 }
 
+function countdown(count: number, done: (() => void) | undefined): () => void {
+  let left = count;
+  return () => {
+    if (--left === 0) done?.();
+  };
+}
+
 /** An address as its adapter reads it, or what is wrong with it. */
 function readAddress<T>(setting: string, read: () => T): T {
   try {
@@ -201,13 +209,14 @@ async function openLog(
 async function openRuns(
   { runs }: Configuration,
   logger: Logger,
-  { notices, onBroken }: TableWatchers,
+  { notices, onBroken, onSpawned }: TableWatchers,
 ): Promise<SqlDatabase> {
   switch (runs.kind) {
     case 'pglite': {
       const { database, cleanStop, damaged } = await openPgliteDatabase({
         dir: runs.dir,
         onDamaged: (damage) => onBroken({ projection: 'runs', damage }),
+        onSpawned,
       });
       if (damaged !== null) {
         logger.warn('the run tables did not open; they are rebuilt from the log', { movedTo: damaged });
@@ -221,6 +230,7 @@ async function openRuns(
       return database;
     }
     case 'postgres': {
+      onSpawned();
       const { PostgresDatabase } = await import('#libs/postgres/postgres-database.js');
       return new PostgresDatabase({ url: runs.url });
     }
@@ -243,12 +253,13 @@ interface OpenedMetrics {
 interface TableWatchers {
   readonly notices: Notices;
   readonly onBroken: (tables: BrokenTables) => void;
+  readonly onSpawned: () => void;
 }
 
 async function openMetrics(
   { metrics, roles }: Configuration,
   patience: Patience,
-  { notices, onBroken: onBrokenTables }: TableWatchers,
+  { notices, onBroken: onBrokenTables, onSpawned }: TableWatchers,
 ): Promise<OpenedMetrics> {
   const onBroken = (damage: string | null): void => onBrokenTables({ projection: 'points', damage });
   switch (metrics.kind) {
@@ -263,7 +274,7 @@ async function openMetrics(
         );
       };
       const engine = await patiently('the metric engine', patience, () =>
-        openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange, onDamaged }),
+        openClickHouseEngine({ dir: metrics.dir, randomHex, views: viewNames, onChange, onDamaged, onSpawned }),
       );
       const client = openClickHouseClient({ address: () => engine.address('app'), onBroken });
       const sqlDoor = openSqlDoor({ address: () => engine.address('sql'), embedded: true });
@@ -277,6 +288,7 @@ async function openMetrics(
       };
     }
     case 'clickhouse': {
+      onSpawned();
       const { address, sql, placement } = readAddress('RUNSTREAM_METRICS', () => readClickHouseUrl(metrics.url));
       const client = openClickHouseClient({ address: () => address, placement, onBroken });
       try {

@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly memoryBytesMax?: number;
   readonly threadsMax?: number;
   readonly startTimeoutMs?: number;
+  /** Told as soon as its process begins: what else there is to do takes nothing from it. */
+  readonly onSpawned?: (() => void) | undefined;
   readonly backoffMsMax?: number;
   /** Told when data with which the engine does not start was moved aside, and what it said. */
   readonly onDamaged?: (movedTo: string, reason: string) => void;
@@ -118,6 +120,7 @@ class EngineSupervisor implements ClickHouseEngine {
       landlock: options.landlock ?? true,
       port: options.port ?? 0,
       startTimeoutMs: options.startTimeoutMs ?? 30_000,
+      onSpawned: options.onSpawned,
       startId: options.randomHex().slice(0, 16),
     });
     try {

@@ -22,6 +22,7 @@ export interface ProcessOptions extends EngineSettings {
   /** 0: any free one. */
   readonly port: number;
   readonly startTimeoutMs: number;
+  readonly onSpawned?: (() => void) | undefined;
   /** Names the file through which this start tells its port: new for each start, so that no start finds another's. */
   readonly startId: string;
 }
@@ -51,6 +52,7 @@ export async function startEngineProcess(options: ProcessOptions): Promise<Engin
     options.landlock ? 'on' : 'off',
     String(options.port),
   ]);
+  options.onSpawned?.();
   let gone = false;
   const exited = new Promise<void>((resolve) => {
     const end = (): void => {

@@ -13,6 +13,8 @@ export interface PgliteOptions {
   readonly bootId?: () => string | null;
   /** Told when files under tables are found to be damaged while they are used. */
   readonly onDamaged?: (message: string) => void;
+  /** Told as soon as its thread begins: what else there is to do takes nothing from it. */
+  readonly onSpawned?: (() => void) | undefined;
 }
 export interface OpenedPglite {
   readonly database: PgliteDatabase;
@@ -33,6 +35,7 @@ export async function openPgliteDatabase({
   dir,
   bootId = readBootId,
   onDamaged = () => undefined,
+  onSpawned,
 }: PgliteOptions): Promise<OpenedPglite> {
   if (dir === null)
     return { database: new PgliteDatabase(null, await PgliteEngine.open(null)), cleanStop: true, damaged: null };
@@ -46,8 +49,7 @@ export async function openPgliteDatabase({
   await writeFile(marker, `${boot ?? 'unknown'}\n`);
   let engine: PgliteEngine;
   try {
-    engine = await PgliteEngine.open(dataDir);
-    await readThrough(engine);
+    engine = await PgliteEngine.open(dataDir, { readThrough: true, onSpawned });
   } catch (error) {
     await refuseFullDisk(dir, error);
     if (!existsSync(dataDir)) throw error;
@@ -76,22 +78,6 @@ async function refuseFullDisk(dir: string, cause?: unknown): Promise<void> {
     1_000,
     { cause },
   );
-}
-
-/** Every page has a checksum, and a checkpoint that can't be read would be a reason to wait for ever: what all else stands on is read once. */
-async function readThrough(engine: PgliteEngine): Promise<void> {
-  try {
-    const tables = (await engine.ask({
-      kind: 'query',
-      text: "select schemaname || '.' || tablename as name from pg_tables where schemaname in ('pg_catalog', 'runstream') and tablename not like 'pg_statistic%'",
-      parameters: [],
-    })) as readonly { name: string }[];
-    for (const { name } of tables)
-      await engine.ask({ kind: 'query', text: `select count(t.*) from ${name} t`, parameters: [] });
-  } catch (error) {
-    await engine.terminate();
-    throw error;
-  }
 }
 
 async function moveAside(dir: string, dataDir: string): Promise<string> {

@@ -4,15 +4,20 @@ import { Worker } from 'node:worker_threads';
 import { entryPoint } from '#libs/config/entry-point.js';
 import { Unavailable } from '#libs/domain/rejection.js';
 import { DamagedTables, readSqlError } from './sql-errors.js';
-import type { PgliteFailure, PgliteReply, PgliteRequest } from './pglite-worker.js';
+import type { PgliteFailure, PgliteReply, PgliteRequest, PgliteWorkerData } from './pglite-worker.js';
 
 type Request = PgliteRequest extends infer R ? (R extends PgliteRequest ? Omit<R, 'id'> : never) : never;
+interface OpenOptions {
+  readonly readThrough?: boolean;
+  /** Told as soon as its thread begins. */
+  readonly onSpawned?: (() => void) | undefined;
+}
 interface Pending {
   readonly resolve: (rows: readonly unknown[]) => void;
   readonly reject: (error: Error) => void;
 }
 
-function startWorker(workerData: unknown): Worker {
+function startWorker(workerData: PgliteWorkerData): Worker {
   const { path, execArgv } = entryPoint(import.meta.url, './pglite-worker');
   if (execArgv.length === 0) return new Worker(path, { workerData });
   // Node 20 does not run --import in worker threads: from source the loader is registered by a first line of our own
@@ -38,15 +43,22 @@ export class PgliteEngine {
     this.#worker = worker;
   }
 
-  /** Rejects when the folder can't be opened. */
-  static async open(dataDir: string | null): Promise<PgliteEngine> {
-    const worker = startWorker({ dataDir });
+  /** Rejects when the folder can't be opened or, where it is to be read through, not be read. */
+  static async open(
+    dataDir: string | null,
+    { readThrough = false, onSpawned }: OpenOptions = {},
+  ): Promise<PgliteEngine> {
+    const worker = startWorker({ dataDir, readThrough } satisfies PgliteWorkerData);
+    onSpawned?.();
     const engine = new PgliteEngine(worker);
     const opened = new Promise<readonly unknown[]>((resolve, reject) => engine.#pending.set(0, { resolve, reject }));
     worker.on('message', (reply: PgliteReply) => engine.#settle(reply));
     worker.on('error', (error) => engine.#die(error.message));
     worker.on('exit', (code) => engine.#die(`exit code ${code}`));
-    await opened;
+    await opened.catch(async (error: unknown) => {
+      await worker.terminate();
+      throw error;
+    });
     worker.unref();
     return engine;
   }

@@ -10,6 +10,11 @@ export type PgliteRequest =
   | { readonly id: number; readonly kind: 'close' };
 export type PgliteReply =
   { readonly id: number; readonly rows: readonly unknown[] } | { readonly id: number; readonly error: PgliteFailure };
+export interface PgliteWorkerData {
+  readonly dataDir: string | null;
+  /** Whether all that the tables stand on is read before the first answer. */
+  readonly readThrough: boolean;
+}
 export interface PgliteFailure {
   readonly message: string;
   readonly code: string | null;
@@ -19,7 +24,7 @@ export interface PgliteFailure {
 
 /** Id 0 answers the opening itself. */
 const port = parentPort!;
-const { dataDir } = workerData as { dataDir: string | null };
+const { dataDir, readThrough } = workerData as PgliteWorkerData;
 const int8 = 20;
 
 function fail(id: number, error: unknown): void {
@@ -82,6 +87,20 @@ async function open(): Promise<PGlite> {
   return database;
 }
 
+/**
+ * Every page has a checksum, and a checkpoint that can't be read would be a reason to wait for ever: what all else stands on is read
+ * once, page by page (a condition that no row meets but that each is asked), in one statement, for the first use of a statement costs more.
+ */
+async function readEveryPage(database: PGlite): Promise<void> {
+  const { rows } = await database.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 't') and n.nspname in ('pg_catalog', 'pg_toast', 'runstream') and c.relname not like 'pg_statistic%'`,
+  );
+  await database.query(
+    rows.map(({ name }) => `select count(*) from ${name} t where t.tableoid = 0`).join(' union all '),
+  );
+}
+
 async function answer(database: PGlite, request: PgliteRequest): Promise<readonly unknown[]> {
   switch (request.kind) {
     case 'query':
@@ -97,6 +116,7 @@ async function answer(database: PGlite, request: PgliteRequest): Promise<readonl
 
 try {
   const database = await open();
+  if (readThrough) await readEveryPage(database);
   // one statement at a time, in the order of asking: there is one connection
   let last: Promise<void> = Promise.resolve();
   port.on('message', (request: PgliteRequest) => {

@@ -43,7 +43,6 @@ async function open(
   stop: (code: number) => void,
 ): Promise<string> {
   await closeFolders(configuration);
-  // the frameworks are read while the engines start: together they are most of the time a person waits
   const room = new WaitingRoom(configuration.host, configuration.port, Date.now, (url) =>
     logger.warn('not everything is there yet; what is missing is told at the address', { readyz: `${url}/readyz` }),
   );
@@ -56,10 +55,13 @@ async function open(
   opened.push(async () => {
     await room.close();
   });
-  const [prepared, { openServer }] = await Promise.all([
-    openBackend(configuration, { clock: Date.now, ...patience }),
-    import('../server.js'),
-  ]);
+  let spawned = (): void => undefined;
+  const elsewhere = new Promise<void>((resolve) => (spawned = resolve));
+  const opening = openBackend(configuration, { clock: Date.now, ...patience, onSpawned: spawned });
+  // the frameworks are read while the engines start, which together are most of the time a person waits; not before they do, for
+  // reading leaves nobody else a turn
+  const reading = Promise.race([elsewhere, opening]).then(() => import('../server.js'));
+  const [prepared, { openServer }] = await Promise.all([opening, reading]);
   opened.push(() => prepared.close());
   const hasKeys = async (): Promise<boolean> => {
     // the key may have been made a moment ago: the run tables must contain it

@@ -56,7 +56,8 @@ export async function spawnServer(environment: Variables): Promise<RunningServer
       const address = /Runstream is at (http:\S+)/.exec(output)?.[1];
       if (address === undefined) return;
       clearTimeout(timer);
-      resolve(address);
+      // what it wrote before that to the other stream has come as well, and is read in this turn
+      setImmediate(() => resolve(address));
     };
     child.stdout!.on('data', read);
     child.stderr!.on('data', read);
