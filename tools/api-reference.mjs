@@ -14,6 +14,13 @@ if (!existsSync(join(venv, 'bin', 'pdoc'))) {
   run('python3', ['-m', 'venv', venv]);
   run(python, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', 'pdoc==16.0.0']);
 }
-const modules = ['runstream', 'runstream.start', 'runstream.run', 'runstream.appending', 'runstream.api'];
+const modules = [
+  'runstream',
+  'runstream.frameworks',
+  'runstream.start',
+  'runstream.run',
+  'runstream.appending',
+  'runstream.api',
+];
 run(python, ['-m', 'pdoc', '-o', 'dist/api/python', ...modules], { PYTHONPATH: 'libs/sdk-python' });
 console.log('dist/api/python/index.html, dist/api/typescript/index.html');

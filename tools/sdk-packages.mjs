@@ -40,7 +40,8 @@ function wheel() {
   const scripts = Object.entries(project.scripts).map(([name, call]) => `${name} = ${call}\n`);
   const files = {
     ...Object.fromEntries(
-      readdirSync(`${from}/runstream`)
+      readdirSync(`${from}/runstream`, { recursive: true })
+        .map((name) => name.replaceAll('\\', '/'))
         .filter((name) => name.endsWith('.py') || name === 'py.typed')
         .sort()
         .map((name) => [`runstream/${name}`, readFileSync(`${from}/runstream/${name}`)]),

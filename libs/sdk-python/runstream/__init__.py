@@ -1,7 +1,7 @@
 """Runstream: live, event-sourced experiment tracking. `run = runstream.init(project="vision"); run.log({"loss": 0.3}); run.finish()`"""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Optional
 
 from ._version import __version__
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .run import Run
 
 _RICH = ("Audio", "ConfusionMatrix", "Curve", "Figure", "Histogram", "Html", "Image", "Points3D", "Table", "Text", "Video")
-__all__ = ["init", "log", "finish", "log_artifact", "note", "Api", "Run", "__version__", "Audio", "ConfusionMatrix", "Curve", "Figure", "Histogram", "Html", "Image",
+__all__ = ["init", "log", "finish", "log_artifact", "note", "autolog", "mirror", "Api", "Run", "__version__", "Audio", "ConfusionMatrix", "Curve", "Figure", "Histogram", "Html", "Image",
            "Points3D", "Table", "Text", "Video"]
 
 run: "Optional[Run]" = None
@@ -51,6 +51,20 @@ def log_artifact(path: Any, **more: Any) -> None:
 def note(text: str) -> None:
     """Sets the note of the run of the last init() to `text`: see `Run.note`."""
     _current().note(text)
+
+
+def autolog(frameworks: "Optional[Iterable[str]]" = None, disable: bool = False, **settings: Any) -> "List[str]":
+    """Makes the `frameworks` that a program uses log by themselves, or no more (`disable`): see `runstream.frameworks.autolog`, also for `settings`."""
+    from .frameworks import autolog as begin
+
+    return begin(frameworks, disable, **settings)
+
+
+def mirror(trackers: "Optional[Iterable[str]]" = None, disable: bool = False, **settings: Any) -> "List[str]":
+    """Logs to Runstream as well what the program logs to other `trackers`, or no more (`disable`): see `runstream.mirrors.mirror`, also for `settings`."""
+    from .mirrors import mirror as begin
+
+    return begin(trackers, disable, **settings)
 
 
 def finish(**more: Any) -> bool:

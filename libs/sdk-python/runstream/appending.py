@@ -105,6 +105,13 @@ class Appending:
             except Exception:
                 self._skip("log() failed: %s" % type(error).__name__)
 
+    def _log_beside(self, values: Mapping[str, Any]) -> None:
+        """Logs `values` at the step that the program logs next; it takes that step all the same."""
+        with self._lock:
+            step, counted = self.step, self._counted
+            self.log(values)
+            self.step, self._counted = step, counted
+
     def _log_odd(self, metrics: Any, step: Any, error: Exception) -> None:
         """Keys that can't be hashed, a step that can't be compared, what is no mapping at all."""
         values = flatten(metrics)

@@ -63,7 +63,10 @@ def _of_torch(torch: Any, values: Any, bins: int) -> Found:
 
 
 def _of_numpy(numpy: Any, values: Any, bins: int) -> Found:
-    flat = numpy.asarray(values, dtype=numpy.float64).reshape(-1)
+    try:
+        flat = numpy.asarray(values, dtype=numpy.float64).reshape(-1)
+    except ValueError:  # lists of different lengths
+        return _of_list(values, bins)
     good = flat[numpy.isfinite(flat)]
     nan = int(numpy.isnan(flat).sum())
     if not good.size:

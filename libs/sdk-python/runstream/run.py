@@ -17,6 +17,7 @@ from .masks import mask_text
 from .spool import ARTIFACT, State
 from .tracked import Tags, Values
 from .values import flatten, text, whole
+from .weights import Watch
 
 __all__ = ["Run", "lock_file"]
 
@@ -136,6 +137,24 @@ class Run(Appending):
             self._skip("from_run %r is not a run id" % run[:80])
             run = ""
         self._event("ArtifactUsed", {"digest": said, "name": text(name, 500), "fromRun": run})
+
+    def watch(self, model: Any, log: str = "gradients", every: int = 100, bins: int = 64) -> Optional[Watch]:
+        """Logs gradients or weights of a PyTorch model as histograms, `gradients/<name>` and `parameters/<name>`, at the step that is logged next.
+
+        model: a torch.nn.Module; its hooks are used, as documented there.
+        log: "gradients", "parameters" or "all".
+        every: passes of training from one histogram to the next, at least 1; a pass between costs nothing.
+        bins: of each histogram, 1 to 512.
+        Returns what ends it by `stop()`; None where it can't be done, which is said once. Never throws.
+        """
+        try:
+            if log not in ("gradients", "parameters", "all"):
+                return self._skip("watch() takes log=%r, and knows gradients, parameters and all" % text(log, 80))
+            if whole(every) is None or every < 1 or whole(bins) is None or not 1 <= bins <= 512:
+                return self._skip("watch() takes every=%s and bins=%s: at least 1, and 1 to 512" % (text(every, 80), text(bins, 80)))
+            return Watch(self, model, log, every, bins)
+        except Exception as error:
+            return self._skip("%s can't be watched: %r" % (type(model).__name__, error))
 
     # ---- the end -----------------------------------------------------------------------------------------------
 
