@@ -124,6 +124,10 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
     fileCount: async (_: object, call: Call) => (await call.files.list(world, id)).length,
     files: (asked: { names?: readonly string[]; after?: string; first?: number; pattern?: string }, call: Call) =>
       fileAnswers(known, asked, call),
+    outputArtifacts: (asked: { after?: string; first?: number }, call: Call) =>
+      call.artifacts.ofRun(known, 'logged', asked, call),
+    inputArtifacts: (asked: { after?: string; first?: number }, call: Call) =>
+      call.artifacts.ofRun(known, 'used', asked, call),
   };
 }
 
