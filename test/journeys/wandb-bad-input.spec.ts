@@ -112,6 +112,22 @@ describe('lines that no W&B client sends', () => {
   });
 });
 
+it('a run whose scheduler takes it away has not failed, until it starts again', async () => {
+  const state = async () =>
+    (await graphql('{ project(name: "bad") { run(name: "taken") { state } } }')).json.data.project.run.state;
+  await upsert({ name: 'taken', host: 'a' });
+  for (const [body, expected] of [
+    [history(0, '{"_step":0,"loss":1}'), 'running'],
+    [{ preempting: true }, 'preempting'],
+    [{ preempting: true, complete: true, exitcode: 1 }, 'preempted'],
+  ] as const) {
+    expect((await stream('taken', body)).status).toBe(200);
+    expect(await state()).toBe(expected);
+  }
+  await upsert({ name: 'taken', host: 'b' });
+  expect(await state()).toBe('running');
+});
+
 it('names and files that lead elsewhere are refused with a word', async () => {
   await upsert({ name: 'names' });
   const refused = async (asked: Promise<{ status: number; json: any }>): Promise<string> => {

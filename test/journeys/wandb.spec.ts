@@ -69,6 +69,7 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
       return rows.split('\n').map((row) => row.split('\t'));
     };
     await expect.poll(media).toEqual([
+      ['alerts', 'text', 'WARN: low\\nthe accuracy\\nis low'],
       ['list', 'text', '[1,{"x":2}]'],
       ['page', 'html', ''],
       ['table', 'table', '{"columns":["name","score"],"rows":[["a",1],["b",null]]}'],
@@ -88,7 +89,21 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
     expect(said.files).toEqual(expect.arrayContaining(['config.yaml', 'output.log', 'wandb-metadata.json']));
     expect([said.found, said.none, said.summary]).toEqual([['one'], [], [1, 2]]);
     expect(said.system).toContain('system.memory_percent');
-    expect(said.after).toEqual({ config: { a: 1 }, tags: ['base', 'more'], notes: 'changed', added: 5 });
+    expect(said.after).toEqual({
+      config: { a: 1 },
+      tags: ['base', 'more'],
+      notes: 'changed',
+      added: 5,
+      group: 'other group',
+      job: 'eval',
+    });
+    const of = (values: number[]) => ({ min: Math.min(...values), max: Math.max(...values) });
+    const score = steps(40).map((step) => step % 7);
+    expect(said.defined).toEqual({
+      score: { ...of(score), mean: score.reduce((a, b) => a + b) / 40, last: 4 },
+      top: { max: 0 },
+      quiet: {},
+    });
   });
 
   it('logs artifacts: files, folders, references, tables; the same content is the same version', async () => {

@@ -1,5 +1,6 @@
 import type { Gateway } from '../../gateway/gateway.js';
 import type { Tenants } from '../shared/tenant.js';
+import type { Alerts } from './alerts.js';
 import type { KnownRun } from './known-run.js';
 import type { RunFiles } from './run-files.js';
 import type { RunStreams } from './run-streams.js';
@@ -16,6 +17,7 @@ export interface Call {
   readonly upserts: Upserts;
   readonly files: RunFiles;
   readonly storage: Storage;
+  readonly alerts: Alerts;
   readonly artifacts: ArtifactReads;
   /** Whose key was given; null where none is needed. */
   readonly keyId: string | null;

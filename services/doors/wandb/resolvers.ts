@@ -1,8 +1,9 @@
 import { Rejection } from '#libs/domain/rejection.js';
+import type { AlertInput } from './alerts.js';
 import type { Call } from './call.js';
 import { artifactResolvers } from './artifacts/artifact-resolvers.js';
 import { checkProject, defaultProject } from './entities.js';
-import { answerOf, knownRun, runNamed, worldOf } from './one-run.js';
+import { answerOf, knownRun, runNamed, worldOf, type RunNamed } from './one-run.js';
 import { entityAnswer, userAnswer } from './people-answers.js';
 import { projectAnswer } from './project-answers.js';
 import { checkFileName } from './run-files.js';
@@ -113,6 +114,10 @@ export const resolvers = {
         })),
       ),
     };
+  },
+  notifyScriptableRunAlert: async ({ input }: { input: RunNamed & AlertInput }, call: Call) => {
+    await call.alerts.tell(await runNamed(call, input), input);
+    return { success: true };
   },
   // a file is known as uploaded when its bytes are there
   markRunFilesUploaded: async ({ input }: { input: RunFilesInput }, call: Call) => {

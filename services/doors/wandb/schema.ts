@@ -119,6 +119,7 @@ export const wandbSchema = buildSchema(`
     createRunFiles(input: CreateRunFilesInput!): CreateRunFilesPayload
     markRunFilesUploaded(input: CreateRunFilesInput!): SuccessPayload
     deleteFiles(input: DeleteFilesInput!): SuccessPayload
+    notifyScriptableRunAlert(input: NotifyScriptableRunAlertInput!): SuccessPayload
   }
   type SuccessPayload { success: Boolean clientMutationId: String }
   input UpsertModelInput { id: String name: String entityName: String description: String }
@@ -139,5 +140,9 @@ export const wandbSchema = buildSchema(`
   input CreateRunFilesInput { entityName: String projectName: String runName: String! files: [String!]! }
   type CreateRunFilesPayload { runID: ID! uploadHeaders: [String!]! files: [RunFileUpload!]! }
   type RunFileUpload { name: String! uploadUrl: String }
+  enum AlertSeverity { INFO WARN ERROR }
+  input NotifyScriptableRunAlertInput {
+    entityName: String projectName: String runName: String! title: String! text: String! severity: AlertSeverity waitDuration: Duration
+  }
   input DeleteFilesInput { files: [ID!]! projectId: Int }
 ${artifactTypes}`);

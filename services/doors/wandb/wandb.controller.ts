@@ -17,6 +17,7 @@ import { BACKEND, BODIES, GATEWAY, INSTRUMENTS, LOGGER } from '../../tokens.js';
 import { CommandLog } from '../shared/command-log.js';
 import { Tenants } from '../shared/tenant.js';
 import { readRange } from '../../gateway/artifacts.controller.js';
+import { Alerts } from './alerts.js';
 import { answerGraphql } from './answer-graphql.js';
 import { knownContents, putContent } from './artifacts/artifact-contents.js';
 import { artifactReads } from './artifacts/artifact-reads.js';
@@ -53,6 +54,7 @@ export class WandbController {
   private readonly streams = new RunStreams();
   private readonly upserts = new Upserts(this.streams);
   private readonly files = new RunFiles();
+  private readonly alerts = new Alerts();
   private readonly storage: Storage;
   private readonly unknowns: Unknowns;
 
@@ -219,6 +221,7 @@ export class WandbController {
       upserts: this.upserts,
       files: this.files,
       storage: this.storage,
+      alerts: this.alerts,
       artifacts: artifactReads,
       keyId: this.gateway.authRequired ? request.caller : null,
       client: headerOf(request, 'x-wandb-client-id'),
