@@ -249,6 +249,8 @@ export function describeTrackingTables(name: string, open: () => Promise<OpenedT
       expect(await names('a/c/e')).toEqual([]);
       expect(await files.file('', 'a/c/d')).toMatchObject({ sizeBytes: 77, mime: 'm' });
       expect(await files.file('team', 'a/c/d')).toBeNull();
+      const some = await files.some('', ["a/c'/x", 'a/c/e/f', 'a/c/d', 'a']);
+      expect(new Set(some.map(({ path }) => path))).toEqual(new Set(["a/c'/x", 'a/c/d']));
       expect((await files.below('', 'a/c')).map(({ path }) => path)).toEqual(['a/c/d']);
       expect((await files.below('', 'a.txt')).map(({ path }) => path)).toEqual(['a.txt']);
     });

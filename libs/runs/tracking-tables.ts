@@ -111,6 +111,8 @@ export interface LoggedModels {
 
 export interface FileTable {
   file(world: string, path: string): Promise<StoredFile | null>;
+  /** Those of these paths that are there, in no order. */
+  some(world: string, paths: readonly string[]): Promise<readonly StoredFile[]>;
   /** What lies directly in a folder ("" is the root), by name; empty when there is no such folder. */
   list(world: string, folder: string): Promise<readonly FileEntry[]>;
   /** Every file below a folder, and the file of that name itself. */

@@ -27,6 +27,13 @@ export interface HttpError {
   readonly body: { readonly error: { readonly code: string; readonly message: string; readonly field?: string } };
 }
 
+/** In both words there are for it: clients that pace themselves look for the second. */
+const comeAgainIn = (seconds: number): Readonly<Record<string, string>> => ({
+  'retry-after': String(seconds),
+  'ratelimit-remaining': '0',
+  'ratelimit-reset': String(seconds),
+});
+
 /** What a caller is told; null for what is our own fault, which is logged and answered 500 without detail. */
 export function toHttpError(error: unknown): HttpError | null {
   if (error instanceof Rejection) {
@@ -35,7 +42,7 @@ export function toHttpError(error: unknown): HttpError | null {
     return {
       status,
       headers: {
-        ...(status === 429 || status === 503 ? { 'retry-after': '1' } : {}),
+        ...(status === 429 || status === 503 ? comeAgainIn(1) : {}),
         ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
       },
       body: { error: { code: error.code, message: error.message, ...field } },
@@ -51,7 +58,7 @@ export function toHttpError(error: unknown): HttpError | null {
   if (error instanceof Unavailable) {
     return {
       status: 503,
-      headers: { 'retry-after': String(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))) },
+      headers: comeAgainIn(Math.max(1, Math.ceil(error.retryAfterMs / 1_000))),
       body: { error: { code: 'UNAVAILABLE', message: error.message } },
     };
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openServerRig, type ServerRig } from '../rigs/server-rig.js';
 
@@ -111,6 +112,22 @@ describe('lines that no W&B client sends', () => {
   });
 });
 
+it('a run whose scheduler takes it away has not failed, until it starts again', async () => {
+  const state = async () =>
+    (await graphql('{ project(name: "bad") { run(name: "taken") { state } } }')).json.data.project.run.state;
+  await upsert({ name: 'taken', host: 'a' });
+  for (const [body, expected] of [
+    [history(0, '{"_step":0,"loss":1}'), 'running'],
+    [{ preempting: true }, 'preempting'],
+    [{ preempting: true, complete: true, exitcode: 1 }, 'preempted'],
+  ] as const) {
+    expect((await stream('taken', body)).status).toBe(200);
+    expect(await state()).toBe(expected);
+  }
+  await upsert({ name: 'taken', host: 'b' });
+  expect(await state()).toBe('running');
+});
+
 it('names and files that lead elsewhere are refused with a word', async () => {
   await upsert({ name: 'names' });
   const refused = async (asked: Promise<{ status: number; json: any }>): Promise<string> => {
@@ -147,4 +164,116 @@ it('what a newer client asks for is left out and counted, and what this server d
   expect((await post('/graphql', { query: 5 })).status).toBe(400);
   expect((await fetch(`${door}/sdk/otel/v1/metrics`, { method: 'POST', body: '' })).status).toBe(404);
   expect((await fetch(`${rig.server.url}/sdk/otel/v1/metrics`, { method: 'POST', body: '' })).status).toBe(404);
+});
+
+describe('artifacts that no W&B client sends', () => {
+  const md5 = (text: string) => createHash('md5').update(text).digest('base64');
+  const hex = (text: string) => createHash('md5').update(text).digest('hex');
+  const create = async (input: object = {}) => {
+    const said = { projectName: 'bad', runName: 'owner', artifactTypeName: 't', artifactCollectionName: 'c', ...input };
+    const { status, json } = await graphql(
+      'mutation A($input: CreateArtifactInput!) { createArtifact(input: $input) { artifact { id state } } }',
+      { input: { digest: '0'.repeat(32), ...said } },
+    );
+    expect(status).toBe(200);
+    return json.errors ? json.errors[0].message : json.data.createArtifact.artifact;
+  };
+  const files = async (artifactID: string, ...specs: { name: string; md5: string }[]) => {
+    const { json } = await graphql(
+      'mutation F($files: [CreateArtifactFileSpecInput!]!) { createArtifactFiles(input: {artifactFiles: $files}) { files { edges { node { uploadUrl } } } } }',
+      { files: specs.map((each) => ({ artifactID, ...each })) },
+    );
+    return json.errors
+      ? json.errors[0].message
+      : json.data.createArtifactFiles.files.edges.map(({ node }: any) => node.uploadUrl);
+  };
+  const put = async (url: string, body: string) => {
+    const answer = await fetch(url, { method: 'PUT', body });
+    return [answer.status, ((await answer.json()) as any).error?.message ?? ''];
+  };
+  const manifest = async (artifactID: string, contents: object | string, digest = '') => {
+    const text = typeof contents === 'string' ? contents : JSON.stringify({ version: 1, contents });
+    const { json } = await graphql(
+      'mutation M($id: ID!, $digest: String!) { createArtifactManifest(input: {artifactID: $id, digest: $digest}) { artifactManifest { file { uploadUrl } } } }',
+      { id: artifactID, digest },
+    );
+    return put(json.data.createArtifactManifest.artifactManifest.file.uploadUrl, text);
+  };
+  const commit = async (id: string) => {
+    const { json } = await graphql(
+      'mutation C($id: ID!) { commitArtifact(input: {artifactID: $id}) { artifact { state versionIndex } } }',
+      { id },
+    );
+    return json.errors ? json.errors[0].message : json.data.commitArtifact.artifact;
+  };
+  const digestOf = (...lines: string[]) =>
+    hex(`wandb-artifact-manifest-v1\n${lines.map((line) => `${line}\n`).join('')}`);
+
+  it('have no names that lead elsewhere, and their aliases are no numbers', async () => {
+    await upsert({ name: 'owner' });
+    for (const name of ['../up', 'a/b', 'a:b', '', '..', 'x'.repeat(129)])
+      expect(await create({ artifactCollectionName: name }), name).toContain('invalid artifact name');
+    expect(await create({ artifactTypeName: 'a/b' })).toContain('invalid artifact type');
+    expect(await create({ digest: 'abc' })).toContain('digest: must be');
+    expect(await create({ metadata: '[1]' })).toContain('metadata: is not a JSON object');
+    expect(await create({ runName: 'nobody' })).toContain('there is no run "nobody"');
+    for (const alias of ['v3', 'a/b', ''])
+      expect(await create({ aliases: [{ alias, artifactCollectionName: 'c' }] }), alias).toContain('alias');
+  });
+
+  it('get their files and manifests only as they were announced, and a number only when all is there', async () => {
+    const entry = { digest: md5('bytes'), size: 5 };
+    const { id, state } = await create({ clientID: 'mine', digest: digestOf(`a:${entry.digest}`) });
+    expect([state, (await create({ clientID: 'mine', digest: digestOf(`a:${entry.digest}`) })).id]).toEqual([
+      'PENDING',
+      id,
+    ]);
+    for (const name of ['../a', '/etc/passwd', 'a//b', 'a\\b', '', 'x'.repeat(801)])
+      expect(await files(id, { name, md5: entry.digest }), name).toContain('is not a path below the artifact');
+    expect(await files(id, { name: 'a', md5: 'short' })).toContain('is not an MD5');
+    for (const none of ['nonsense', id.slice(4), Buffer.from(`artifact:${'0'.repeat(24)}:`).toString('base64')]) {
+      expect(await files(none, { name: 'a', md5: entry.digest }), none).toContain('there is no artifact');
+      expect(await commit(none), none).toContain('there is no artifact');
+    }
+    expect(await commit(id)).toContain('no manifest of this artifact has come');
+    expect(await manifest(id, '{"version": 1')).toEqual([400, expect.stringContaining("manifest: it can't be read")]);
+    expect(await manifest(id, { '../a': entry })).toEqual([400, expect.stringContaining('not a path below')]);
+    expect(await manifest(id, { a: entry }, md5('other'))).toEqual([400, expect.stringContaining('send them again')]);
+    expect(await manifest(id, { a: entry })).toEqual([200, '']);
+    expect(await commit(id)).toContain('the bytes of "a"');
+    const [url] = await files(id, { name: 'a', md5: entry.digest });
+    expect(await put(url, 'wrong')).toEqual([400, expect.stringContaining('send them again')]);
+    expect(await commit(id)).toContain('the bytes of "a"');
+    expect(await put(url, 'bytes')).toEqual([200, '']);
+    expect(await manifest(id, { a: { ...entry, size: 6 } })).toEqual([200, '']);
+    expect(await commit(id)).toContain('"a" has 5 bytes, not 6');
+    expect(await manifest(id, { a: entry, b: { digest: 'x', ref: 's3://b/k' } })).toEqual([200, '']);
+    expect(await commit(id)).toContain('its digest is');
+    expect(await manifest(id, { a: entry })).toEqual([200, '']);
+    expect([await commit(id), await commit(id)]).toEqual(Array(2).fill({ state: 'COMMITTED', versionIndex: 0 }));
+    // it is there already
+    expect(await files(id, { name: 'elsewhere', md5: entry.digest })).toEqual([null]);
+    expect(await create({ artifactTypeName: 'other' })).toContain('artifact "c" is of the type "t"');
+    const part = await fetch(`${door}/artifactsV2/default/runstream/bad/c/${id}/${hex('bytes')}/a`, {
+      headers: { range: 'bytes=1-2' },
+    });
+    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, 'bytes 1-2/5', 'yt']);
+    expect((await fetch(`${door}/artifactsV2/default/runstream/bad/c/x/${'0'.repeat(32)}/a`)).status).toBe(404);
+  });
+
+  it('are not there for questions that name none', async () => {
+    const asked = `{ project(name: "bad") { none: artifact(name: "c:v7") { id } odd: artifact(name: "a:b:c") { id } type: artifactType(name: "?") { name }
+      artifactCollection(name: "nothing") { id } } clientIDMapping(clientID: "nobody") { serverID } }`;
+    const { json } = await graphql(asked);
+    expect(json).toEqual({
+      data: { project: { none: null, odd: null, type: null, artifactCollection: null }, clientIDMapping: null },
+    });
+    for (const lost of ['nonsense', Buffer.from('["","x"]').toString('base64')])
+      expect(
+        (await graphql('query C($id: ID!) { artifactCollection(id: $id) { id } }', { id: lost })).json.errors[0]
+          .message,
+      ).toContain('there are no artifacts');
+    const linked = 'mutation { linkArtifact(input: {}) { versionIndex } }';
+    expect((await graphql(linked)).json.errors[0].message).toBe('linkArtifact is not offered by this server');
+  });
 });

@@ -69,6 +69,7 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
       return rows.split('\n').map((row) => row.split('\t'));
     };
     await expect.poll(media).toEqual([
+      ['alerts', 'text', 'WARN: low\\nthe accuracy\\nis low'],
       ['list', 'text', '[1,{"x":2}]'],
       ['page', 'html', ''],
       ['table', 'table', '{"columns":["name","score"],"rows":[["a",1],["b",null]]}'],
@@ -88,7 +89,89 @@ describe.skipIf(!wandbInstalled)("Weights & Biases' unmodified client (skipped w
     expect(said.files).toEqual(expect.arrayContaining(['config.yaml', 'output.log', 'wandb-metadata.json']));
     expect([said.found, said.none, said.summary]).toEqual([['one'], [], [1, 2]]);
     expect(said.system).toContain('system.memory_percent');
-    expect(said.after).toEqual({ config: { a: 1 }, tags: ['base', 'more'], notes: 'changed', added: 5 });
+    expect(said.after).toEqual({
+      config: { a: 1 },
+      tags: ['base', 'more'],
+      notes: 'changed',
+      added: 5,
+      group: 'other group',
+      job: 'eval',
+    });
+    const of = (values: number[]) => ({ min: Math.min(...values), max: Math.max(...values) });
+    const score = steps(40).map((step) => step % 7);
+    expect(said.defined).toEqual({
+      score: { ...of(score), mean: score.reduce((a, b) => a + b) / 40, last: 4 },
+      top: { max: 0 },
+      quiet: {},
+    });
+  });
+
+  it('logs artifacts: files, folders, references, tables; the same content is the same version', async () => {
+    const said = await wandb.script<any>(['artifacts_made.py', rig.dir]);
+    expect(said).toEqual({
+      versions: [
+        ['v0', 'COMMITTED', ['base', 'latest']],
+        ['v0', 'COMMITTED', ['base', 'latest']],
+        ['v1', 'COMMITTED', ['best', 'latest']],
+      ],
+      same: true,
+    });
+  });
+
+  it('reads artifacts in another run, with a cache of its own, changes and deletes them', async () => {
+    const said = await wandb.script<any>(['artifacts_read.py', rig.dir], { WANDB_CACHE_DIR: `${rig.dir}/other-cache` });
+    expect(said).toMatchObject({
+      latest: ['v1', 'two', 'the same'],
+      old: ['why', { k: 1, deep: { x: [1, 2] } }, 'one'],
+      reference: 'https://example.com/data.bin',
+      table: [
+        'run_table',
+        [
+          ['a', 1],
+          ['b', null],
+        ],
+      ],
+      draft: ['v2', ['a.txt', 'folder/c.txt', 'more.txt'], 'two'],
+      together: ['part0.txt', 'part1.txt'],
+      list: ['ds:v2', 'ds:v1', 'ds:v0'],
+      types: ['dataset', 'run_table'],
+      collections: ['ds', 'parts'],
+      exists: [true, false, true],
+      lineage: ['maker', ['reader']],
+      'of runs': [
+        ['ds:v0', 'ds:v1', 'run-maker-table:v0'],
+        ['ds:v0', 'ds:v1', 'run-maker-table:v0'],
+      ],
+      files: [
+        ['a.txt', 3],
+        ['folder/c.txt', 8],
+      ],
+      'run files': [],
+      changed: ['v0', ['prod'], 'other', 2, ['good']],
+      good: ['v0'],
+      refused: expect.stringContaining('the artifact has the aliases best: delete them first'),
+      left: ['ds:v1', 'ds:v0'],
+      'latest after': 'v1',
+    });
+    // the same as ours: what a run made and read, and who has to do with one content
+    const { maker, reader } = await gql(
+      rig.server.url,
+      `{ maker: run(id: "art.maker") { artifacts { name type digest usedBy } } reader: run(id: "art.reader") { usedArtifacts { name digest } } }`,
+    );
+    const one = maker.artifacts.find(({ name }: any) => name === 'ds:v0/a.txt');
+    expect(one).toMatchObject({ type: 'dataset', usedBy: ['art.reader'] });
+    expect(maker.artifacts.map(({ name }: any) => name)).toEqual(
+      expect.arrayContaining(['ds:v0', 'ds:v1/folder/c.txt', 'run-maker-table:v0/table.table.json']),
+    );
+    expect(reader.usedArtifacts).toContainEqual({ name: 'ds:v0/a.txt', digest: one.digest });
+    const { artifact } = await gql(
+      rig.server.url,
+      `query A($digest: String!) { artifact(digest: $digest) { loggedBy usedBy } }`,
+      { digest: one.digest },
+    );
+    expect(artifact).toEqual({ loggedBy: ['art.maker'], usedBy: ['art.reader'] });
+    const bytes = await fetch(`${rig.server.url}/v1/artifacts/${one.digest}`);
+    expect(await bytes.text()).toBe('one');
   });
 
   it('tells of a program that raised', async () => {

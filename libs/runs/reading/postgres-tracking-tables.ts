@@ -183,6 +183,12 @@ function fileTable(database: SqlDatabase, schema: Schema): FileTable {
       );
       return row ?? null;
     },
+    async some(world, paths) {
+      return database.query<StoredFile>(
+        `select ${fileColumns} from ${await schema()}.files where world = $1 and path = any($2::text[])`,
+        [storableText(world), paths.map(storableText)],
+      );
+    },
     async list(world, folder) {
       const rest = `substr(path, case when $4 = '' then 1 else char_length($4::text) + 2 end)`;
       const rows = await database.query<{ name: string; folder: boolean; size: number }>(

@@ -2,10 +2,11 @@ import type { Backend } from '#libs/backend/backend.js';
 import type { ProjectState } from '#libs/domain/catalog-fold.js';
 import { AwsError } from '../../http/aws-error.js';
 import type { CommandLog } from '../shared/command-log.js';
+import { Records } from '../shared/records.js';
 import { Tenant } from '../shared/tenant.js';
+import { Turns } from '../shared/turns.js';
 import { accountOf, keyOf, validName } from './arns.js';
 import { CountedSteps } from './counted-steps.js';
-import { Records } from './records.js';
 
 export const source = 'sagemaker';
 /** Tags of ours that hold what only SageMaker's clients say. Nobody is shown them as tags. */
@@ -17,12 +18,12 @@ export class SageMakerWorld extends Tenant {
   readonly account: string;
   readonly records: Records;
   readonly steps: CountedSteps;
-  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly turns = new Turns();
 
   constructor(name: string, backend: Backend, log: CommandLog) {
     super(name, backend, log);
     this.account = accountOf(name);
-    this.records = new Records(name, backend, log);
+    this.records = new Records({ world: `aws.${name}`.slice(0, 64), subject: 'sagemaker-records' }, backend, log);
     this.steps = new CountedSteps(backend, log);
   }
 
@@ -43,15 +44,7 @@ export class SageMakerWorld extends Tenant {
   }
 
   /** One after the other for what has a name: looking and then writing is one step within this process. */
-  async inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = this.turns.get(name) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const settled = mine.catch(() => null);
-    this.turns.set(name, settled);
-    try {
-      return await mine;
-    } finally {
-      if (this.turns.get(name) === settled) this.turns.delete(name);
-    }
+  inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.turns.take(name, work);
   }
 }

@@ -42,6 +42,10 @@ export function subjectOf(tenant: string, project: string, run: string): string 
 /** The tag that keeps a run's id where it can't be read from the subject. */
 export const runIdTag = 'wandb.run_id';
 export const sweepTag = 'wandb.sweep';
+/** The attempt that a scheduler takes away, as its program has said: it did not fail. */
+export const preemptedTag = 'wandb.preempting';
+/** A job type that was changed after the start, which only a start says of a run. */
+export const jobTypeTag = 'wandb.job_type';
 
 /** The id that a client knows a run by; runs of other clients have their own. */
 export function runNameOf(project: ProjectState, subject: string, tags: Readonly<Record<string, string>>): string {

@@ -6,6 +6,7 @@ import { isObject } from '#libs/domain/plain-json.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { Said } from '../shared/command-log.js';
 import { readConsole } from './console-lines.js';
+import { preemptedTag } from './entities.js';
 import { eventsOfRows, type Row } from './history-blocks.js';
 import { lineCountKeys, readHistory, readSystemLines, seriesName, type ReadLines } from './history-lines.js';
 import { readLooseObject, writeStrictJson } from './loose-json.js';
@@ -44,10 +45,11 @@ const refuse = (field: string, message: string): never => {
 export function readStreamBody(json: unknown): {
   readonly files: ReadonlyMap<string, Chunk>;
   readonly complete: boolean;
+  readonly preempting: boolean;
   readonly exitCode: number | null;
 } {
   if (!isObject(json)) return refuse('body', 'must be a JSON object');
-  const { files = {}, complete, exitcode } = json;
+  const { files = {}, complete, exitcode, preempting } = json;
   if (files !== null && !isObject(files)) return refuse('files', 'must be an object of file names');
   const chunks = new Map<string, Chunk>();
   for (const [name, chunk] of Object.entries(files ?? {})) {
@@ -61,7 +63,12 @@ export function readStreamBody(json: unknown): {
   }
   if (exitcode !== undefined && exitcode !== null && !Number.isSafeInteger(exitcode))
     return refuse('exitcode', 'must be a whole number');
-  return { files: chunks, complete: complete === true, exitCode: (exitcode as number | null | undefined) ?? null };
+  return {
+    files: chunks,
+    complete: complete === true,
+    preempting: preempting === true,
+    exitCode: (exitcode as number | null | undefined) ?? null,
+  };
 }
 
 /** In events that are well below the largest record. */
@@ -91,7 +98,7 @@ export function readyCells(stream: RunStream, nowMs: number): readonly Said[] {
 
 /** One request of a client's stream: everything in it is in the log when this resolves. */
 export async function takeFileStream(world: World, stream: RunStream, json: unknown): Promise<StreamAnswer> {
-  const { files, complete, exitCode } = readStreamBody(json);
+  const { files, complete, preempting, exitCode } = readStreamBody(json);
   const now = world.backend.clock();
   const events: Said[] = [];
   const refused: RefusedLines[] = [];
@@ -108,6 +115,11 @@ export async function takeFileStream(world: World, stream: RunStream, json: unkn
     else if (/^output(_.*)?\.log$/.test(name)) lines(chunk);
     else refused.push({ file: name, lines: [], message: 'is not a file that is streamed; upload it' });
   }
+  const attempt = String(stream.told.attempt);
+  if (preempting && stream.preempted !== attempt) {
+    const told = { tags: { [preemptedTag]: attempt }, removed: [], labels: [], labelsRemoved: [] };
+    events.push(stream.said('TagsSet', told, now));
+  }
   if (complete) {
     const state = (exitCode ?? 0) === 0 ? 'finished' : 'failed';
     const reason = state === 'failed' ? `the program ended with exit code ${exitCode}` : '';
@@ -118,6 +130,7 @@ export async function takeFileStream(world: World, stream: RunStream, json: unkn
     events.push(stream.said('HeartbeatSent', { lastStep: 0, spooledBytes: 0 }, now));
   }
   await world.log.tell(...events);
+  if (preempting) stream.preempted = attempt;
   if (events.length > 0) stream.lastSaidAtMs = now;
   for (const [name, digest] of acknowledged) stream.acknowledged.set(name, digest);
   return { exitcode: null, limits: {}, ...(refused.length > 0 ? { refused } : {}) };

@@ -3,7 +3,7 @@ import { hiddenParam } from '#libs/domain/hidden-param.js';
 import { isObject, jsonOf } from '#libs/domain/plain-json.js';
 import type { TrackedRun } from '#libs/runs/tracking-tables.js';
 import { defaultEntity, runNameOf, subjectOf, sweepTag } from './entities.js';
-import { dateOf, stateOf, summaryOf, type KnownRun } from './known-run.js';
+import { dateOf, jobTypeOf, stateOf, summaryOf, type KnownRun } from './known-run.js';
 import { oddNumber } from './loose-json.js';
 import { readFilter } from './mongo-filter.js';
 import type { World } from './world.js';
@@ -76,7 +76,7 @@ function lookup(known: KnownRun): (path: string) => unknown {
         return state.facts.group.value || null;
       case 'jobType':
       case 'job_type':
-        return state.facts.jobType.value || null;
+        return jobTypeOf(state) || null;
       case 'createdAt':
       case 'created_at':
         return dateOf(state.startedAt);

@@ -1,5 +1,6 @@
 import type { MetricStore, SeriesColumns, StoredMedia } from '#libs/metrics/metric-store.js';
 import { systemKey } from '#libs/domain/system-key.js';
+import { alertFact } from './alerts.js';
 import { runtimeKey, timestampKey } from './history-lines.js';
 import { readLooseJson, writeLooseJson } from './loose-json.js';
 import { clientFact } from './rich-cells.js';
@@ -54,7 +55,8 @@ export async function readRows(store: MetricStore, query: RowsQuery): Promise<re
     for (let after: string | undefined; ;) {
       const page = await store.media({ run, ...(wanted && { keys: wanted }), from, to, after, first: mediaPage });
       for (const value of page.values)
-        if (value.index === 0) put(value.step, value.rank, value.key, cellOf(value), true);
+        if (value.index === 0 && value.facts[alertFact] === undefined)
+          put(value.step, value.rank, value.key, cellOf(value), true);
       if (!page.hasNextPage || page.endCursor === null) return;
       after = page.endCursor;
     }

@@ -1,4 +1,5 @@
 import type { ProjectState } from '#libs/domain/catalog-fold.js';
+import type { Call } from './call.js';
 import { filtered, findKnownRun, type RunsAsked } from './find-runs.js';
 import { dateOf } from './known-run.js';
 import { entityAnswer, userAnswer } from './people-answers.js';
@@ -42,7 +43,14 @@ export function projectAnswer(world: World, project: ProjectState): object {
     sweeps: { pageInfo: { endCursor: null, hasNextPage: false }, edges: [] },
     sweep: null,
     allViews: { pageInfo: { endCursor: null, hasNextPage: false }, edges: [] },
-    artifact: null,
+    artifact: ({ name }: { name: string }, call: Call) => call.artifacts.one(world, project, name, call),
+    artifactCollectionMembership: ({ name }: { name: string }, call: Call) =>
+      call.artifacts.membership(world, project, name, call),
+    artifactTypes: (asked: RunsAsked, call: Call) => call.artifacts.types(world, project, asked, call),
+    artifactType: ({ name }: { name: string }, call: Call) => call.artifacts.type(world, project, name, call),
+    artifactCollections: (asked: RunsAsked, call: Call) => call.artifacts.collections(world, project, asked, call),
+    artifactCollection: ({ name }: { name: string }, call: Call) =>
+      call.artifacts.collection(world, project, name, call),
   };
   return answer;
 

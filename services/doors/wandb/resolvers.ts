@@ -1,15 +1,13 @@
-import type { ProjectState } from '#libs/domain/catalog-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
+import type { AlertInput } from './alerts.js';
 import type { Call } from './call.js';
-import { checkProject, defaultProject, tenantOf } from './entities.js';
-import { findKnownRun, withRows } from './find-runs.js';
-import type { KnownRun } from './known-run.js';
+import { artifactResolvers } from './artifacts/artifact-resolvers.js';
+import { checkProject, defaultProject } from './entities.js';
+import { answerOf, knownRun, runNamed, worldOf, type RunNamed } from './one-run.js';
 import { entityAnswer, userAnswer } from './people-answers.js';
 import { projectAnswer } from './project-answers.js';
-import { runAnswer } from './run-answers.js';
 import { checkFileName } from './run-files.js';
 import type { UpsertBucketInput } from './upsert-bucket.js';
-import type { World } from './world.js';
 
 /** What a client may use because this server has it. */
 const features = [
@@ -21,27 +19,6 @@ const features = [
   'MARK_RUN_FILES_UPLOADED',
 ] as const;
 
-const worldOf = (call: Call, entity: string | null | undefined): World => call.tenants.get(tenantOf(entity));
-
-async function knownRun(call: Call, id: string): Promise<KnownRun> {
-  const project = await call.gateway.backend.runTable.run(id).then(async (row) => row && projectOf(call, row.project));
-  if (project) {
-    const { world, state } = project;
-    const found = await world.findRun(id);
-    const [known] = found?.active ? await withRows(world, state, [found.run]) : [];
-    if (known) return known;
-  }
-  throw new Rejection('NOT_FOUND', `there is no run with the id ${id.slice(0, 200)}`, 'id');
-}
-
-async function projectOf(call: Call, key: string): Promise<{ world: World; state: ProjectState } | null> {
-  const row = await call.gateway.backend.runTable.project(key);
-  if (!row) return null;
-  const world = call.tenants.get(row.world);
-  const state = await world.findProject(({ name }) => name === key);
-  return state ? { world, state } : null;
-}
-
 async function oneProject(
   call: Call,
   asked: { readonly name?: string | null; readonly entityName?: string | null },
@@ -51,10 +28,9 @@ async function oneProject(
   return project ? projectAnswer(world, project) : null;
 }
 
-const answerOf = (known: KnownRun): object => runAnswer(known, () => projectAnswer(known.world, known.project));
-
 /** Addresses at which this door's questions and commands are answered, by their names in the schema. */
 export const resolvers = {
+  ...artifactResolvers,
   viewer: () => userAnswer(''),
   serverInfo: (_: object, call: Call) => ({
     cliVersionInfo: { max_cli_version: '9999.0.0', min_cli_version: '0.0.0' },
@@ -110,11 +86,8 @@ export const resolvers = {
     const { metricName, metricValue } = input;
     if (metricName !== '_step' || !Number.isSafeInteger(metricValue))
       throw new Rejection('INVALID_ARGUMENT', 'metricName: a run is rewound to a whole "_step"', 'metricName');
-    const world = worldOf(call, input.entityName);
-    const project = await world.projectNamed(input.projectName || defaultProject);
-    const known = project && (await findKnownRun(world, project, input.runName));
-    if (!known) throw new Rejection('NOT_FOUND', `there is no run "${input.runName.slice(0, 200)}"`, 'runName');
-    await call.upserts.rewind(world, known.run, metricValue + 1);
+    const known = await runNamed(call, input);
+    await call.upserts.rewind(known.world, known.run, metricValue + 1);
     return { rewoundRun: answerOf(known) };
   },
   deleteRun: async ({ input }: { input: { id: string } }, call: Call) => {
@@ -142,6 +115,10 @@ export const resolvers = {
       ),
     };
   },
+  notifyScriptableRunAlert: async ({ input }: { input: RunNamed & AlertInput }, call: Call) => {
+    await call.alerts.tell(await runNamed(call, input), input);
+    return { success: true };
+  },
   // a file is known as uploaded when its bytes are there
   markRunFilesUploaded: async ({ input }: { input: RunFilesInput }, call: Call) => {
     await runOfFiles(call, input);
@@ -164,13 +141,9 @@ interface RunFilesInput {
   readonly files: readonly string[];
 }
 
-async function runOfFiles(call: Call, { entityName, projectName, runName, files }: RunFilesInput) {
-  const world = worldOf(call, entityName);
-  const names = files.map(checkFileName);
-  const project = await world.projectNamed(projectName || defaultProject);
-  const known = project && (await findKnownRun(world, project, runName));
-  if (!known) throw new Rejection('NOT_FOUND', `there is no run "${runName.slice(0, 200)}"`, 'runName');
-  return { known, names };
+async function runOfFiles(call: Call, input: RunFilesInput) {
+  const names = input.files.map(checkFileName);
+  return { known: await runNamed(call, input), names };
 }
 
 const endings: Readonly<Record<string, string>> = {

@@ -7,7 +7,16 @@ import { runNameOf, sweepTag } from './entities.js';
 import { fileAnswers } from './file-answers.js';
 import { lineCountKeys, runtimeKey } from './history-lines.js';
 import { clockKeys, historyKeys, readRows, writeRows } from './history-reads.js';
-import { dateOf, historyMetrics, lastStepOf, lineCount, stateOf, summaryOf, type KnownRun } from './known-run.js';
+import {
+  dateOf,
+  historyMetrics,
+  jobTypeOf,
+  lastStepOf,
+  lineCount,
+  stateOf,
+  summaryOf,
+  type KnownRun,
+} from './known-run.js';
 import { logLines } from './log-answers.js';
 import { writeLooseJson } from './loose-json.js';
 import { userAnswer } from './people-answers.js';
@@ -68,7 +77,7 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
     }),
     group: facts.group.value || null,
     groupName: facts.group.value || null,
-    jobType: facts.jobType.value || null,
+    jobType: jobTypeOf(state) || null,
     commit: state.environment.value?.git?.commit || null,
     host: state.environment.value?.host || null,
     readOnly: false,
@@ -95,8 +104,8 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
     stopped: false,
     shouldStop: false,
     failed: () => stateOf(known) === 'failed',
-    running: () => stateOf(known) === 'running',
-    exitcode: () => (stateOf(known) === 'finished' ? 0 : stateOf(known) === 'running' ? null : 1),
+    running: () => /^(running|preempting)$/.test(stateOf(known)),
+    exitcode: () => (stateOf(known) === 'finished' ? 0 : /^(running|preempting)$/.test(stateOf(known)) ? null : 1),
     history: async (asked: { minStep?: number; maxStep?: number; samples?: number }) => {
       const to = Number(asked.maxStep ?? Number.MAX_SAFE_INTEGER);
       return writeRows(await sampled(null, Number(asked.minStep ?? 0), to, asked.samples ?? 500));
@@ -124,6 +133,10 @@ export function runAnswer(known: KnownRun, projectOf: () => unknown) {
     fileCount: async (_: object, call: Call) => (await call.files.list(world, id)).length,
     files: (asked: { names?: readonly string[]; after?: string; first?: number; pattern?: string }, call: Call) =>
       fileAnswers(known, asked, call),
+    outputArtifacts: (asked: { after?: string; first?: number }, call: Call) =>
+      call.artifacts.ofRun(known, 'logged', asked, call),
+    inputArtifacts: (asked: { after?: string; first?: number }, call: Call) =>
+      call.artifacts.ofRun(known, 'used', asked, call),
   };
 }
 

@@ -6,6 +6,7 @@ import { newestOf, versionsOf } from '#libs/runs/artifact-versions.js';
 import type { ArtifactRow } from '#libs/runs/run-table.js';
 import { mimeOf } from '../shared/mime.js';
 import { environmentFiles, environmentWith } from './run-environment.js';
+import { isOfArtifact } from './artifacts/artifact-names.js';
 import type { World } from './world.js';
 
 /** A file that tells of the environment is read as text up to here. */
@@ -60,7 +61,9 @@ export class RunFiles {
   /** The last version of each file, by name. */
   async list(world: World, run: string): Promise<readonly ArtifactRow[]> {
     await world.log.subjectsSettled([run]);
-    const rows = await world.backend.runTable.artifacts(run, 'logged');
+    const rows = (await world.backend.runTable.artifacts(run, 'logged')).filter(
+      ({ type, name }) => type === 'file' || !isOfArtifact(name),
+    );
     return newestOf(versionsOf(rows)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 

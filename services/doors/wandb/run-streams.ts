@@ -27,6 +27,8 @@ export class RunStream {
   readonly acknowledged = new Map<string, string>();
   readonly waiting = new WaitingCells();
   lastSaidAtMs = 0;
+  /** The attempt that its client said will be taken away. */
+  preempted = '';
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(

@@ -1,4 +1,5 @@
 import { buildSchema } from 'graphql';
+import { artifactTypes } from './artifacts/artifact-schema.js';
 
 /**
  * What W&B's clients ask, as far as this server answers it. Fields that are not here are left out of answers; see lenient-document.ts.
@@ -63,6 +64,11 @@ export const wandbSchema = buildSchema(`
     sweep(sweepName: String!): Sweep
     allViews(viewType: String, viewName: String, first: Int, after: String): ViewConnection
     artifact(name: String!): Artifact
+    artifactTypes(after: String, first: Int): ArtifactTypeConnection
+    artifactType(name: String!): ArtifactType
+    artifactCollection(name: String!): ArtifactCollection
+    artifactCollections(after: String, first: Int, filters: JSONString, order: String): ArtifactCollectionConnection
+    artifactCollectionMembership(name: String!): ArtifactCollectionMembership
   }
   type SweepConnection { pageInfo: PageInfo! edges: [SweepEdge!]! }
   type SweepEdge { cursor: String node: Sweep! }
@@ -70,8 +76,6 @@ export const wandbSchema = buildSchema(`
   type ViewConnection { pageInfo: PageInfo! edges: [ViewEdge!]! }
   type ViewEdge { cursor: String node: View }
   type View { id: ID! name: String! }
-  type Artifact { id: ID! artifactType: ArtifactType! }
-  type ArtifactType { id: ID! name: String! }
 
   type RunConnection { totalCount: Int pageInfo: PageInfo! edges: [RunEdge!]! }
   type RunEdge { cursor: String! node: Run! }
@@ -91,6 +95,8 @@ export const wandbSchema = buildSchema(`
     logLines(first: Int, after: String, last: Int): LogLineConnection
     fileCount: Int
     files(names: [String], after: String, first: Int, pattern: String): FileConnection
+    outputArtifacts(after: String, first: Int): ArtifactConnection
+    inputArtifacts(after: String, first: Int): ArtifactConnection
   }
   type ParquetHistory { parquetUrls: [String!]! liveData: [JSON!]! }
   type LogLineConnection { pageInfo: PageInfo! edges: [LogLineEdge!]! }
@@ -101,6 +107,7 @@ export const wandbSchema = buildSchema(`
   type File {
     id: ID! name: String! displayName: String url(upload: Boolean): String directUrl: String uploadUrl: String
     uploadHeaders: [String!] sizeBytes: Int64! mimetype: String updatedAt: DateTime md5: String digest: String storagePath: String
+    uploadMultipartUrls: UploadMultipartUrls artifact: Artifact
   }
 
   type Mutation {
@@ -112,6 +119,7 @@ export const wandbSchema = buildSchema(`
     createRunFiles(input: CreateRunFilesInput!): CreateRunFilesPayload
     markRunFilesUploaded(input: CreateRunFilesInput!): SuccessPayload
     deleteFiles(input: DeleteFilesInput!): SuccessPayload
+    notifyScriptableRunAlert(input: NotifyScriptableRunAlertInput!): SuccessPayload
   }
   type SuccessPayload { success: Boolean clientMutationId: String }
   input UpsertModelInput { id: String name: String entityName: String description: String }
@@ -132,5 +140,9 @@ export const wandbSchema = buildSchema(`
   input CreateRunFilesInput { entityName: String projectName: String runName: String! files: [String!]! }
   type CreateRunFilesPayload { runID: ID! uploadHeaders: [String!]! files: [RunFileUpload!]! }
   type RunFileUpload { name: String! uploadUrl: String }
+  enum AlertSeverity { INFO WARN ERROR }
+  input NotifyScriptableRunAlertInput {
+    entityName: String projectName: String runName: String! title: String! text: String! severity: AlertSeverity waitDuration: Duration
+  }
   input DeleteFilesInput { files: [ID!]! projectId: Int }
-`);
+${artifactTypes}`);

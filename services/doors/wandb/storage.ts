@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Backend } from '#libs/backend/backend.js';
 import { isObject, jsonOf } from '#libs/domain/plain-json.js';
 import { Rejection } from '#libs/domain/rejection.js';
+import { manifestKinds, type StoredManifest } from './artifacts/artifact-records.js';
 
 /** Long enough for what a client sends late: it asks once and uploads when it comes to it. */
 const goodForMs = 24 * 3_600_000;
@@ -9,7 +10,19 @@ const goodForMs = 24 * 3_600_000;
 /** What an address lets somebody do who brings no key. */
 export type Permit =
   | { readonly may: 'put'; readonly world: string; readonly run: string; readonly name: string }
+  /** A file of an artifact, known by its MD5; a manifest of one. */
+  | { readonly may: 'content'; readonly world: string; readonly md5: string; readonly name: string }
+  | ManifestPermit
   | { readonly may: 'get'; readonly digest: string; readonly name: string };
+export interface ManifestPermit {
+  readonly may: 'manifest';
+  readonly world: string;
+  readonly artifact: string;
+  readonly kind: StoredManifest['kind'];
+  readonly base: string | null;
+  readonly md5: string;
+  readonly name: string;
+}
 
 /**
  * Clients PUT and GET files without their key, so the address itself is the permission. It is signed with what the run tables keep of the
@@ -54,10 +67,20 @@ export class Storage {
 
 /** Also where nobody has to sign: an address that somebody wrote by hand holds anything. */
 const isPermit = (said: object): said is Permit => {
-  const { may, world, run, name, digest } = said as Readonly<Record<string, unknown>>;
-  const named = typeof name === 'string';
-  if (may === 'put') return named && typeof world === 'string' && typeof run === 'string';
-  return may === 'get' && named && typeof digest === 'string';
+  const { may, base, ...fields } = said as Readonly<Record<string, unknown>>;
+  const texts = (...names: readonly string[]): boolean => names.every((name) => typeof fields[name] === 'string');
+  switch (may) {
+    case 'put':
+      return texts('name', 'world', 'run');
+    case 'content':
+      return texts('name', 'world', 'md5');
+    case 'manifest': {
+      const known = manifestKinds.some((kind) => kind === fields['kind']);
+      return texts('name', 'world', 'md5', 'artifact') && known && (base === null || typeof base === 'string');
+    }
+    default:
+      return may === 'get' && texts('name', 'digest');
+  }
 };
 
 const sign = (text: string, secret: string): string => createHmac('sha256', secret).update(text).digest('base64url');

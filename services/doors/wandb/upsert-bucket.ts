@@ -6,11 +6,12 @@ import { inTrainingOrder } from '#libs/domain/run-fold-attempts.js';
 import type { TrackedRun } from '#libs/runs/tracking-tables.js';
 import { randomRunName } from '../shared/run-names.js';
 import type { Said } from '../shared/command-log.js';
-import { checkRunName, runIdTag, runNameOf, subjectOf, sweepTag } from './entities.js';
+import { checkRunName, jobTypeTag, runIdTag, runNameOf, subjectOf, sweepTag } from './entities.js';
 import { emptyEnvironment } from '../shared/empty-environment.js';
 import { changedParams, inEvents, readConfig } from './run-config.js';
 import { readLooseObject, writeStrictJson } from './loose-json.js';
 import { forkIfAsked } from './fork-run.js';
+import { jobTypeOf } from './known-run.js';
 import { rankOf, type RunStreams } from './run-streams.js';
 import type { World } from './world.js';
 import { wellFormed } from './well-formed.js';
@@ -178,6 +179,13 @@ export class Upserts {
       events.push({ name: 'RunRenamed', subject, data: { name: cut(displayName) } });
     if (typeof notes === 'string' && notes !== state.facts.notes.value)
       events.push({ name: 'NoteSet', subject, data: { text: notes } });
+    const { project, group } = state.facts;
+    if (typeof input.groupName === 'string' && cut(input.groupName) !== group.value)
+      events.push({ name: 'RunMoved', subject, data: { project: project.value, group: cut(input.groupName) } });
+    if (typeof input.jobType === 'string' && cut(input.jobType) !== jobTypeOf(state)) {
+      const said = { [jobTypeTag]: cut(input.jobType) };
+      events.push({ name: 'TagsSet', subject, data: { tags: said, removed: [], labels: [], labelsRemoved: [] } });
+    }
     if (tags) {
       const labels = tags.filter((tag) => !state.labels.includes(tag)).map((tag) => tag.slice(0, 500));
       const labelsRemoved = state.labels.filter((label) => !tags.includes(label));

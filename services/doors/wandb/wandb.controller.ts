@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
 import { All, Controller, Get, Head, Inject, Post, Put, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -15,13 +16,18 @@ import { mimeOf } from '../shared/mime.js';
 import { BACKEND, BODIES, GATEWAY, INSTRUMENTS, LOGGER } from '../../tokens.js';
 import { CommandLog } from '../shared/command-log.js';
 import { Tenants } from '../shared/tenant.js';
+import { readRange } from '../../gateway/artifacts.controller.js';
+import { Alerts } from './alerts.js';
 import { answerGraphql } from './answer-graphql.js';
+import { knownContents, putContent } from './artifacts/artifact-contents.js';
+import { artifactReads } from './artifacts/artifact-reads.js';
+import { putManifest } from './artifacts/upload-artifact.js';
 import type { Call } from './call.js';
 import { checkProject, checkRunName, subjectOf, tenantOf } from './entities.js';
 import { readyCells, takeFileStream } from './file-stream.js';
 import { RunFiles } from './run-files.js';
 import { RunStreams } from './run-streams.js';
-import { Storage } from './storage.js';
+import { Storage, type Permit } from './storage.js';
 import { Unknowns } from './unknowns.js';
 import { Upserts } from './upsert-bucket.js';
 import { source, World } from './world.js';
@@ -48,6 +54,7 @@ export class WandbController {
   private readonly streams = new RunStreams();
   private readonly upserts = new Upserts(this.streams);
   private readonly files = new RunFiles();
+  private readonly alerts = new Alerts();
   private readonly storage: Storage;
   private readonly unknowns: Unknowns;
 
@@ -99,14 +106,26 @@ export class WandbController {
   @Put('wandb/storage/*')
   async put(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const permit = await this.permitOf(request);
-    if (permit.may !== 'put') throw new Rejection('FORBIDDEN', 'storage: this address is for reading', 'storage');
+    if (permit.may === 'get') throw new Rejection('FORBIDDEN', 'storage: this address is for reading', 'storage');
     const length = request.headers['content-length'];
     const body = artifactBody(request.raw, this.backend.configuration.artifactBytesMax);
     const world = this.tenants.get(permit.world);
     const size = length === undefined ? null : Number(length);
+    const etag = await this.keep(world, permit, body, size);
+    await reply.status(200).header('etag', `"${etag}"`).type('application/json').send('{}');
+  }
+
+  private async keep(
+    world: World,
+    permit: Exclude<Permit, { may: 'get' }>,
+    body: Readable,
+    size: number | null,
+  ): Promise<string> {
+    if (permit.may === 'content') return (await putContent(world, permit.md5, body, size)).digest;
+    if (permit.may === 'manifest') return putManifest(world, permit, body);
     const { digest, sizeBytes } = await this.files.put(world, permit.run, permit.name, body, size);
     if (permit.name.startsWith('media/')) await this.shown(world, permit, { digest, sizeBytes });
-    await reply.status(200).header('etag', `"${digest}"`).type('application/json').send('{}');
+    return digest;
   }
 
   /** A file may be what a cell of the history has waited for. */
@@ -138,13 +157,36 @@ export class WandbController {
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const permit = await this.permitOf(request);
     if (permit.may !== 'get') throw new Rejection('FORBIDDEN', 'storage: this address is for writing', 'storage');
-    const stat = await this.backend.artifactStore.stat(permit.digest);
-    if (!stat) throw new Rejection('NOT_FOUND', `artifact ${permit.digest} is not there`, 'digest');
+    await this.send(request, reply, permit.digest, permit.name);
+  }
+
+  /** Where clients look for a file of an artifact when its address is not good any more. */
+  @Get(['wandb/artifactsV2/:region/:entity/:project/:collection/:birth/:md5/:name', 'wandb/artifacts/:entity/:md5'])
+  async content(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { entity, md5 = '', name = 'file' } = request.params as Partial<Record<'entity' | 'md5' | 'name', string>>;
+    const file = (await knownContents(this.tenants.get(tenantOf(entity)), [md5])).get(md5);
+    if (!file) throw new Rejection('NOT_FOUND', `there is no file with the MD5 ${md5.slice(0, 40)}`, 'md5');
+    await this.send(request, reply, file.digest, name);
+  }
+
+  private async send(request: FastifyRequest, reply: FastifyReply, digest: string, name: string): Promise<void> {
+    const { artifactStore } = this.backend;
+    const stat = await artifactStore.stat(digest);
+    if (!stat) throw new Rejection('NOT_FOUND', `artifact ${digest} is not there`, 'digest');
+    const range = readRange(request.headers.range, stat.sizeBytes);
+    if (range === 'unsatisfiable') {
+      await reply.status(416).header('content-range', `bytes */${stat.sizeBytes}`).send();
+      return;
+    }
+    const { start, end } = range ?? { start: 0, end: stat.sizeBytes };
     void reply
+      .status(range ? 206 : 200)
       .headers(logged)
-      .header('content-type', mimeOf(permit.name))
-      .header('content-length', String(stat.sizeBytes));
-    await reply.send(request.method === 'HEAD' ? undefined : await this.backend.artifactStore.get(permit.digest));
+      .header('accept-ranges', 'bytes')
+      .header('content-type', mimeOf(name))
+      .header('content-length', String(end - start));
+    if (range) void reply.header('content-range', `bytes ${start}-${end - 1}/${stat.sizeBytes}`);
+    await reply.send(request.method === 'HEAD' ? undefined : await artifactStore.get(digest, range ?? undefined));
   }
 
   /** Addresses that clients print: the pages of ours that show the same. */
@@ -179,6 +221,8 @@ export class WandbController {
       upserts: this.upserts,
       files: this.files,
       storage: this.storage,
+      alerts: this.alerts,
+      artifacts: artifactReads,
       keyId: this.gateway.authRequired ? request.caller : null,
       client: headerOf(request, 'x-wandb-client-id'),
       base: baseOf(request),

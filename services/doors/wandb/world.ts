@@ -1,14 +1,33 @@
+import type { Backend } from '#libs/backend/backend.js';
 import type { ProjectState } from '#libs/domain/catalog-fold.js';
 import { Rejection } from '#libs/domain/rejection.js';
+import type { CommandLog } from '../shared/command-log.js';
+import { Records } from '../shared/records.js';
 import { Tenant } from '../shared/tenant.js';
+import { Turns } from '../shared/turns.js';
+import { worldFor } from './artifacts/artifact-names.js';
 import { checkProject, defaultProject, entityOf } from './entities.js';
 
 export const source = 'wandb';
 
 /** A tenant in the words of W&B, which calls it an entity. */
 export class World extends Tenant {
+  /** What artifacts are before they have a number. */
+  readonly records: Records;
+  private readonly turns = new Turns();
+
+  constructor(name: string, backend: Backend, log: CommandLog) {
+    super(name, backend, log);
+    this.records = new Records({ world: worldFor('records', name), subject: 'wandb-records' }, backend, log);
+  }
+
   get entity(): string {
     return entityOf(this.name);
+  }
+
+  /** One after the other for what has a name: looking and then writing is one step within this process. */
+  inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.turns.take(name, work);
   }
 
   projectNamed(title: string): Promise<ProjectState | null> {
