@@ -113,3 +113,5 @@ const awsRoutes: ReadonlySet<string> = new Set([...jsonPaths, ...metricPaths]);
 /** A folder of our own for what S3 has on its root, which is the page's here. */
 export const s3Paths: readonly string[] = ['/s3', '/t/:world/s3'].flatMap((path) => [path, `${path}/*`]);
 const s3Routes: ReadonlySet<string> = new Set(s3Paths);
+/** Where addresses may be signed in their query. */
+export const isS3Route = (route: string | undefined): boolean => route !== undefined && s3Routes.has(route);
