@@ -97,17 +97,31 @@ describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where th
       'InvalidSignatureException',
     );
     expect((await runSageMaker<Done>(url, 'signed.py', { keyId, secret })).checked).toBeGreaterThan(10);
-    // and S3 is signed by the same
-    const files = await runSageMaker<Done>(url, 'files.py', { keyId, secret });
-    expect(files.checked).toBeGreaterThan(15);
+    // MLflow's plugin is signed by the same: a tenant is what an ARN names, files are objects of our own S3
+    const plugin = await runSageMaker<{ checked: number; run: string; uploaded: string }>(url, 'mlflow_plugin.py', {
+      keyId,
+      secret,
+    });
+    expect(plugin.checked).toBeGreaterThan(20);
+    const asked = `query($id: ID!) { run(id: $id) { project name artifacts { name sizeBytes } } }`;
+    const files = [{ name: 'notes/a note +%ü.txt', sizeBytes: 10_000 }, { name: 'table.json' }];
+    const runOf = async (id: string) => (await gql(url, asked, { id }))['run'];
+    expect(await runOf(plugin.run)).toMatchObject({ project: 'garden:through the plugin', artifacts: files });
+    expect(await runOf(plugin.uploaded)).toMatchObject({ project: 'through the plugin', artifacts: files });
+    const nobody = { 'x-mlflow-sm-tracking-server-arn': 'arn:aws:sagemaker:eu-central-1:1:mlflow-tracking-server/x' };
+    const refused = await fetch(`${url}/api/2.0/mlflow/experiments/get?experiment_id=0`, { headers: nobody });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(Object.keys(nobody)[0]!)]);
+    // and S3
+    const stored = await runSageMaker<Done>(url, 'files.py', { keyId, secret });
+    expect(stored.checked).toBeGreaterThan(15);
     const { run } = await gql(url, `query($id: ID!) { run(id: $id) { artifacts { name sizeBytes mime } } }`, {
-      id: files.component,
+      id: stored.component,
     });
     expect(run.artifacts).toContainEqual({ name: 'notes.txt', sizeBytes: 5_000, mime: 'text/plain' });
     const media = async () =>
       (
         await gql(url, `query($id: ID!) { run(id: $id) { media { values { key kind text facts } } } }`, {
-          id: files.component,
+          id: stored.component,
         })
       )['run'].media.values;
     // telemetry may be on its way for a second

@@ -8,6 +8,7 @@ import { awsJsonError, jsonPaths, metricPaths, toAwsError } from '../../http/aws
 import { AwsError } from '../../http/aws-error.js';
 import { queryBounds, type Bodies, type Body } from '../../http/bodies.js';
 import { discardRest } from '../../http/discard-rest.js';
+import { regionOf } from '../../http/sigv4.js';
 import { BACKEND, BODIES, LOGGER } from '../../tokens.js';
 import { CommandLog } from '../shared/command-log.js';
 import { Tenants } from '../shared/tenant.js';
@@ -86,8 +87,7 @@ export class SageMakerController {
   private callOf({ headers, caller, params }: FastifyRequest): Call {
     const world = this.tenants.get((params as { readonly world?: string }).world ?? '');
     const invocation = headers['amz-sdk-invocation-id'];
-    const scope = /Credential=[^/,]+\/\d+\/([a-z0-9-]{1,30})\//.exec(headers.authorization ?? '');
-    const region = scope?.[1] ?? 'us-east-1';
+    const region = regionOf(headers.authorization);
     return {
       ...{ world, region, caller },
       invocation: typeof invocation === 'string' && /^[\x21-\x7e]{1,64}$/.test(invocation) ? invocation : '',
