@@ -104,7 +104,10 @@ export const xmlText = (text: string): string =>
 
 /** Where SageMaker's two protocols are spoken: on the root, below a folder of its own, and below a tenant's. */
 const folders = ['', '/sagemaker', '/t/:world/sagemaker'];
-export const jsonPaths: readonly string[] = folders.map((folder) => folder || '/');
+/** AWS's SDK for JavaScript ends the address of a folder in "/", botocore does not: the star stands for nothing. */
+export const jsonPaths: readonly string[] = folders.flatMap((folder) =>
+  folder === '' ? ['/'] : [folder, `${folder}/*`],
+);
 export const metricPaths: readonly string[] = folders.flatMap((folder) =>
   ['BatchPutMetrics', 'BatchGetMetrics'].map((name) => `${folder}/${name}`),
 );

@@ -39,7 +39,9 @@ export class SageMakerController {
   @Post([...jsonPaths])
   json(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const target = request.headers['x-amz-target'];
-    const name = typeof target === 'string' && target.startsWith('SageMaker.') ? target.slice(10) : '';
+    const below = (request.params as { readonly '*'?: string })['*'] ?? '';
+    const named = typeof target === 'string' && target.startsWith('SageMaker.') && below === '';
+    const name = named ? target.slice(10) : '';
     return this.answer(name, 'application/x-amz-json-1.1', request, reply);
   }
 
