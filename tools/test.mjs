@@ -123,11 +123,12 @@ function mlflowClient() {
 /** AWS's clients of SageMaker Experiments, unmodified; test/rigs/sagemaker-rig.ts looks for them there. */
 function sagemakerClient() {
   const venv = 'node_modules/.cache/python-sagemaker';
-  if (existsSync(join(venv, 'ready'))) return;
+  // an older one has AWS's plugin of MLflow not yet
+  if (existsSync(join(venv, 'ready', 'sagemaker-mlflow'))) return;
   const python = ['python3', 'python'].find((name) => spawnSync(name, ['--version']).status === 0);
   const bin = join(venv, 'bin', 'python');
   const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--no-compile'];
-  const packages = ['sagemaker==2.257.6', 'scikit-learn==1.9.1'];
+  const packages = ['sagemaker==2.257.6', 'scikit-learn==1.9.1', 'sagemaker-mlflow==0.5.0', 'mlflow-skinny==3.17.2'];
   // seventy packages: uv takes seconds where pip takes a minute
   const install = () =>
     run(bin, [...pip, 'uv==0.13.9']) === 0 &&
@@ -135,7 +136,7 @@ function sagemakerClient() {
       run(bin, [...pip, ...packages]) === 0);
   if (!python || run(python, ['-m', 'venv', venv]) !== 0 || !install())
     return unavailable('SageMaker client', 'it can not be installed from PyPI');
-  mkdirSync(join(venv, 'ready'));
+  mkdirSync(join(venv, 'ready', 'sagemaker-mlflow'), { recursive: true });
 }
 
 /** The real client of Weights & Biases, unmodified; test/journeys/wandb.spec.ts looks for it there. */

@@ -77,6 +77,63 @@ export function describeScopes(under: Under): void {
     expect(await slice(4, 2)).toEqual([[], [], []]);
   });
 
+  it('sums up all values of many series of many runs, as their histories have them', async () => {
+    const steps = range(0, 6);
+    const noisy = steps.map((step) => 1e9 + step / 4);
+    const odd = [NaN, 1, Infinity, -2, 3, 4];
+    const huge = steps.map((step) => (step % 2 === 0 ? 1.5e308 : 1.7e308));
+    const nothing = steps.map(() => NaN);
+    const again = (attempt: number, from: number, rewindTo?: number) =>
+      points({
+        ...{ run: 'sums-2', seq: 1, attempt, startedAt: attempt, steps: range(from, 6) },
+        ...(rewindTo === undefined ? {} : { rewindTo }),
+        values: { noisy: range(from, 6).map((step) => step * 10 + attempt) },
+      });
+    const first = points({ run: 'sums-1', seq: 1, steps, values: { noisy, odd, huge, nothing } });
+    const two = [again(1, 0), again(2, 4)];
+    const rewound = points({ run: 'sums-3', seq: 1, steps, values: { noisy } });
+    await under().write([started('sums-1'), started('sums-2', {}, 1), started('sums-2', {}, 2), started('sums-3')]);
+    await under().write([first, ...two, rewound]);
+    // what came twice is there once
+    await under().write([first, ...two]);
+    const several = points({
+      ...{ run: 'sums-3', seq: 2, steps: [5, 5, 5], everyValue: true, values: { noisy: [1, 2, 3] } },
+    });
+    await under().write([several]);
+    const queries = [
+      { run: 'sums-1', keys: ['odd', 'none', 'noisy', 'huge', 'nothing'] },
+      { run: 'nobody', keys: ['noisy'] },
+      { run: 'sums-2', keys: ['noisy'] },
+      { run: 'sums-3', keys: ['noisy', 'odd'] },
+    ];
+    const found = await under().store.moments(queries);
+    expect(found.map((each) => each.map(({ key }) => key))).toEqual([
+      ['odd', 'noisy', 'huge', 'nothing'],
+      [],
+      ['noisy'],
+      ['noisy'],
+    ]);
+    for (const [index, { run }] of queries.entries())
+      for (const { key, ...told } of found[index]!) {
+        const { value } = await under().store.history({ run, key, offset: 0, limit: 100 });
+        const numbers = list(value).filter((one) => !Number.isNaN(one));
+        expect(told).toMatchObject({
+          count: value.length,
+          min: numbers.length === 0 ? NaN : Math.min(...numbers),
+          max: numbers.length === 0 ? NaN : Math.max(...numbers),
+        });
+      }
+    const [odds, noisies, huges, nothings] = found[0]!;
+    expect([odds!.mean, nothings!.mean, nothings!.deviation]).toEqual([NaN, NaN, NaN]);
+    // a quarter of a step beside a thousand million, and a mean of numbers whose sum is none
+    expect(noisies!.mean).toBe(1e9 + 0.625);
+    expect(noisies!.deviation).toBeCloseTo(Math.sqrt(35 / 12) / 4, 7);
+    expect(huges!.mean / 1.6e308).toBeCloseTo(1, 12);
+    // of the steps that the second attempt wrote again only its own
+    expect(found[2]![0]).toMatchObject({ count: 6, min: 1, max: 52 });
+    expect(await under().store.moments([{ run: 'sums-1', keys: [] }])).toEqual([[]]);
+  });
+
   it('gives the lines of the rank asked for, each once, however often they came', async () => {
     const said = (rank: number) =>
       ({

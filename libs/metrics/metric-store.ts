@@ -100,6 +100,22 @@ export interface HistoryColumns {
   readonly time: Float64Array;
 }
 
+export interface MomentsQuery {
+  readonly run: string;
+  readonly keys: readonly string[];
+}
+/** Of all values of a key that its history has, as they are: the deviation is that of the whole, not of a sample. */
+export interface Moments {
+  readonly key: string;
+  readonly count: number;
+  /** Of those that are numbers; NaN where none is. */
+  readonly min: number;
+  readonly max: number;
+  /** NaN as soon as one value is NaN. */
+  readonly mean: number;
+  readonly deviation: number;
+}
+
 export interface LatestPointsQuery {
   readonly run: string;
   readonly keys: readonly string[];
@@ -207,6 +223,8 @@ export interface MetricStore {
   points(query: PointsQuery, signal?: AbortSignal): Promise<PointColumns>;
   /** A slice of all values of a key in the order of their times, then steps, then values: a tracker's history. */
   history(query: HistoryQuery, signal?: AbortSignal): Promise<HistoryColumns>;
+  /** Of each of these runs, in the order of its keys, those that have values; with as few questions to the store as can be. */
+  moments(queries: readonly MomentsQuery[], signal?: AbortSignal): Promise<readonly (readonly Moments[])[]>;
   /** Names of the run's series, in order; `match` is a substring, case-insensitive. Hidden ones ("_time") are left out. */
   keys(run: string, match: string | undefined, first: number, after?: string): Promise<readonly string[]>;
   /** Per rank of the newest attempt it has written to. */

@@ -26,6 +26,7 @@ export function gatherMetrics(store: MetricStore, signal: AbortSignal, look: () 
     latestPoints: looking((query, leaving) => store.latestPoints(query, leaving)),
     points: looking((query, leaving) => store.points(query, leaving)),
     history: looking((query, leaving) => store.history(query, leaving)),
+    moments: looking((queries, leaving) => store.moments(queries, leaving)),
     keys: (run, match, first, after) => store.keys(run, match, first, after),
     ranks: (run) => store.ranks(run),
     lines: looking((query, leaving) => store.lines(query, leaving)),

@@ -3,7 +3,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Rejection } from '#libs/domain/rejection.js';
 import type { RunTable } from '#libs/runs/run-table.js';
 import type { SecretBox } from './secret-box.js';
-import { checkSigned } from './signatures.js';
+import { presign, type Presign } from './presigned.js';
+import { checkSigned, secretOf } from './signatures.js';
 
 /** `rs_<key id>_<secret>`; only a hash of it is ever stored. */
 export interface NewApiKey {
@@ -55,10 +56,14 @@ export interface Auth {
   check(headers: IncomingHttpHeaders, given?: string): Promise<string | null>;
   /** The same for a request that is signed as AWS's clients do it; refuses with an `AwsError`. */
   checkSigned(request: IncomingMessage, bodyIsRead: boolean): Promise<string | null>;
+  /** The query of an address that its holder may use for a while as if this pair had signed. */
+  presign(asked: Omit<Presign, 'secret' | 'nowMs'>): Promise<string>;
 }
 
 /** What sockets ask: they show keys only. */
 export type KeyAuth = Pick<Auth, 'required' | 'check'>;
+/** What doors ask, behind the gate. */
+export type DoorAuth = KeyAuth & Pick<Auth, 'presign'>;
 
 export function createAuth(
   runTable: RunTable,
@@ -84,6 +89,9 @@ export function createAuth(
     async checkSigned(request, bodyIsRead) {
       if (!required) checkName(request.headers);
       return checkSigned(request, { keys, box, clock, required, bodyIsRead });
+    },
+    async presign(asked) {
+      return presign({ ...asked, secret: secretOf(await keys(), box(), asked.accessKeyId), nowMs: clock() });
     },
     async check(headers, given) {
       if (!required) {

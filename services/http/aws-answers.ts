@@ -104,7 +104,10 @@ export const xmlText = (text: string): string =>
 
 /** Where SageMaker's two protocols are spoken: on the root, below a folder of its own, and below a tenant's. */
 const folders = ['', '/sagemaker', '/t/:world/sagemaker'];
-export const jsonPaths: readonly string[] = folders.map((folder) => folder || '/');
+/** AWS's SDK for JavaScript ends the address of a folder in "/", botocore does not: the star stands for nothing. */
+export const jsonPaths: readonly string[] = folders.flatMap((folder) =>
+  folder === '' ? ['/'] : [folder, `${folder}/*`],
+);
 export const metricPaths: readonly string[] = folders.flatMap((folder) =>
   ['BatchPutMetrics', 'BatchGetMetrics'].map((name) => `${folder}/${name}`),
 );
@@ -113,3 +116,5 @@ const awsRoutes: ReadonlySet<string> = new Set([...jsonPaths, ...metricPaths]);
 /** A folder of our own for what S3 has on its root, which is the page's here. */
 export const s3Paths: readonly string[] = ['/s3', '/t/:world/s3'].flatMap((path) => [path, `${path}/*`]);
 const s3Routes: ReadonlySet<string> = new Set(s3Paths);
+/** Where addresses may be signed in their query. */
+export const isS3Route = (route: string | undefined): boolean => route !== undefined && s3Routes.has(route);

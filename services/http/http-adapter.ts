@@ -6,9 +6,10 @@ import { Rejection } from '#libs/domain/rejection.js';
 import type { Instruments } from '#libs/observability/instruments.js';
 import { answerHeaders, rawAnswer } from './answer-headers.js';
 import type { Auth } from './auth.js';
-import { awsDoorOf } from './aws-answers.js';
+import { awsDoorOf, isS3Route } from './aws-answers.js';
 import { foreignSite } from './foreign-site.js';
 import { toHttpError } from './http-errors.js';
+import { isPresigned } from './presigned.js';
 import { isSigned } from './sigv4.js';
 
 declare module 'fastify' {
@@ -71,9 +72,11 @@ export function createHttpAdapter({ auth, instruments, origins }: AdapterOptions
         if (request.method === 'OPTIONS') return await reply.status(204).send();
       }
       const { headers, raw } = request;
-      const key = isSigned(headers.authorization)
-        ? await auth.checkSigned(raw, awsDoorOf(request.routeOptions.url)?.bodyIsRead === true)
-        : await auth.check(headers);
+      const inQuery = isS3Route(request.routeOptions.url) && isPresigned(request.url);
+      const key =
+        inQuery || isSigned(headers.authorization)
+          ? await auth.checkSigned(raw, awsDoorOf(request.routeOptions.url)?.bodyIsRead === true)
+          : await auth.check(headers);
       request.caller = key ?? request.ip;
     } catch (error) {
       const known = awsDoorOf(request.routeOptions.url)?.refuse(error) ?? toHttpError(error);

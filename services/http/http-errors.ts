@@ -53,7 +53,12 @@ export function toHttpError(error: unknown): HttpError | null {
     return {
       status: error.status,
       headers: { 'x-amzn-errortype': error.code },
-      body: { error: { code: error.code, message: error.message } },
+      // MLflow's clients with AWS's plugin look for the message here
+      body: {
+        error: { code: error.code, message: error.message },
+        error_code: 'PERMISSION_DENIED',
+        message: error.message,
+      } as never,
     };
   if (error instanceof Unavailable) {
     return {

@@ -2,7 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { AwsError } from './aws-error.js';
 import type { SecretBox } from './secret-box.js';
 import { expectBody } from './signed-body.js';
-import { checkSignature, readClaim, sha256, unsignedPayload, type SignedRequest } from './sigv4.js';
+import { readPresigned } from './presigned.js';
+import { expectChunks, signedPayload, signedTrailerPayload } from './signed-chunks.js';
+import {
+  checkSignature,
+  isSigned,
+  readClaim,
+  scopeOf,
+  sha256,
+  signingKey,
+  unsignedPayload,
+  type SignedRequest,
+} from './sigv4.js';
 
 /** What our doors are called in the scope of a signature. */
 const services = ['sagemaker', 'sagemaker-mlflow', 's3'] as const;
@@ -23,22 +34,15 @@ export interface SignatureOptions {
 export async function checkSigned(request: IncomingMessage, options: SignatureOptions): Promise<string | null> {
   const keys = await options.keys();
   if (!options.required && ![...keys.keys()].some((id) => accessKeyPattern.test(id))) return null;
-  const signed: SignedRequest = {
+  const came: SignedRequest = {
     method: request.method ?? '',
     url: request.url ?? '',
     rawHeaders: request.rawHeaders,
   };
-  const claim = readClaim(signed, services, options.clock());
-  const sealed = accessKeyPattern.test(claim.accessKeyId) ? keys.get(claim.accessKeyId) : undefined;
-  if (sealed === undefined)
-    throw new AwsError('UnrecognizedClientException', 'The security token included in the request is invalid.', 403);
-  const secret = options.box()?.open(sealed, claim.accessKeyId) ?? null;
-  if (secret === null)
-    throw new AwsError(
-      'UnrecognizedClientException',
-      'The secret of this key can not be read here: RUNSTREAM_SECRET_KEY, or the file secret.key of the data folder, is not the one it was made with.',
-      403,
-    );
+  const now = options.clock();
+  const inQuery = isSigned(request.headers.authorization) ? null : readPresigned(came, ['s3'], now);
+  const { signed, claim } = inQuery ?? { signed: came, claim: readClaim(came, services, now) };
+  const secret = secretOf(keys, options.box(), claim.accessKeyId);
   const { payload } = claim;
   if (payload === null) {
     if (hasBody(request) && !options.bodyIsRead)
@@ -61,6 +65,14 @@ export async function checkSigned(request: IncomingMessage, options: SignatureOp
           claim.service === 's3' ? 400 : 403,
         );
     });
+  else if (claim.service === 's3' && (payload === signedPayload || payload === signedTrailerPayload))
+    expectChunks(request, {
+      signature: claim.signature,
+      key: signingKey(secret, claim),
+      timestamp: claim.timestamp,
+      scope: scopeOf(claim),
+      trailer: payload === signedTrailerPayload,
+    });
   else if (claim.service !== 's3' || (payload !== unsignedPayload && payload !== unsignedTrailer))
     throw new AwsError(
       'InvalidSignatureException',
@@ -69,7 +81,21 @@ export async function checkSigned(request: IncomingMessage, options: SignatureOp
     );
   return claim.accessKeyId;
 }
-export const unsignedTrailer = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
+/** The secret of a pair that is good now. */
+export function secretOf(keys: ReadonlyMap<string, string>, box: SecretBox | null, id: string): string {
+  const sealed = accessKeyPattern.test(id) ? keys.get(id) : undefined;
+  if (sealed === undefined)
+    throw new AwsError('UnrecognizedClientException', 'The security token included in the request is invalid.', 403);
+  const secret = box?.open(sealed, id) ?? null;
+  if (secret === null)
+    throw new AwsError(
+      'UnrecognizedClientException',
+      'The secret of this key can not be read here: RUNSTREAM_SECRET_KEY, or the file secret.key of the data folder, is not the one it was made with.',
+      403,
+    );
+  return secret;
+}
+const unsignedTrailer = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

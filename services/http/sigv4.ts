@@ -6,7 +6,7 @@ import { AwsError } from './aws-error.js';
  * made canonical from what came over the wire, signed again with the secret of its key, and compared in constant time.
  */
 export const algorithm = 'AWS4-HMAC-SHA256';
-const clockSkewMs = 5 * 60_000;
+export const clockSkewMs = 5 * 60_000;
 export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 
 export interface SignedRequest {
@@ -34,7 +34,7 @@ export interface Claim {
 export const isSigned = (authorization: string | undefined): boolean =>
   authorization !== undefined && authorization.startsWith(algorithm);
 
-const incomplete = (message: string): AwsError => new AwsError('IncompleteSignatureException', message, 403);
+export const incomplete = (message: string): AwsError => new AwsError('IncompleteSignatureException', message, 403);
 const invalid = (message: string): AwsError => new AwsError('InvalidSignatureException', message, 403);
 
 /** Headers by lower-case name, all values of each. */
@@ -69,14 +69,43 @@ export function readClaim(request: SignedRequest, services: readonly string[], n
   };
   if (!authorization.startsWith(`${algorithm} `))
     throw incomplete(`Authorization header must begin with ${algorithm}.`);
-  const scope = need('Credential').split('/');
-  const signedHeaders = need('SignedHeaders').split(';');
+  const credential = need('Credential');
+  const names = need('SignedHeaders');
   const signature = need('Signature');
+  const timestamp = one('x-amz-date');
+  if (timestamp === null) throw incomplete("Authorization header requires existence of a 'X-Amz-Date' header.");
+  const claim = readScope({ credential, timestamp, names, signature }, services);
+  if (Math.abs(nowMs - claim.saidMs) > clockSkewMs) {
+    const now = basicTime(nowMs);
+    const early = claim.saidMs > nowMs ? 'Signature not yet current' : 'Signature expired';
+    throw invalid(`${early}: ${timestamp} is more than 5 min. away from ${now}`);
+  }
+  for (const name of [...alwaysSigned, ...signedWhereGiven]) {
+    const asked = alwaysSigned.includes(name) || headers.has(name);
+    if (asked && !claim.signedHeaders.includes(name)) throw notSigned(name);
+  }
+  return { ...claim, payload: one('x-amz-content-sha256') };
+}
+const alwaysSigned = ['host', 'x-amz-date'];
+/** What says which operation is meant, of what, and with which body: nobody may change it on the way. */
+const signedWhereGiven = [
+  ...['x-amz-target', 'x-amz-security-token', 'x-amz-content-sha256'],
+  ...['x-mlflow-sm-tracking-server-arn', 'x-sm-mlflow-app-arn'],
+];
+export const notSigned = (name: string): AwsError => invalid(`'${name}' must be a 'SignedHeader' in the request.`);
+export const basicTime = (ms: number): string => new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+
+/** What both ways of signing say: who, when, for what, over which headers. */
+export function readScope(
+  said: { readonly credential: string; readonly timestamp: string; readonly names: string; readonly signature: string },
+  services: readonly string[],
+): Omit<Claim, 'payload'> & { readonly saidMs: number } {
+  const { timestamp, signature } = said;
+  const scope = said.credential.split('/');
+  const signedHeaders = said.names.split(';');
   if (scope.length !== 5 || scope.some((part) => part === ''))
     throw incomplete('Credential must have exactly 5 slash-delimited elements: keyid/date/region/service/term.');
   const [accessKeyId, day, region, service, term] = scope as [string, string, string, string, string];
-  const timestamp = one('x-amz-date');
-  if (timestamp === null) throw incomplete("Authorization header requires existence of a 'X-Amz-Date' header.");
   if (!/^[0-9a-f]{64}$/.test(signature)) throw incomplete('Signature must be 64 hexadecimal digits.');
   if (term !== 'aws4_request') throw invalid("Credential should be scoped with a valid terminator: 'aws4_request'.");
   if (!services.includes(service))
@@ -84,22 +113,10 @@ export function readClaim(request: SignedRequest, services: readonly string[], n
   const saidMs = timeOf(timestamp);
   if (saidMs === null) throw incomplete("Date must be in ISO-8601 'basic format'. See X-Amz-Date.");
   if (!timestamp.startsWith(day)) throw invalid('Date in Credential scope does not match YYYYMMDD from X-Amz-Date.');
-  if (Math.abs(nowMs - saidMs) > clockSkewMs) {
-    const now = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
-    const early = saidMs > nowMs ? 'Signature not yet current' : 'Signature expired';
-    throw invalid(`${early}: ${timestamp} is more than 5 min. away from ${now}`);
-  }
-  for (const name of ['host', 'x-amz-date', 'x-amz-target', 'x-amz-security-token', 'x-amz-content-sha256']) {
-    const asked = name === 'host' || headers.has(name);
-    if (asked && !signedHeaders.includes(name)) throw invalid(`'${name}' must be a 'SignedHeader' in the request.`);
-  }
   const order = [...signedHeaders].sort();
   if (order.some((name, i) => name !== signedHeaders[i] || name !== name.toLowerCase() || name === order[i - 1]))
     throw incomplete('SignedHeaders must be in lower case, in order, each once.');
-  return {
-    ...{ accessKeyId, timestamp, day, region, service, signedHeaders, signature },
-    payload: one('x-amz-content-sha256'),
-  };
+  return { accessKeyId, timestamp, day, region, service, signedHeaders, signature, saidMs };
 }
 
 /** Unix ms of "20150830T123600Z"; null where it is no time. */
@@ -121,13 +138,12 @@ export function checkSignature(request: SignedRequest, claim: Claim, secret: str
   );
 }
 
+export const scopeOf = ({ day, region, service }: Claim): string => `${day}/${region}/${service}/aws4_request`;
+
 export function signatureOf(request: SignedRequest, claim: Claim, secret: string, payload: string): string {
-  const text = [
-    algorithm,
-    claim.timestamp,
-    `${claim.day}/${claim.region}/${claim.service}/aws4_request`,
-    sha256(canonicalRequest(request, claim, payload)),
-  ].join('\n');
+  const text = [algorithm, claim.timestamp, scopeOf(claim), sha256(canonicalRequest(request, claim, payload))].join(
+    '\n',
+  );
   return createHmac('sha256', signingKey(secret, claim)).update(text).digest('hex');
 }
 
@@ -155,7 +171,7 @@ export function canonicalRequest(
 }
 
 const plain = (value: string): string => value.trim().replaceAll(/ +/g, ' ');
-const encode = (text: string): string =>
+export const encode = (text: string): string =>
   encodeURIComponent(text).replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** S3 signs its path as it is sent; everybody else plain and encoded once more. */
@@ -180,10 +196,14 @@ function canonicalQuery(query: string): string {
   return pairs.map(([name, value]) => `${name}=${value}`).join('&');
 }
 
-function decoded(text: string): string {
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
     throw incomplete('The query string holds what is no percent-encoding.');
   }
 }
+
+/** The region that a signed request names; AWS's first where it is not signed. */
+export const regionOf = (authorization: string | undefined): string =>
+  /Credential=[^/,]+\/\d+\/([a-z0-9-]{1,30})\//.exec(authorization ?? '')?.[1] ?? 'us-east-1';

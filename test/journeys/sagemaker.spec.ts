@@ -1,6 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { block, gql, points, postEvents, started, writerOf } from '../rigs/client.js';
-import { runSageMaker, sagemakerInstalled } from '../rigs/sagemaker-rig.js';
+import { runSageMaker, sagemakerInstalled, type AwsPair } from '../rigs/sagemaker-rig.js';
+import { badInputs } from './sagemaker/bad-input.js';
+import { useJavaScript } from './sagemaker/javascript.js';
+import { putSignedChunks } from './sagemaker/signed-chunks.js';
 import { openServerRig, runCli, type ServerRig } from '../rigs/server-rig.js';
 
 interface Done {
@@ -8,6 +13,17 @@ interface Done {
   readonly component: string;
 }
 const secretKey = Buffer.alloc(32, 7).toString('base64');
+
+/** Files below a folder in whose bytes one of these texts is. */
+function filesWith(folder: string, texts: readonly string[]): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => {
+      const bytes = readFileSync(path);
+      return texts.some((text) => bytes.includes(text));
+    });
+}
 
 describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where they are not installed)", () => {
   let rig: ServerRig;
@@ -79,9 +95,21 @@ describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where th
     expect(found).toMatchObject([{ TrialComponent: { Parents: [{ ExperimentName: 'gro-e-1' }], RunName: 'mine' } }]);
   });
 
+  it('are refused in words of AWS, whatever they send', async () => {
+    expect(await badInputs(url)).toEqual([]);
+    // and it goes on
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  let made: Promise<AwsPair> | null = null;
+  const pairOf = (): Promise<AwsPair> =>
+    (made ??= runCli(['keys', 'create', 'sage', '--aws'], rig.environment).then(({ output }) => {
+      const [, keyId = '', secret = ''] = /AWS_ACCESS_KEY_ID=(\S+)\nAWS_SECRET_ACCESS_KEY=(\S+)/.exec(output)!;
+      return { keyId, secret };
+    }));
+
   it('sign what they send, and only who holds the secret of a key is let in', async () => {
-    const { output } = await runCli(['keys', 'create', 'sage', '--aws'], rig.environment);
-    const [, keyId = '', secret = ''] = /AWS_ACCESS_KEY_ID=(\S+)\nAWS_SECRET_ACCESS_KEY=(\S+)/.exec(output)!;
+    const { keyId, secret } = await pairOf();
     expect((await runCli(['keys', 'list'], rig.environment)).output).toContain(keyId);
     // as soon as there is one, who signs is checked
     const unknown = async (): Promise<string> => {
@@ -97,17 +125,42 @@ describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where th
       'InvalidSignatureException',
     );
     expect((await runSageMaker<Done>(url, 'signed.py', { keyId, secret })).checked).toBeGreaterThan(10);
-    // and S3 is signed by the same
-    const files = await runSageMaker<Done>(url, 'files.py', { keyId, secret });
-    expect(files.checked).toBeGreaterThan(15);
+  });
+
+  it('sign in JavaScript as well', async () => {
+    await useJavaScript(url, await pairOf());
+  });
+
+  it('keep what MLflow logs through the plugin of AWS', async () => {
+    const { keyId, secret } = await pairOf();
+    // MLflow's plugin is signed by the same: a tenant is what an ARN names, files are objects of our own S3
+    const plugin = await runSageMaker<{ checked: number; run: string; uploaded: string }>(url, 'mlflow_plugin.py', {
+      keyId,
+      secret,
+    });
+    expect(plugin.checked).toBeGreaterThan(20);
+    const asked = `query($id: ID!) { run(id: $id) { project name artifacts { name sizeBytes } } }`;
+    const files = [{ name: 'notes/a note +%ü.txt', sizeBytes: 10_000 }, { name: 'table.json' }];
+    const runOf = async (id: string) => (await gql(url, asked, { id }))['run'];
+    expect(await runOf(plugin.run)).toMatchObject({ project: 'garden:through the plugin', artifacts: files });
+    expect(await runOf(plugin.uploaded)).toMatchObject({ project: 'through the plugin', artifacts: files });
+    const nobody = { 'x-mlflow-sm-tracking-server-arn': 'arn:aws:sagemaker:eu-central-1:1:mlflow-tracking-server/x' };
+    const refused = await fetch(`${url}/api/2.0/mlflow/experiments/get?experiment_id=0`, { headers: nobody });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining(Object.keys(nobody)[0]!)]);
+  });
+
+  it('keep files in our own S3, signed by the same', async () => {
+    const { keyId, secret } = await pairOf();
+    const stored = await runSageMaker<Done>(url, 'files.py', { keyId, secret });
+    expect(stored.checked).toBeGreaterThan(15);
     const { run } = await gql(url, `query($id: ID!) { run(id: $id) { artifacts { name sizeBytes mime } } }`, {
-      id: files.component,
+      id: stored.component,
     });
     expect(run.artifacts).toContainEqual({ name: 'notes.txt', sizeBytes: 5_000, mime: 'text/plain' });
     const media = async () =>
       (
         await gql(url, `query($id: ID!) { run(id: $id) { media { values { key kind text facts } } } }`, {
-          id: files.component,
+          id: stored.component,
         })
       )['run'].media.values;
     // telemetry may be on its way for a second
@@ -116,7 +169,11 @@ describe.skipIf(!sagemakerInstalled)("AWS's unmodified clients (skipped where th
       { key: 'pr', kind: 'curve', facts: { average_precision: '1' } },
       { key: 'roc', kind: 'curve', facts: { auc: '1' } },
     ]);
+    await putSignedChunks(url, { keyId, secret });
     expect(rig.server.output()).not.toContain(secret);
+    // nor is it in any file, as it is or as it is written in JSON and base64
+    const shapes = [secret, Buffer.from(secret).toString('base64').replace(/=+$/, '')];
+    expect(filesWith(rig.dir, shapes)).toEqual([]);
     expect((await runCli(['keys', 'revoke', keyId], rig.environment)).code).toBe(0);
   });
 });

@@ -6,7 +6,7 @@ const venv = fileURLToPath(new URL('../../node_modules/.cache/python-sagemaker',
 const scripts = fileURLToPath(new URL('../journeys/sagemaker/', import.meta.url));
 
 /** tools/test.mjs installs AWS's clients from PyPI; without them these suites are skipped, which fails with CI=true. */
-export const sagemakerInstalled = existsSync(`${venv}/ready`);
+export const sagemakerInstalled = existsSync(`${venv}/ready/sagemaker-mlflow`);
 
 export interface AwsPair {
   readonly keyId: string;
@@ -18,11 +18,11 @@ export const anybody: AwsPair = { keyId: 'anybody', secret: 'at all' };
 /** Runs a program of AWS's own clients against a server; gives the last line it printed, which is JSON. */
 export async function runSageMaker<T>(
   url: string,
-  script: string,
+  program: string | readonly string[],
   { keyId, secret }: AwsPair = anybody,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<T> {
-  const child = spawn(`${venv}/bin/python`, [script], {
+  const child = spawn(`${venv}/bin/python`, [program].flat(), {
     cwd: scripts,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -35,7 +35,12 @@ export async function runSageMaker<T>(
       AWS_ENDPOINT_URL_SAGEMAKER: `${url}/sagemaker`,
       AWS_ENDPOINT_URL_SAGEMAKER_METRICS: `${url}/sagemaker`,
       AWS_ENDPOINT_URL_S3: `${url}/s3`,
-      PYTHONDONTWRITEBYTECODE: '1',
+      SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT: url,
+      MLFLOW_DISABLE_TELEMETRY: 'true',
+      MLFLOW_HTTP_REQUEST_MAX_RETRIES: '1',
+      GIT_PYTHON_REFRESH: 'quiet',
+      // compiled once for all programs here, and not beside them
+      PYTHONPYCACHEPREFIX: `${venv}/compiled`,
       ...environment,
     },
   });
@@ -43,6 +48,9 @@ export async function runSageMaker<T>(
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`${script} ended with ${code}:\n${output.slice(-2_000)}\n${errors.slice(-6_000)}`);
+  if (code !== 0)
+    throw new Error(
+      `${[program].flat().join(' ')} ended with ${code}:\n${output.slice(-2_000)}\n${errors.slice(-6_000)}`,
+    );
   return JSON.parse(output.trimEnd().split('\n').at(-1)!) as T;
 }

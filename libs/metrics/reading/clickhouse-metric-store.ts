@@ -16,6 +16,8 @@ import type {
   MediaKey,
   MediaPage,
   MediaQuery,
+  Moments,
+  MomentsQuery,
   MetricStore,
   PointColumns,
   PointsQuery,
@@ -26,6 +28,7 @@ import type {
   LatestPointsQuery,
 } from '../metric-store.js';
 import { readLinesPage, readPointsPage } from './pages.js';
+import { readMoments } from './moments.js';
 import { readMediaKeys, readMediaPage } from './media.js';
 import { readLatestPoints } from './latest-points.js';
 import { readRankPace } from './rank-pace.js';
@@ -106,6 +109,11 @@ class ClickHouseMetricStore implements MetricStore {
       const [facts] = await readSeriesFacts(this.client, table, { run: query.run, keys: [query.key] }, signal);
       return readHistory(this.client, table, facts!, query, signal);
     });
+  }
+
+  async moments(queries: readonly MomentsQuery[], signal?: AbortSignal): Promise<readonly (readonly Moments[])[]> {
+    if (queries.every(({ keys }) => keys.length === 0)) return queries.map(() => []);
+    return this.live.ask((table) => readMoments(this.client, table, queries, signal));
   }
 
   async keys(run: string, match: string | undefined, first: number, after = ''): Promise<readonly string[]> {

@@ -43,6 +43,7 @@ export function withLineage(store: MetricStore, ancestors: readonly Ancestor[]):
       return [...new Set(found.flat())].sort(byBytes).slice(0, first);
     },
     history: (query, signal) => store.history(query, signal),
+    moments: (queries, signal) => store.moments(queries, signal),
     latestPoints: (query, signal) => store.latestPoints(query, signal),
     ranks: (run) => store.ranks(run),
     lines: (query, signal) => store.lines(query, signal),

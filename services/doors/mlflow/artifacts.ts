@@ -7,6 +7,7 @@ import type { StoredFile } from '#libs/runs/tracking-tables.js';
 import { logged } from '../../http/answer-headers.js';
 import { artifactBody } from '../../http/artifact-body.js';
 import type { Answer, Call } from './call.js';
+import type { Tenant } from '../shared/tenant.js';
 import type { World } from './world.js';
 import { MlflowError, invalid } from './mlflow-error.js';
 import { loggedModel } from './logged-models.js';
@@ -54,7 +55,7 @@ export function pathOf(encoded: string): string {
 }
 
 /** Whose file a path is: a run's, a logged model's, a trace's, or nobody's. One path always has the same owner. */
-function ownerOf(path: string): { readonly subject: string; readonly artifact: string } {
+export function ownerOf(path: string): { readonly subject: string; readonly artifact: string } {
   const run = /(?:^|\/)([0-9a-f]{32})\/artifacts\/(.+)$/s.exec(path);
   if (run) return { subject: run[1]!, artifact: run[2]! };
   const other = /(?:^|\/)(?:models|traces)\/((?:m|tr)-[0-9a-zA-Z]{1,60})\/artifacts\//.exec(path);
@@ -76,14 +77,14 @@ export async function putFile(world: World, path: string, request: FastifyReques
 }
 
 /** Says in the log which bytes are at a path. */
-export async function keepFile(world: World, path: string, stat: ArtifactStat): Promise<void> {
+export async function keepFile(world: Tenant, path: string, stat: ArtifactStat): Promise<void> {
   const { subject, artifact } = ownerOf(path);
   const data = { world: world.name, path, ...stat, mime: mimeOf(path), artifact };
   await world.log.tell({ name: 'FileStored', subject, data });
   if (artifact !== '') await tellMedia(world, subject, artifact, stat);
 }
 
-async function fileAt(world: World, path: string): Promise<StoredFile> {
+export async function fileAt(world: World, path: string): Promise<StoredFile> {
   await world.log.subjectsSettled([ownerOf(path).subject]);
   const file = (await world.backend.tracking.files.file(world.name, path)) ?? (await loggedFile(world, path));
   if (!file) throw new MlflowError('RESOURCE_DOES_NOT_EXIST', `No such artifact: '${path}'`);

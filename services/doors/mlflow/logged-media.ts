@@ -4,7 +4,8 @@ import type { RichKind } from '#libs/domain/event.js';
 import { limits } from '#libs/domain/limits.js';
 import { mediaEvent } from '../shared/media-event.js';
 import { mimeOf } from '../shared/mime.js';
-import { mlflowId, type World } from './world.js';
+import type { Tenant } from '../shared/tenant.js';
+import { mlflowId } from './world.js';
 
 /** What log_image(key, step) calls its files: "+" since 3.11, "%" before. The smaller copy beside it ends in "compressed". */
 const keyedImage = /^images\/(.+?)([+%])step\2(-?\d{1,15})\2timestamp\2(\d{1,15})\2[0-9a-f-]{36}\.png$/s;
@@ -25,7 +26,7 @@ interface Found {
  * Says again, as a value of the run, what log_image, log_figure and log_table have stored as a file of it, so that it is seen where values are
  * seen. The file stays what it is.
  */
-export async function tellMedia(world: World, run: string, path: string, stat: ArtifactStat): Promise<void> {
+export async function tellMedia(world: Tenant, run: string, path: string, stat: ArtifactStat): Promise<void> {
   const found = await foundIn(world, path, stat);
   if (!found) return;
   const held = found.text === undefined ? { mime: mimeOf(path), ...stat } : { mime: 'application/json' };
@@ -34,7 +35,7 @@ export async function tellMedia(world: World, run: string, path: string, stat: A
   if (event) await world.log.tell(event);
 }
 
-async function foundIn(world: World, path: string, stat: ArtifactStat): Promise<Found | null> {
+async function foundIn(world: Tenant, path: string, stat: ArtifactStat): Promise<Found | null> {
   const keyed = keyedImage.exec(path);
   if (keyed) {
     const [, key = '', , step = '0', time = '0'] = keyed;

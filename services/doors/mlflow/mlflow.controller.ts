@@ -5,7 +5,10 @@ import { Rejection } from '#libs/domain/rejection.js';
 import type { Logger } from '#libs/observability/logger.js';
 import { eventsBounds, type Bodies, type Body } from '../../http/bodies.js';
 import { discardRest } from '../../http/discard-rest.js';
-import { BACKEND, BODIES, LOGGER } from '../../tokens.js';
+import type { Gateway } from '../../gateway/gateway.js';
+import { outerAddress } from '../../http/outer-address.js';
+import { regionOf } from '../../http/sigv4.js';
+import { BACKEND, BODIES, GATEWAY, LOGGER } from '../../tokens.js';
 import {
   checkPath,
   modelFile,
@@ -17,14 +20,16 @@ import {
   sendFile,
   versionFile,
 } from './artifacts.js';
-import type { Call } from './call.js';
+import type { Answer, Call } from './call.js';
 import { CommandLog } from '../shared/command-log.js';
 import { Tenants } from '../shared/tenant.js';
 import { source, World } from './world.js';
 import { Fields } from './fields.js';
 import { MlflowError, invalid, toMlflowError } from './mlflow-error.js';
 import { multipart } from './multipart.js';
+import { presignedUpload, type Asking } from './presigned-upload.js';
 import { findRoute } from './routes.js';
+import { fromObjects, storedFilter, tenantOfServer, toObjects } from './sagemaker-server.js';
 import { logSpans } from './spans.js';
 
 /** The MLflow version whose protocol is spoken: clients ask for it before they send traces. */
@@ -50,6 +55,7 @@ export class MlflowController {
     @Inject(BACKEND) backend: Backend,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(BODIES) private readonly bodies: Bodies,
+    @Inject(GATEWAY) private readonly gateway: Gateway,
   ) {
     const log = new CommandLog(backend, source);
     this.tenants = new Tenants((name) => new World(name, backend, log));
@@ -58,8 +64,7 @@ export class MlflowController {
   @All(routes)
   async any(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     try {
-      const { world, path, query } = this.read(request);
-      await this.dispatch(world, path, query, request, reply);
+      await this.dispatch(this.read(request), request, reply);
     } catch (error) {
       // who sends too slowly is not waited for again
       if (!(error instanceof Rejection && error.code === 'TOO_SLOW')) await discardRest(request.raw);
@@ -67,21 +72,22 @@ export class MlflowController {
     }
   }
 
-  private read(request: FastifyRequest): { world: World; path: string; query: URLSearchParams } {
+  private read(request: FastifyRequest): Asked {
     const [whole = '', search = ''] = request.url.split(/\?(.*)/s);
     const tenant = /^\/t\/([^/]*)(\/.*)$/s.exec(whole);
     const rest = tenant ? tenant[2]! : whole;
     const path = rest.replace(/^\/(?:ajax-)?api\/[23]\.0(?=\/)/, '');
-    return { world: this.tenants.get(tenant?.[1] ?? ''), path, query: new URLSearchParams(search) };
+    // the path that an endpoint was given says more than the name of a server that it stands for
+    const server = tenantOfServer(request.headers);
+    const world = this.tenants.get(tenant?.[1] ?? server ?? '');
+    const query = new URLSearchParams(search);
+    const inObjects = server !== null;
+    if (inObjects && query.has('filter')) query.set('filter', storedFilter(query.get('filter')!, world.name));
+    return { world, path, query, inObjects };
   }
 
-  private async dispatch(
-    world: World,
-    path: string,
-    query: URLSearchParams,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<void> {
+  private async dispatch(asked: Asked, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { world, path, query } = asked;
     const { method } = request;
     if (path === '/health' || path === '/version') {
       await reply.type('text/plain').send(path === '/health' ? 'OK' : spokenVersion);
@@ -94,7 +100,7 @@ export class MlflowController {
       await reply.type('application/json').send(JSON.stringify(answer));
       return;
     }
-    if (path === '/mlflow/artifacts/presigned-upload-url')
+    if (path === '/mlflow/artifacts/presigned-upload-url' && !asked.inObjects)
       throw new MlflowError('NOT_IMPLEMENTED', 'Presigned URLs are not supported for the current artifact repository');
     const call = (fields: Fields, parts: readonly string[] = [], body: Uint8Array = new Uint8Array(0)): Call => ({
       world,
@@ -106,7 +112,7 @@ export class MlflowController {
     if (part) {
       const path = pathOf(part[2]!);
       return this.bodies.use(request.raw, callBounds, async (body) => {
-        const answer = await multipart(call(await fieldsOf(body), [part[1]!, path]));
+        const answer = await multipart(call(await fieldsOf(body, asked), [part[1]!, path]));
         await reply.type('application/json').send(JSON.stringify(answer));
       });
     }
@@ -114,16 +120,19 @@ export class MlflowController {
     if (file !== null) return sendFile(world, file, reply, method === 'HEAD');
     if (method === 'POST' && path === '/mlflow/upload-artifact')
       return this.upload(call(Fields.fromQuery(query)), request, reply);
+    if (method === 'POST' && path === '/mlflow/artifacts/presigned-upload-url')
+      return this.bodies.use(request.raw, callBounds, async (body) => {
+        const answer = await presignedUpload(call(await fieldsOf(body, asked)), this.asking(request));
+        await reply.type('application/json').send(JSON.stringify(answer));
+      });
     const route = findRoute(method === 'HEAD' ? 'GET' : method, path);
     if (!route) throw new MlflowError('ENDPOINT_NOT_FOUND', `${method} ${path} is not an endpoint of this server`);
     if (method === 'GET' || method === 'HEAD') {
-      const answer = await route.handler(call(Fields.fromQuery(query), route.path));
-      await reply.type('application/json').send(JSON.stringify(answer));
+      await told(reply, asked, await route.handler(call(Fields.fromQuery(query), route.path)));
       return;
     }
     await this.bodies.use(request.raw, callBounds, async (body) => {
-      const answer = await route.handler(call(await fieldsOf(body), route.path, body.bytes));
-      await reply.type('application/json').send(JSON.stringify(answer));
+      await told(reply, asked, await route.handler(call(await fieldsOf(body, asked), route.path, body.bytes)));
     });
   }
 
@@ -134,6 +143,16 @@ export class MlflowController {
     if (path === '/model-versions/get-artifact') return versionFile(call);
     const model = /^\/mlflow\/logged-models\/([^/]+)\/artifacts\/files$/.exec(path)?.[1];
     return model === undefined ? null : modelFile({ ...call, path: [model] });
+  }
+
+  private asking(request: FastifyRequest): Asking {
+    return {
+      auth: this.gateway.auth,
+      caller: request.caller,
+      base: outerAddress(request),
+      host: request.headers.host ?? '',
+      region: regionOf(request.headers.authorization),
+    };
   }
 
   private async file(world: World, encoded: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -201,10 +220,23 @@ export class MlflowController {
   }
 }
 
-async function fieldsOf(body: Body): Promise<Fields> {
+interface Asked {
+  readonly world: World;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** By a client to which our files are objects of S3. */
+  readonly inObjects: boolean;
+}
+async function told(reply: FastifyReply, { world, inObjects }: Asked, answer: Answer): Promise<void> {
+  const said = inObjects ? toObjects(answer, world.name) : answer;
+  await reply.type('application/json').send(JSON.stringify(said));
+}
+
+async function fieldsOf(body: Body, { world, inObjects }: Asked): Promise<Fields> {
   if (body.bytes.length === 0 || body.bytes.toString('latin1', 0, 1_000).trim() === '') return new Fields({});
   try {
-    return Fields.fromJson(await body.json(), callBounds);
+    const json = await body.json();
+    return Fields.fromJson(inObjects ? fromObjects(json, world.name) : json, callBounds);
   } catch (error) {
     if (!(error instanceof Rejection && error.code === 'INVALID_ARGUMENT')) throw error;
     // also of a bare NaN, of which MLflow itself drops the rest of the batch in silence

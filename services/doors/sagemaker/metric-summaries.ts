@@ -1,4 +1,5 @@
 import { systemKey } from '#libs/domain/system-key.js';
+import type { Moments } from '#libs/metrics/metric-store.js';
 import type { TrackedRun } from '#libs/runs/tracking-tables.js';
 import { componentName } from './components.js';
 import { seconds, writeNumber } from './arns.js';
@@ -6,7 +7,6 @@ import type { Answer, Call } from './call.js';
 
 /** One question to the store brings at most this many values. */
 export const historyMax = 1_000_000;
-const atOnce = 8;
 
 /** The six statistics of every metric of these runs, by run id. */
 export async function metricSummaries(
@@ -14,55 +14,33 @@ export async function metricSummaries(
   runs: readonly TrackedRun[],
 ): Promise<ReadonlyMap<string, readonly Answer[]>> {
   const { world } = call;
-  const wanted = runs.flatMap((run) =>
-    run.metrics.filter(({ key }) => !systemKey(key) && key.length <= 255).map((metric) => ({ run, metric })),
-  );
-  const found = new Map<string, Answer[]>();
-  if (wanted.length === 0) return found;
+  const wanted = runs
+    .map((run) => ({ run, metrics: run.metrics.filter(({ key }) => !systemKey(key) && key.length <= 255) }))
+    .filter(({ metrics }) => metrics.length > 0);
+  if (wanted.length === 0) return new Map();
   await world.log.subjectsSettled([...new Set(runs.map(({ state }) => state.id))], ['points']);
-  const answers = new Array<Answer>(wanted.length);
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < wanted.length) {
-      const i = next++;
-      const { run, metric } = wanted[i]!;
-      const { key } = metric;
-      const { value } = await world.backend.metricStore.history({
-        run: run.state.id,
-        key,
-        offset: 0,
-        limit: historyMax,
-      });
-      answers[i] = {
-        MetricName: key,
-        SourceArn: call.arnOf('experiment-trial-component', componentName(run)),
-        TimeStamp: seconds(metric.timeMs),
-        Last: writeNumber(metric.value),
-        ...statistics(value),
-      };
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  wanted.forEach(({ run }, i) => {
-    const list = found.get(run.state.id) ?? [];
-    list.push(answers[i]!);
-    found.set(run.state.id, list);
-  });
-  return found;
+  const moments = await world.backend.metricStore.moments(
+    wanted.map(({ run, metrics }) => ({ run: run.state.id, keys: metrics.map(({ key }) => key) })),
+  );
+  return new Map(
+    wanted.map(({ run, metrics }, i) => {
+      const told = new Map(moments[i]!.map((each) => [each.key, each]));
+      const source = call.arnOf('experiment-trial-component', componentName(run));
+      const answers = metrics.map(({ key, timeMs, value }): Answer => ({
+        ...{ MetricName: key, SourceArn: source, TimeStamp: seconds(timeMs), Last: writeNumber(value) },
+        ...statistics(told.get(key)),
+      }));
+      return [run.state.id, answers];
+    }),
+  );
 }
 
-function statistics(values: Float64Array): Answer {
-  const { count, mean, deviation } = moments(values);
-  let [min, max] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  if (count === 0) return { Count: 0 };
-  const none = min > max; // all of them NaN
+function statistics(told: Moments | undefined): Answer {
+  if (!told) return { Count: 0 };
+  const { count, min, max, mean, deviation } = told;
   return {
-    Max: writeNumber(none ? NaN : max),
-    Min: writeNumber(none ? NaN : min),
+    Max: writeNumber(max),
+    Min: writeNumber(min),
     Count: count,
     Avg: writeNumber(mean),
     StdDev: writeNumber(deviation),

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 import { artifactBody } from '../../http/artifact-body.js';
 import { AwsError } from '../../http/aws-error.js';
+import { chunkCheckOf, type ChunkCheck } from '../../http/signed-chunks.js';
 
 /** Checksums that are checked; of others a client may be told by reading back. */
 interface Sum {
@@ -40,7 +41,7 @@ export function objectBody({ raw, headers }: FastifyRequest, bytesMax: number): 
   const chunked =
     /(^|[,\s])aws-chunked/.test(headers['content-encoding'] ?? '') || isStreamed(headers['x-amz-content-sha256']);
   const trailers = new Map<string, string>();
-  const plain = chunked ? unchunked(source, trailers) : (source as AsyncIterable<Buffer>);
+  const plain = chunked ? unchunked(source, trailers, chunkCheckOf(raw)) : (source as AsyncIterable<Buffer>);
   const named = Object.keys(sums).filter((name) => headers[name] !== undefined || headers['x-amz-trailer'] === name);
   const declared = headers['x-amz-decoded-content-length'];
   async function* checkedBytes(): AsyncGenerator<Buffer> {
@@ -67,7 +68,13 @@ const lineBytesMax = 8_192;
 const torn = (): AwsError => bad('IncompleteBody', 'The chunks of the body are torn.');
 
 /** `<size in hex>[;chunk-signature=…]\r\n<bytes>\r\n … 0\r\n<trailer>\r\n\r\n` */
-async function* unchunked(source: AsyncIterable<Buffer>, trailers: Map<string, string>): AsyncGenerator<Buffer> {
+async function* unchunked(
+  source: AsyncIterable<Buffer>,
+  trailers: Map<string, string>,
+  check: ChunkCheck | null,
+): AsyncGenerator<Buffer> {
+  const lines: string[] = [];
+  let signature: string | undefined;
   let rest: Buffer = Buffer.alloc(0);
   let left = 0;
   let state = 'size' as 'size' | 'bytes' | 'end' | 'trailer';
@@ -79,8 +86,10 @@ async function* unchunked(source: AsyncIterable<Buffer>, trailers: Map<string, s
         const some = rest.subarray(0, left);
         rest = rest.subarray(some.length);
         left -= some.length;
+        check?.update(some);
         yield some;
         if (left > 0) break;
+        check?.endChunk(signature);
         state = 'end';
       }
       const end = rest.indexOf('\r\n');
@@ -94,16 +103,22 @@ async function* unchunked(source: AsyncIterable<Buffer>, trailers: Map<string, s
         if (line !== '') throw torn();
         state = 'size';
       } else if (state === 'size') {
-        const size = /^([0-9a-fA-F]{1,12})(;.*)?$/.exec(line)?.[1];
+        const [, size, said = ''] = /^([0-9a-fA-F]{1,12})(;.*)?$/.exec(line) ?? [];
         if (size === undefined) throw torn();
+        signature = /;chunk-signature=(\w*)/.exec(said)?.[1];
         left = parseInt(size, 16);
         state = left === 0 ? 'trailer' : 'bytes';
+        if (left === 0) check?.endChunk(signature);
       } else {
         const [, name, value] = /^([\w-]+):\s*(.*)$/.exec(line) ?? [];
-        if (name !== undefined) trailers.set(name.toLowerCase(), value!.trim());
+        if (name === undefined) continue;
+        trailers.set(name.toLowerCase(), value!.trim());
+        if (name.toLowerCase() !== trailerSignature) lines.push(`${name.toLowerCase()}:${value!.trim()}`);
         if (trailers.size > 10) throw torn();
       }
     }
   }
   if (state !== 'trailer') throw torn();
+  check?.end(lines, trailers.get(trailerSignature));
 }
+const trailerSignature = 'x-amz-trailer-signature';

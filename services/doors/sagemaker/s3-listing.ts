@@ -30,7 +30,7 @@ export async function listObjects(
   let last = '';
   let more = false;
   const seen = new Set<string>();
-  for (const { key, digest, sizeBytes } of await objects(world, bucket)) {
+  for (const { key, digest, sizeBytes } of await objects(world, bucket, prefix)) {
     if (!key.startsWith(prefix)) continue;
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     const name = cut < 0 ? key : key.slice(0, cut + delimiter.length);

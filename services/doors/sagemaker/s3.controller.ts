@@ -8,6 +8,7 @@ import { AwsError } from '../../http/aws-error.js';
 import { queryBounds, type Bodies } from '../../http/bodies.js';
 import { discardRest } from '../../http/discard-rest.js';
 import { BACKEND, BODIES, LOGGER } from '../../tokens.js';
+import { tenantOfBucket } from '../mlflow/sagemaker-bucket.js';
 import { CommandLog } from '../shared/command-log.js';
 import { Tenants } from '../shared/tenant.js';
 import { objectBody } from './s3-body.js';
@@ -58,11 +59,12 @@ export class S3Controller {
     const [path = '', search = ''] = request.url.split(/\?(.*)/s);
     const rest = path.replace(/^(\/t\/[^/]*)?\/s3\/?/, '');
     const [bucket = '', key = ''] = rest.split(/\/(.*)/s);
-    const world = this.tenants.get((request.params as { readonly world?: string }).world ?? '');
+    const mlflow = tenantOfBucket(decoded(bucket));
+    const world = this.tenants.get(mlflow ?? (request.params as { readonly world?: string }).world ?? '');
     return {
       world,
       place: { bucket: decoded(bucket), key: decoded(key) },
-      query: new URLSearchParams(search),
+      query: plainQuery(search),
       request,
       reply,
     };
@@ -134,7 +136,7 @@ export class S3Controller {
 
   private async get(asked: Asked): Promise<void> {
     const { world, place, query, request, reply } = asked;
-    if ([...query.keys()].some((name) => name !== 'x-id' && !name.startsWith('response-'))) throw unknown(asked);
+    if ([...query.keys()].some((name) => !name.startsWith('response-'))) throw unknown(asked);
     const { digest, sizeBytes, mime } = await s3.findObject(world, place);
     const etag = s3.etagOf(digest);
     void reply.header('etag', etag).header('accept-ranges', 'bytes').header('last-modified', new Date(0).toUTCString());
@@ -164,8 +166,7 @@ export class S3Controller {
     const bytes = objectBody(request, this.backend.configuration.artifactBytesMax);
     const part = query.get('partNumber');
     const upload = query.get('uploadId');
-    if ((part === null) !== (upload === null) || (part === null && [...query.keys()].some((name) => name !== 'x-id')))
-      throw unknown(asked);
+    if ((part === null) !== (upload === null) || (part === null && query.size > 0)) throw unknown(asked);
     const etag =
       part !== null && upload !== null
         ? await putPart(world, place, upload, Number(part), bytes)
@@ -191,8 +192,15 @@ export class S3Controller {
   }
 }
 
+/** What an address is signed with is no question. */
+function plainQuery(search: string): URLSearchParams {
+  const query = new URLSearchParams(search);
+  for (const name of [...query.keys()]) if (/^x-(id$|amz-(?!meta-|copy-source))/i.test(name)) query.delete(name);
+  return query;
+}
+
 const listed = new Set(
-  'list-type prefix delimiter max-keys marker continuation-token start-after encoding-type fetch-owner x-id'.split(' '),
+  'list-type prefix delimiter max-keys marker continuation-token start-after encoding-type fetch-owner'.split(' '),
 );
 const unknown = ({ request }: Asked): AwsError =>
   new AwsError('NotImplemented', `${request.method} with these parameters is not served here.`, 405);

@@ -8,6 +8,7 @@ import { awsJsonError, jsonPaths, metricPaths, toAwsError } from '../../http/aws
 import { AwsError } from '../../http/aws-error.js';
 import { queryBounds, type Bodies, type Body } from '../../http/bodies.js';
 import { discardRest } from '../../http/discard-rest.js';
+import { regionOf } from '../../http/sigv4.js';
 import { BACKEND, BODIES, LOGGER } from '../../tokens.js';
 import { CommandLog } from '../shared/command-log.js';
 import { Tenants } from '../shared/tenant.js';
@@ -38,7 +39,9 @@ export class SageMakerController {
   @Post([...jsonPaths])
   json(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const target = request.headers['x-amz-target'];
-    const name = typeof target === 'string' && target.startsWith('SageMaker.') ? target.slice(10) : '';
+    const below = (request.params as { readonly '*'?: string })['*'] ?? '';
+    const named = typeof target === 'string' && target.startsWith('SageMaker.') && below === '';
+    const name = named ? target.slice(10) : '';
     return this.answer(name, 'application/x-amz-json-1.1', request, reply);
   }
 
@@ -86,8 +89,7 @@ export class SageMakerController {
   private callOf({ headers, caller, params }: FastifyRequest): Call {
     const world = this.tenants.get((params as { readonly world?: string }).world ?? '');
     const invocation = headers['amz-sdk-invocation-id'];
-    const scope = /Credential=[^/,]+\/\d+\/([a-z0-9-]{1,30})\//.exec(headers.authorization ?? '');
-    const region = scope?.[1] ?? 'us-east-1';
+    const region = regionOf(headers.authorization);
     return {
       ...{ world, region, caller },
       invocation: typeof invocation === 'string' && /^[\x21-\x7e]{1,64}$/.test(invocation) ? invocation : '',

@@ -25,6 +25,9 @@ export interface Said<Name extends EventName = EventName> {
 
 export type Accepted = Extract<Verdict, { readonly accepted: true }>;
 
+/** Of all APIs of this process: a program may write through one and read through another. */
+const endsOf = new WeakMap<Backend, Map<string, number>>();
+
 /**
  * How a compatibility API speaks to the log, and what it remembers so that clients read their writes: where the newest record of each
  * partition lies that was acknowledged here. Where other processes write to the same log, their clients may be ours: the log itself is
@@ -33,7 +36,7 @@ export type Accepted = Extract<Verdict, { readonly accepted: true }>;
 export class CommandLog {
   /** Other processes may have written since: what was read before is not believed. */
   readonly shared: boolean;
-  private readonly ends = new Map<string, number>();
+  private readonly ends: Map<string, number>;
 
   /** `source`: whose API it is, as events say it. */
   constructor(
@@ -41,6 +44,8 @@ export class CommandLog {
     private readonly source: string,
   ) {
     this.shared = backend.configuration.log.kind !== 'file';
+    this.ends = endsOf.get(backend) ?? new Map<string, number>();
+    endsOf.set(backend, this.ends);
   }
 
   /** Appends and resolves when durable. */

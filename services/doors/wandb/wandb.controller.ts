@@ -12,6 +12,7 @@ import { logged } from '../../http/answer-headers.js';
 import { artifactBody } from '../../http/artifact-body.js';
 import type { Bodies } from '../../http/bodies.js';
 import { prefixOf } from '../../http/dashboard.js';
+import { outerAddress } from '../../http/outer-address.js';
 import { mimeOf } from '../shared/mime.js';
 import { BACKEND, BODIES, GATEWAY, INSTRUMENTS, LOGGER } from '../../tokens.js';
 import { CommandLog } from '../shared/command-log.js';
@@ -225,7 +226,7 @@ export class WandbController {
       artifacts: artifactReads,
       keyId: this.gateway.authRequired ? request.caller : null,
       client: headerOf(request, 'x-wandb-client-id'),
-      base: baseOf(request),
+      base: `${outerAddress(request)}/wandb`,
     };
   }
 }
@@ -234,11 +235,3 @@ const headerOf = (request: FastifyRequest, name: string): string => {
   const value = request.headers[name];
   return typeof value === 'string' ? value.slice(0, 200) : '';
 };
-
-/** The door's address as the client reached it, behind whatever stands in front of it. */
-function baseOf(request: FastifyRequest): string {
-  const said = headerOf(request, 'x-forwarded-proto').split(',')[0]!.trim();
-  const scheme = said === 'https' || said === 'http' ? said : request.protocol;
-  const host = headerOf(request, 'x-forwarded-host').split(',')[0]!.trim() || request.headers.host || 'localhost';
-  return `${scheme}://${host}${prefixOf(request.headers['x-forwarded-prefix'])}/wandb`;
-}

@@ -1,7 +1,8 @@
 """The everyday life of `sagemaker.experiments.Run`: logged, failed, loaded again, listed, read back as a table."""
+import multiprocessing
 import time
 
-from session import check, done, metrics, refused, sagemaker
+from session import boto3, check, done, metrics, refused, sagemaker
 
 from sagemaker.analytics import ExperimentAnalytics
 from sagemaker.experiments import Run, SortByType, SortOrderType, list_runs, load_run
@@ -68,6 +69,51 @@ table = ExperimentAnalytics(experiment_name="digits").dataframe().set_index("Tri
 row = table.loc[component]
 check("the table says what was logged", row["lr"] == 0.2 and row["optimizer"] == "adam" and row["loss - Last"] == 5.0 and row["loss - Count"] == points + 1, row)
 check("and of which experiment", row["Experiments"] == ["digits"] and row["Trials"] == ["Default-Run-Group-digits"], row)
+
+# thirty runs, listed and read back as a table: what was logged, and nothing else
+logged = {}
+for i in range(30):
+    name = f"many-r{i}"
+    series = [((i * 7 + step * 13) % 17) / 3 for step in range(8)]
+    sagemaker.create_trial_component(TrialComponentName=name, DisplayName=f"r{i}", Tags=[{"Key": "sagemaker:trial-component-source", "Value": "run"}], Parameters={"i": {"NumberValue": i}, "name": {"StringValue": f"ü{i}"}})
+    if i == 0:
+        sagemaker.create_experiment(ExperimentName="many")
+        sagemaker.create_trial(TrialName="Default-Run-Group-many", ExperimentName="many")
+    sagemaker.associate_trial_component(TrialComponentName=name, TrialName="Default-Run-Group-many")
+    stamp = int(time.time())
+    metrics.batch_put_metrics(TrialComponentName=name, MetricData=[{"MetricName": "loss", "Timestamp": stamp, "Step": step, "Value": value} for step, value in enumerate(series)])
+    logged[name] = series
+many = list_runs("many", max_results=100)
+check("thirty runs are listed", sorted(each.run_name for each in many) == sorted(f"r{i}" for i in range(30)), [each.run_name for each in many])
+rows = ExperimentAnalytics(experiment_name="many").dataframe().set_index("TrialComponentName")
+check("the table has each of them", sorted(rows.index) == sorted(logged), list(rows.index))
+for i, (name, series) in enumerate(logged.items()):
+    row, mean = rows.loc[name], sum(series) / 8
+    wanted = (i, f"ü{i}", 8, min(series), max(series), series[-1])
+    check("it says what was logged", (row["i"], row["name"], row["loss - Count"], row["loss - Min"], row["loss - Max"], row["loss - Last"]) == wanted, row)
+    deviation = (sum((value - mean) ** 2 for value in series) / 8) ** 0.5
+    check("and what follows from it", abs(row["loss - Avg"] - mean) < 1e-9 and abs(row["loss - StdDev"] - deviation) < 1e-9, row)
+
+
+# two processes write to one run at once
+def write(who):
+    client, own = boto3.client("sagemaker-metrics"), boto3.client("sagemaker")
+    for i in range(20):
+        client.batch_put_metrics(TrialComponentName="many-r0", MetricData=[{"MetricName": "both", "Timestamp": int(time.time()), "Value": float(who * 1_000 + i * 10 + at)} for at in range(10)])
+        own.update_trial_component(TrialComponentName="many-r0", Parameters={f"{who}-{i}": {"NumberValue": i}, "shared": {"NumberValue": who}})
+
+
+processes = [multiprocessing.get_context("fork").Process(target=write, args=(who,)) for who in (1, 2)]
+for each in processes:
+    each.start()
+for each in processes:
+    each.join()
+check("both came to their end", [each.exitcode for each in processes] == [0, 0])
+both = sagemaker.describe_trial_component(TrialComponentName="many-r0")
+check("nobody's parameters are lost", all(both["Parameters"].get(f"{who}-{i}") == {"NumberValue": i} for who in (1, 2) for i in range(20)), both["Parameters"])
+check("the last word on a shared one is somebody's", both["Parameters"]["shared"]["NumberValue"] in (1, 2))
+[series] = metrics.batch_get_metrics(MetricQueries=[{**query, "ResourceArn": both["TrialComponentArn"], "MetricName": "both"}])["MetricQueryResults"]
+check("and every point is there once", sorted(series["MetricValues"]) == [float(who * 1_000 + i) for who in (1, 2) for i in range(200)], len(series["MetricValues"]))
 
 now = int(time.time())
 batch = [{"MetricName": "m", "Timestamp": now, "Value": float(i), "Step": 0} for i in range(11)]
