@@ -152,6 +152,52 @@ describe('the page, as a person uses it', () => {
     await expect.poll(() => page.getByTestId('run-name').textContent()).toBe('a third');
   });
 
+  it('notes are Markdown, and nothing that stands in them runs', async () => {
+    const { page, problems } = browser;
+    const before = problems.length;
+    await page.goto(`${server.server.url}/runs/third`);
+    expect(await page.getByTestId('tab-ranks').count()).toBe(0);
+    await page.getByTestId('run-notes').click();
+    const payloads = [
+      '<script>window.hacked = 1</script>',
+      '<img src=x onerror="window.hacked = 2">',
+      '<svg onload="window.hacked = 3"><a href="javascript:window.hacked = 4">a</a></svg>',
+      '[here](javascript:window.hacked=5) ![there](javascript:window.hacked=6) [data](data:text/html,<script>1</script>)',
+      '![elsewhere](https://example.com/p.png "onerror=window.hacked=7")',
+      '<style>*{display:none}</style><iframe srcdoc="<script>parent.hacked=8</script>"></iframe><form id=root>',
+    ];
+    await page.getByLabel('Notes, in Markdown').fill(`# Learned\n\n**warm-up** helps\n\n${payloads.join('\n\n')}`);
+    await page.getByTestId('notes-preview').getByRole('heading', { name: 'Learned' }).waitFor();
+    await page.getByLabel('Notes, in Markdown').press('Control+Enter');
+    const notes = page.getByTestId('notes');
+    await notes.getByRole('heading', { name: 'Learned' }).waitFor();
+    await notes.locator('strong', { hasText: 'warm-up' }).waitFor();
+    await notes.getByRole('link', { name: 'elsewhere' }).waitFor();
+    const live =
+      'script, style, iframe, form, svg, img, [onerror], [onload], [id], [href^="javascript"], [href^="data"]';
+    expect(await notes.locator(live).count()).toBe(0);
+    expect(await page.evaluate(() => (window as { hacked?: number }).hacked)).toBeUndefined();
+    expect(problems.slice(before)).toEqual([]);
+    await browser.picture('page-notes');
+  });
+
+  it('a run of more metrics than are drawn at once says so, and a search finds each of them', async () => {
+    const { page } = browser;
+    const keys = Array.from({ length: 1100 }, (_, i) => `layer/${String(i).padStart(4, '0')}`);
+    await postEvents(server.server.url, [
+      run('keys', 'many keys'),
+      points('keys', writerOf('keys-0', 1), [block(keys, [0, 1], (_, step) => step)]),
+    ]);
+    await page.goto(`${server.server.url}/runs/keys`);
+    const shown = page.locator('.toolbar .shown');
+    await expect.poll(() => shown.textContent()).toBe('1,000 charts of more');
+    await page.getByTestId('chart-search').fill('layer/1099');
+    await page.getByTestId('chart-layer/1099').waitFor();
+    expect(await shown.textContent()).toBe('1 chart');
+    await page.getByTestId('chart-search').fill('layer/1100');
+    await page.getByText('No metric is called like “layer/1100”.').waitFor();
+  });
+
   it('a refusal is shown where the question was asked', async () => {
     const { page } = browser;
     await page.goto(`${server.server.url}/runs/third`);
