@@ -8,7 +8,7 @@ const nowMs = 1_000_000;
 const odd = 'it\'s `a` \\ "b" 😀 / שלום';
 
 /** That the run table counts all runs by what they have in common, and says how each group is found again. */
-export function describeRunGroups(name: string, open: () => Promise<RunTables>): void {
+export function describeGroupedRuns(name: string, open: () => Promise<RunTables>): void {
   describe(`${name} as RunTable`, () => {
     const fill = async (tables: RunTables): Promise<void> => {
       const log = examples();
