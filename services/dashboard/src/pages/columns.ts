@@ -25,6 +25,8 @@ export const attributeTitles: Readonly<Record<string, string>> = {
 };
 const attributeWidths: Readonly<Record<string, number>> = { status: 104, name: 240, labels: 160, id: 200 };
 const metricsMax = 300;
+/** Fields that runs are grouped by at once, one within another. */
+export const groupsMax = 3;
 export const widthMin = 56;
 export const widthMax = 900;
 

@@ -11,6 +11,9 @@ import { Empty } from '../parts/notice.js';
 import { ChosenBar } from './chosen-bar.js';
 import { ColumnPicker } from './column-picker.js';
 import { FilterBox } from './filter-box.js';
+import { GroupPicker } from './group-picker.js';
+import { GroupTable } from './group-table.js';
+import { matchingMax, matchingRuns } from './matching-runs.js';
 import { RunsTable } from './runs-table.js';
 import { useChosen } from './use-chosen.js';
 import { useRunCount } from './use-run-count.js';
@@ -65,6 +68,13 @@ export function ProjectPage(): ReactElement {
 
   const { chosen, choose, chooseAll, clear } = useChosen(`${name} ${archived}`, rows);
   const count = useRunCount(name, filter, archived, pages.totalCount);
+
+  const chooseMatching = async (): Promise<string | null> => {
+    const found = await matchingRuns(name, filter, archived);
+    if (typeof found === 'string') return found;
+    chooseAll(found, true);
+    return found.length < matchingMax ? null : `The newest ${formatCount(matchingMax)} are chosen.`;
+  };
 
   const nothingAtAll = !archived && pages.loaded && pages.trouble === null && rows.length === 0 && filter.trim() === '';
   return (
@@ -122,16 +132,35 @@ export function ProjectPage(): ReactElement {
             >
               Archived
             </button>
+            <GroupPicker project={name} groups={view.groups} choose={(groups) => change({ groups })} />
             <ColumnPicker project={name} columns={columns} choose={(next) => change({ columns: next })} />
           </div>
-          {chosen.size > 0 && <ChosenBar chosen={chosen} clear={clear} />}
+          <ChosenBar
+            chosen={chosen}
+            archived={archived}
+            others={pages.totalCount > chosen.size && rows.every(({ id }) => chosen.has(id)) ? count : null}
+            chooseMatching={chooseMatching}
+            clear={clear}
+            changed={refresh}
+          />
           {(!pages.loaded || (pages.trouble?.kind === 'unreachable' && rows.length === 0)) && (
             <Pending trouble={pages.trouble} what="runs" />
           )}
           {pages.loaded && pages.trouble === null && rows.length === 0 && (
             <Empty>{archived && filter.trim() === '' ? 'No archived runs.' : 'No run matches this search.'}</Empty>
           )}
-          {rows.length > 0 && (
+          {rows.length > 0 && view.groups.length > 0 && (
+            <GroupTable
+              project={name}
+              filter={filter}
+              archived={archived}
+              groups={view.groups}
+              metricKeys={metricKeys}
+              now={now}
+              list={(next) => change({ filter: next, groups: [] })}
+            />
+          )}
+          {rows.length > 0 && view.groups.length === 0 && (
             <RunsTable
               rows={rows}
               columns={columns}
@@ -151,7 +180,7 @@ export function ProjectPage(): ReactElement {
               }
             />
           )}
-          {rows.length > 0 && (
+          {rows.length > 0 && view.groups.length === 0 && (
             <p className="faint small table-foot" role="status">
               {formatCount(rows.length)} loaded of {count}
               {pages.loading ? ' · loading…' : ''}

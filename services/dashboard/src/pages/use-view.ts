@@ -1,6 +1,6 @@
 import { useCallback, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
-import { defaultColumns, printColumns, readColumns, type Column } from './columns.js';
+import { defaultColumns, groupsMax, printColumns, readColumns, type Column } from './columns.js';
 
 export const newestFirst = 'attributes.started_at desc';
 
@@ -20,8 +20,6 @@ export interface ViewChange {
   groups?: readonly string[];
   columns?: readonly Column[];
 }
-
-const groupsMax = 3;
 
 /** How a project's runs are shown. It is the address, so that a link shows the same; columns are kept in this browser as well. */
 export function useView(
