@@ -10,6 +10,7 @@ import { describeRunSchema } from './tables/run-schema.contract.js';
 import { describeRunTable, type RunTables } from './run-table.contract.js';
 import { describeRunFacts } from './run-table.facts.contract.js';
 import { describeRunScopes } from './run-table.scopes.contract.js';
+import { describeGroupedRuns } from './run-table.groups.contract.js';
 import { PostgresDatabase } from '#libs/postgres/postgres-database.js';
 import { describeProjectionFamily } from '#libs/projecting/projection.contract.js';
 import { describeSqlDatabase } from '#libs/postgres/sql-database.contract.js';
@@ -45,6 +46,7 @@ describe.skipIf(postgresMissing() !== null)('PostgreSQL server (skipped where no
   describeRunTable('PostgreSQL', open);
   describeRunFacts('PostgreSQL', open);
   describeRunScopes('PostgreSQL', open);
+  describeGroupedRuns('PostgreSQL', open);
   let stores = 0;
   describeProjectionFamily('the run tables in PostgreSQL', async () => {
     const store = new PostgresDatabase({ url: await rig.database(`projection-${++stores}`) });

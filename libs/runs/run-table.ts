@@ -128,6 +128,42 @@ export interface Page<Row> {
   readonly totalCount: number;
 }
 
+/** Runs counted by what they have in common. */
+export interface RunGrouping extends Pick<RunSearch, 'project' | 'filter' | 'archived' | 'nowMs'> {
+  /** Fields of the search language; none: all runs are one group. */
+  readonly by: readonly string[];
+  /** Metrics whose last values are summed up in each group. */
+  readonly metrics: readonly string[];
+  readonly first: number;
+}
+/** A metric's last values within a group; NaN counts as no value. */
+export interface GroupedMetric {
+  readonly key: string;
+  /** Runs that have a number there. */
+  readonly count: number;
+  readonly mean: number | null;
+  /** Of a sample; null for a single value. */
+  readonly std: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+export interface RunGroup {
+  /** As texts, one per field; null for runs without it. */
+  readonly values: readonly (string | null)[];
+  readonly count: number;
+  readonly metrics: readonly GroupedMetric[];
+  /** Finds the runs of this group and no other, within the same project; null where it would be longer than a filter may be. */
+  readonly filter: string | null;
+}
+export interface RunGroups {
+  /** Exact, however many. */
+  readonly runCount: number;
+  readonly groupCount: number;
+  /** The largest first. */
+  readonly groups: readonly RunGroup[];
+}
+export type RunKeyKind = 'metrics' | 'params' | 'tags';
+
 export type Verdict =
   | {
       readonly accepted: true;
@@ -149,6 +185,14 @@ export interface RunTable {
   run(id: string): Promise<RunRow | null>;
   runs(ids: readonly string[]): Promise<readonly RunRow[]>;
   search(query: RunSearch): Promise<Page<RunRow>>;
+  groups(query: RunGrouping): Promise<RunGroups>;
+  /** Keys of a project's newest runs (of all projects' without one), those of the most runs first. */
+  keys(query: {
+    project?: string | undefined;
+    kind: RunKeyKind;
+    match?: string | undefined;
+    first: number;
+  }): Promise<readonly string[]>;
   /** Forks of a run, and runs nested in it. */
   children(id: string, first: number): Promise<readonly RunRow[]>;
   summaries(runs: readonly string[], keys?: readonly string[]): Promise<ReadonlyMap<string, readonly SummaryRow[]>>;

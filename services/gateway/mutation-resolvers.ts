@@ -71,6 +71,11 @@ export const mutationResolvers: Complete<MutationResolvers> = {
       labelsRemoved: removeLabels ?? [],
     }),
   noteRun: (_, { id, text }, context) => command(context, id, 'NoteSet', { text }),
+  groupRun: async (_, { id, group }, context) => {
+    const run = await runAsOfNow(id, context);
+    if (!run) return { error: { code: 'NOT_FOUND', message: `run ${id} is not there`, field: 'id' } };
+    return command(context, id, 'RunMoved', { project: run.project, group });
+  },
   archiveRun: (_, { id }, context) => command(context, id, 'RunArchived', {}),
   restoreRun: (_, { id }, context) => command(context, id, 'RunRestored', {}),
   deleteRun: (_, { id }, context) => command(context, id, 'RunDeleted', {}),

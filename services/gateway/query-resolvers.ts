@@ -1,3 +1,5 @@
+import { hiddenParam } from '#libs/domain/hidden-param.js';
+import { isOwnTag } from '#libs/domain/own-tags.js';
 import { formatPositionToken } from '#libs/domain/position-token.js';
 import { Rejection } from '#libs/domain/rejection.js';
 import { projectionLags } from '#libs/projecting/projector.js';
@@ -8,6 +10,7 @@ import { connection, pageSize } from './pages.js';
 import type { trackingQueries } from './tracking-queries.js';
 
 const runsByIdMax = 200;
+const keyKinds = { METRICS: 'metrics', PARAMS: 'params', TAGS: 'tags' } as const;
 
 async function projectionStates(context: GatewayContext) {
   const { backend } = context;
@@ -69,6 +72,35 @@ export const queryResolvers: Complete<
         nowMs: context.nowMs,
       }),
     );
+  },
+  runGroups: async (_, { project, filter, archived, by, metrics, first, at }, context) => {
+    await reach(context, at);
+    const found = await context.backend.runTable.groups({
+      project: project ?? undefined,
+      filter: filter ?? undefined,
+      archived: archived ?? false,
+      by: by ?? [],
+      metrics: metrics ?? [],
+      first: pageSize(first),
+      nowMs: context.nowMs,
+    });
+    const nodes = found.groups.map((group) => ({
+      ...group,
+      values: [...group.values],
+      metrics: [...group.metrics],
+    }));
+    return { runCount: found.runCount, groupCount: found.groupCount, nodes };
+  },
+  runKeys: async (_, { project, kind, match, first }, { backend }) => {
+    const query = {
+      project: project ?? undefined,
+      kind: keyKinds[kind],
+      match: match ?? undefined,
+      first: pageSize(first),
+    };
+    // a key that is the tracker's own is nothing that a person looks for
+    const own = { metrics: () => false, params: hiddenParam, tags: isOwnTag }[query.kind];
+    return (await backend.runTable.keys(query)).filter((key) => !own(key));
   },
   artifact: async (_, { digest }, { backend }) => {
     const lineage = await backend.runTable.artifactLineage(digest);

@@ -114,6 +114,78 @@ describe('the page, as a person uses it', () => {
     expect(await table.getByRole('link').allTextContents()).toEqual(['rate 0.5']);
   });
 
+  it('the table of runs is arranged, grouped and changed in bulk, and its address shows the same again', async () => {
+    const { page } = browser;
+    const { url } = server.server;
+    const names = ['a/b.c', '"quoted" \'name\'', '😀', 'שלום', '<b>bold</b>', 'x'.repeat(400)];
+    const events = names.flatMap((name, i) => [
+      started(`t${i}`, 'table', writerOf(`t${i}`, 1), {
+        name,
+        params: [{ key: 'my rate', json: i < 4 ? '0.1' : '0.2' }],
+      }),
+      points(`t${i}`, writerOf(`t${i}`, 1), [block(['loss'], [0, 1], (_, step) => i + step)]),
+    ]);
+    const { position } = await postEvents(url, events);
+    await gql(url, 'query($at: String) { run(id: "t5", at: $at) { id } }', { at: position });
+    await page.goto(`${url}/projects/table`);
+    const table = page.getByTestId('runs');
+    const column = (name: string) => table.locator('tbody tr[data-testid]').getByRole('link', { name });
+    await column(names[0]!).waitFor();
+    await page.getByTestId('columns').click();
+    await page.getByLabel('Which value of loss').selectOption('max');
+    await page.getByRole('button', { name: 'Hide User' }).click();
+    await page.getByTestId('columns').click();
+    const heads = () =>
+      table.locator('th[data-column]').evaluateAll((all) => all.map((each) => each.getAttribute('data-column')));
+    await expect.poll(heads).toContain('metrics.loss max');
+    expect(await heads()).not.toContain('attributes.user');
+    await table.getByRole('button', { name: 'my rate' }).press('Alt+ArrowLeft');
+    await table.getByRole('separator', { name: 'Width of my rate' }).press('ArrowRight');
+    const arrangement = ['status', 'name', 'started_at', 'duration'].map((key) => `attributes.${key}`);
+    await expect.poll(heads).toEqual([...arrangement, 'params.my rate', 'metrics.loss max']);
+    await table.getByRole('button', { name: 'my rate' }).click();
+    const first = () => table.locator('tbody tr[data-testid]').first().getAttribute('data-testid');
+    await expect.poll(first).toBe('run-row-t0');
+    await page.reload();
+    await expect.poll(heads).toEqual([...arrangement, 'params.my rate', 'metrics.loss max']);
+    await expect
+      .poll(() => table.locator('th[data-column="params.my rate"]').getAttribute('aria-sort'))
+      .toBe('ascending');
+
+    await page.getByRole('checkbox', { name: `Choose ${names[1]}` }).click();
+    await page.getByRole('checkbox', { name: `Choose ${names[3]}` }).click({ modifiers: ['Shift'] });
+    await page.getByText('3 runs chosen').waitFor();
+    await page.getByTestId('bulk-group').click();
+    await page.getByRole('textbox', { name: 'Group' }).fill('kept');
+    await gql(url, 'mutation { deleteRun(id: "t2") { error { message } } }');
+    await page.getByTestId('dialog-confirm').click();
+    await page.getByText('2 runs put into the group.').waitFor();
+    await page.getByText('1 run not changed').waitFor();
+    await gql(url, 'mutation { restoreRun(id: "t2") { error { message } } }');
+    await page.getByTestId('bulk-archive').click();
+    await page.getByText('3 runs archived.').waitFor();
+    await expect.poll(() => page.getByTestId('run-count').textContent()).toBe('3 runs');
+    await browser.picture('page-bulk');
+    await page.getByTestId('bulk-undo').click();
+    await page.getByText('3 runs as before.').waitFor();
+    await expect.poll(() => page.getByTestId('run-count').textContent()).toBe('6 runs');
+
+    await page.getByTestId('group').click();
+    await page.getByRole('checkbox', { name: 'my rate' }).check();
+    await page.getByRole('checkbox', { name: 'Group', exact: true }).check();
+    await page.getByTestId('group').click();
+    const row = page.getByTestId('group-0.1').getByRole('cell');
+    await expect.poll(() => row.allTextContents()).toEqual(['4', '2.5 ± 1.291 … 4']);
+    await page.getByTestId('group-0.1').getByRole('button').click();
+    await expect.poll(() => page.getByTestId('group-kept').getByRole('cell').first().textContent()).toBe('2');
+    await page.getByTestId('group-kept').getByRole('button').click();
+    await page.getByTestId('groups').getByRole('link', { name: names[1]! }).waitFor();
+    await page.getByTestId('groups').getByRole('link', { name: names[3]! }).waitFor();
+    expect(await page.getByTestId('groups').getByRole('link').count()).toBe(2);
+    await browser.picture('page-groups');
+    await page.evaluate('localStorage.clear()');
+  });
+
   it('what happens after a page was answered and before it listens is shown without a reload', async () => {
     const { page } = browser;
     let held = true;
@@ -150,6 +222,52 @@ describe('the page, as a person uses it', () => {
     expect(await gql(server.server.url, '{ run(id: "third") { id } }')).toEqual({ run: null });
     await page.getByTestId('undo-delete').click();
     await expect.poll(() => page.getByTestId('run-name').textContent()).toBe('a third');
+  });
+
+  it('notes are Markdown, and nothing that stands in them runs', async () => {
+    const { page, problems } = browser;
+    const before = problems.length;
+    await page.goto(`${server.server.url}/runs/third`);
+    expect(await page.getByTestId('tab-ranks').count()).toBe(0);
+    await page.getByTestId('run-notes').click();
+    const payloads = [
+      '<script>window.hacked = 1</script>',
+      '<img src=x onerror="window.hacked = 2">',
+      '<svg onload="window.hacked = 3"><a href="javascript:window.hacked = 4">a</a></svg>',
+      '[here](javascript:window.hacked=5) ![there](javascript:window.hacked=6) [data](data:text/html,<script>1</script>)',
+      '![elsewhere](https://example.com/p.png "onerror=window.hacked=7")',
+      '<style>*{display:none}</style><iframe srcdoc="<script>parent.hacked=8</script>"></iframe><form id=root>',
+    ];
+    await page.getByLabel('Notes, in Markdown').fill(`# Learned\n\n**warm-up** helps\n\n${payloads.join('\n\n')}`);
+    await page.getByTestId('notes-preview').getByRole('heading', { name: 'Learned' }).waitFor();
+    await page.getByLabel('Notes, in Markdown').press('Control+Enter');
+    const notes = page.getByTestId('notes');
+    await notes.getByRole('heading', { name: 'Learned' }).waitFor();
+    await notes.locator('strong', { hasText: 'warm-up' }).waitFor();
+    await notes.getByRole('link', { name: 'elsewhere' }).waitFor();
+    const live =
+      'script, style, iframe, form, svg, img, [onerror], [onload], [id], [href^="javascript"], [href^="data"]';
+    expect(await notes.locator(live).count()).toBe(0);
+    expect(await page.evaluate('window.hacked')).toBeUndefined();
+    expect(problems.slice(before)).toEqual([]);
+    await browser.picture('page-notes');
+  });
+
+  it('a run of more metrics than are drawn at once says so, and a search finds each of them', async () => {
+    const { page } = browser;
+    const keys = Array.from({ length: 1100 }, (_, i) => `layer/${String(i).padStart(4, '0')}`);
+    await postEvents(server.server.url, [
+      run('keys', 'many keys'),
+      points('keys', writerOf('keys-0', 1), [block(keys, [0, 1], (_, step) => step)]),
+    ]);
+    await page.goto(`${server.server.url}/runs/keys`);
+    const shown = page.locator('.toolbar .shown');
+    await expect.poll(() => shown.textContent()).toBe('1,000 charts of more');
+    await page.getByTestId('chart-search').fill('layer/1099');
+    await page.getByTestId('chart-layer/1099').waitFor();
+    expect(await shown.textContent()).toBe('1 chart');
+    await page.getByTestId('chart-search').fill('layer/1100');
+    await page.getByText('No metric is called like “layer/1100”.').waitFor();
   });
 
   it('a refusal is shown where the question was asked', async () => {

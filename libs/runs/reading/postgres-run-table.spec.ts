@@ -5,6 +5,7 @@ import { openRunProjectionFamily } from '../folding/run-projection.js';
 import { describeRunTable, type RunTables } from '../run-table.contract.js';
 import { describeRunFacts } from '../run-table.facts.contract.js';
 import { describeRunScopes } from '../run-table.scopes.contract.js';
+import { describeGroupedRuns } from '../run-table.groups.contract.js';
 
 let database: PgliteDatabase;
 beforeAll(async () => {
@@ -23,3 +24,4 @@ const open = async (): Promise<RunTables> => {
 describeRunTable('PGlite', open);
 describeRunFacts('PGlite', open);
 describeRunScopes('PGlite', open);
+describeGroupedRuns('PGlite', open);

@@ -12,6 +12,8 @@ import type {
   ArtifactRow,
   Page,
   ProjectRow,
+  RunGrouping,
+  RunGroups,
   RunRow,
   RunSearch,
   RunTable,
@@ -19,6 +21,8 @@ import type {
   Verdict,
   WriterRow,
 } from '../run-table.js';
+import { groupRuns } from '../search/group-runs.js';
+import { runKeys } from '../search/run-keys.js';
 import { searchRuns } from '../search/search-runs.js';
 import { readVerdict } from '../verdict-board.js';
 
@@ -82,6 +86,14 @@ class PostgresRunTable implements RunTable {
     // a run that was deleted between the two reads takes its cursor along
     const cursorOf = new Map(ids.map((id, index) => [id, cursors[index]!]));
     return { ...page, rows, cursors: rows.map(({ id }) => cursorOf.get(id)!) };
+  }
+
+  async groups(query: RunGrouping): Promise<RunGroups> {
+    return groupRuns(this.queries, await this.schema(), query);
+  }
+
+  async keys(query: Parameters<RunTable['keys']>[0]): Promise<readonly string[]> {
+    return runKeys(this.database, await this.schema(), query);
   }
 
   async children(id: string, first: number): Promise<readonly RunRow[]> {

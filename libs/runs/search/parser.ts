@@ -76,6 +76,14 @@ export function parseOrder(source: string, words: Words = {}): readonly Order[] 
   return orders;
 }
 
+/** One field by itself, as `params.lr`; `field` names the argument in a refusal. */
+export function parseField(source: string, field: string): Identifier {
+  const parser = new Parser(source, field);
+  const of = parser.identifier();
+  parser.finish('the end');
+  return of;
+}
+
 class Parser {
   private readonly tokens: readonly Token[];
   private index = 0;
@@ -191,7 +199,7 @@ class Parser {
     return { of, descending };
   }
 
-  private identifier(): Identifier {
+  identifier(): Identifier {
     const first = this.next;
     if (first.kind !== 'word' && first.kind !== 'quoted')
       throw this.unexpected('a field: metrics.…, params.…, tags.… or attributes.…');

@@ -16,6 +16,7 @@ import './theme/tables.css';
 import './theme/charts.css';
 import './theme/run.css';
 import './theme/compare.css';
+import './theme/markdown.css';
 import './theme/media.css';
 import './theme/sql.css';
 import './theme/traces.css';

@@ -4,6 +4,7 @@ import {
   DeleteRunDocument,
   FinishRunDocument,
   ForkRunDocument,
+  GroupRunDocument,
   NoteRunDocument,
   RenameRunDocument,
   RestoreRunDocument,
@@ -43,6 +44,9 @@ export function noteRun(id: string, text: string): Promise<string | null> {
 }
 export function tagRun(id: string, change: TagChange): Promise<string | null> {
   return command(TagRunDocument, { id, ...change }, (data) => data.tagRun);
+}
+export function groupRun(id: string, group: string): Promise<string | null> {
+  return command(GroupRunDocument, { id, group }, (data) => data.groupRun);
 }
 export function archiveRun(id: string): Promise<string | null> {
   return command(ArchiveRunDocument, { id }, (data) => data.archiveRun);

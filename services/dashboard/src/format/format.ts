@@ -5,7 +5,8 @@ const hour = 60 * minute;
 const day = 24 * hour;
 
 /** A run that nobody has named is known by its id. */
-export const nameOf = (run: { readonly id: string; readonly name: string }): string => run.name || run.id;
+export const nameOf = (run: { readonly id: string; readonly name: string }): string =>
+  run.name.trim() === '' ? run.id : run.name;
 
 export function formatDuration(ms: number | null): string {
   if (ms === null || !Number.isFinite(ms)) return '–';

@@ -4,6 +4,7 @@ import { useNow } from '../data/clock.js';
 import {
   ProjectsDocument,
   RecentRunsDocument,
+  RunCountDocument,
   type ProjectFragment,
   type RunStateFragment,
 } from '../generated/questions.js';
@@ -83,6 +84,7 @@ export function HomePage(): ReactElement {
   const now = useNow();
   const projects = useGraph(ProjectsDocument, nothing, { everyMs: 10_000 });
   const recent = useGraph(RecentRunsDocument, nothing, { everyMs: 30_000 });
+  const count = useGraph(RunCountDocument, nothing, { everyMs: 30_000 }).data?.runGroups.runCount;
   const changes = useRunChanges(null, recent.data?.position);
   useEffect(() => {
     document.title = 'Runstream';
@@ -132,7 +134,7 @@ export function HomePage(): ReactElement {
       <section aria-labelledby="runs-title">
         <div className="head">
           <h1 id="runs-title">Recent runs</h1>
-          <span className="faint">{formatCount(recent.data?.runs.totalCount ?? 0)} in all</span>
+          <span className="faint">{count !== undefined && `${formatCount(count)} in all`}</span>
         </div>
         <div className="card table-card">
           <table className="fixed" data-testid="recent-runs">

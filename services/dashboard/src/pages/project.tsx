@@ -1,45 +1,48 @@
-import { useCallback, useEffect, useMemo, useState, type ReactElement } from 'react';
-import { Link, useParams, useSearchParams } from 'react-router';
-import { compareAddress, comparedMax } from '../compare/chosen-runs.js';
+import { useEffect, useMemo, type ReactElement } from 'react';
+import { Link, useParams } from 'react-router';
 import { useNow } from '../data/clock.js';
-import { ColumnChoicesDocument, ProjectTitleDocument } from '../generated/questions.js';
+import { ProjectTitleDocument } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { useRunChanges } from '../data/use-run-changes.js';
 import { formatCount, plural } from '../format/format.js';
 import { FirstRun } from '../parts/first-run.js';
 import { Pending } from '../parts/answered.js';
 import { Empty } from '../parts/notice.js';
+import { ChosenBar } from './chosen-bar.js';
 import { ColumnPicker } from './column-picker.js';
-import { defaultColumns, useChosenColumns } from './columns.js';
 import { FilterBox } from './filter-box.js';
+import { GroupPicker } from './group-picker.js';
+import { GroupTable } from './group-table.js';
+import { matchingMax, matchingRuns } from './matching-runs.js';
 import { RunsTable } from './runs-table.js';
+import { useChosen } from './use-chosen.js';
+import { useRunCount } from './use-run-count.js';
+import { useRunKeys } from './use-run-keys.js';
 import { useRunsPages } from './use-runs-pages.js';
+import { newestFirst, useView } from './use-view.js';
 
-const newestFirst = 'attributes.started_at desc';
+const none: readonly string[] = [];
+const keysForDefaults = 40;
 
 export function ProjectPage(): ReactElement {
   const name = useParams()['name'] ?? '';
   const now = useNow();
-  const [search, setSearch] = useSearchParams();
-  const filter = search.get('filter') ?? '';
-  const orderBy = search.get('orderBy') ?? newestFirst;
-  const archived = search.get('archived') === '1';
   const title = useGraph(ProjectTitleDocument, { name }).data?.project?.title ?? name;
-  const choices = useGraph(ColumnChoicesDocument, { project: name });
-  const sample = choices.data?.runs.nodes;
-  const metricKeys = useMemo(() => [...new Set(sample?.flatMap((run) => run.metricKeys))].sort(), [sample]);
-  const paramKeys = useMemo(
-    () => [...new Set(sample?.flatMap((run) => run.params.map((p) => p.key)))].sort(),
-    [sample],
+  const metricChoices = useRunKeys(name, 'METRICS', '', keysForDefaults);
+  const paramChoices = useRunKeys(name, 'PARAMS', '', keysForDefaults);
+  const [view, change] = useView(name, metricChoices ?? none, paramChoices ?? none);
+  const { filter, orderBy, archived, columns } = view;
+  const metricKeys = useMemo(
+    () => [...new Set(columns.filter(({ kind }) => kind === 'metrics').map(({ key }) => key))],
+    [columns],
   );
-  const [chosen, choose] = useChosenColumns(name);
-  const columns = useMemo(() => chosen ?? defaultColumns(metricKeys, paramKeys), [chosen, metricKeys, paramKeys]);
   const pages = useRunsPages({
     project: name,
     filter,
     orderBy,
-    metricKeys: columns.metrics,
-    withParams: columns.params.length > 0,
+    metricKeys,
+    withParams: columns.some(({ kind }) => kind === 'params'),
+    withTags: columns.some(({ kind }) => kind === 'tags'),
     archived,
   });
   const changes = useRunChanges(name, pages.position);
@@ -63,26 +66,15 @@ export function ProjectPage(): ReactElement {
     if (fresh > 0 && unfiltered) refresh();
   }, [fresh, unfiltered, refresh]);
 
-  const [compared, setCompared] = useState<ReadonlySet<string>>(new Set());
-  const compare = useCallback((id: string, chosen: boolean) => {
-    setCompared((before) => {
-      const after = new Set(before);
-      if (chosen && after.size < comparedMax) after.add(id);
-      else after.delete(id);
-      return after;
-    });
-  }, []);
-  useEffect(() => setCompared(new Set()), [name]);
+  const { chosen, choose, chooseAll, clear } = useChosen(`${name} ${archived}`, rows);
+  const count = useRunCount(name, filter, archived, pages.totalCount);
 
-  const put = (key: string, value: string, standard: string): void =>
-    setSearch(
-      (before) => {
-        if (value === standard) before.delete(key);
-        else before.set(key, value);
-        return before;
-      },
-      { replace: true },
-    );
+  const chooseMatching = async (): Promise<string | null> => {
+    const found = await matchingRuns(name, filter, archived);
+    if (typeof found === 'string') return found;
+    chooseAll(found, true);
+    return found.length < matchingMax ? null : `The newest ${formatCount(matchingMax)} are chosen.`;
+  };
 
   const nothingAtAll = !archived && pages.loaded && pages.trouble === null && rows.length === 0 && filter.trim() === '';
   return (
@@ -96,7 +88,7 @@ export function ProjectPage(): ReactElement {
           {title}
         </h1>
         <span className="faint" data-testid="run-count">
-          {pages.loaded && plural(pages.totalCount, 'run')}
+          {pages.loaded && count}
         </span>
         <span className="grow" />
         <Link to={`/projects/${encodeURIComponent(name)}/traces`}>Traces</Link>
@@ -110,7 +102,7 @@ export function ProjectPage(): ReactElement {
               type="button"
               className="button"
               data-testid="archived-runs"
-              onClick={() => put('archived', '1', '')}
+              onClick={() => change({ archived: true })}
             >
               Archived runs
             </button>
@@ -124,7 +116,7 @@ export function ProjectPage(): ReactElement {
               example="metrics.loss < 0.3 and params.lr = '0.1' and attributes.status = 'RUNNING'"
               value={filter}
               trouble={pages.trouble}
-              apply={(next) => put('filter', next, '')}
+              apply={(next) => change({ filter: next })}
             />
             {fresh > 0 && !unfiltered && (
               <button type="button" className="button" onClick={refresh}>
@@ -136,44 +128,62 @@ export function ProjectPage(): ReactElement {
               className="button"
               aria-pressed={archived}
               data-testid="archived-runs"
-              onClick={() => put('archived', archived ? '' : '1', '')}
+              onClick={() => change({ archived: !archived })}
             >
               Archived
             </button>
-            {compared.size > 0 && (
-              <>
-                <Link className="button primary" to={compareAddress([...compared])} data-testid="compare">
-                  Compare {plural(compared.size, 'run')}
-                  {compared.size >= comparedMax && ' (as many as can be told apart)'}
-                </Link>
-                <button type="button" className="button" onClick={() => setCompared(new Set())}>
-                  Choose none
-                </button>
-              </>
-            )}
-            <ColumnPicker metricKeys={metricKeys} paramKeys={paramKeys} columns={columns} choose={choose} />
+            <GroupPicker project={name} groups={view.groups} choose={(groups) => change({ groups })} />
+            <ColumnPicker project={name} columns={columns} choose={(next) => change({ columns: next })} />
           </div>
+          <ChosenBar
+            chosen={chosen}
+            archived={archived}
+            others={pages.totalCount > chosen.size && rows.every(({ id }) => chosen.has(id)) ? count : null}
+            chooseMatching={chooseMatching}
+            clear={clear}
+            changed={refresh}
+          />
           {(!pages.loaded || (pages.trouble?.kind === 'unreachable' && rows.length === 0)) && (
             <Pending trouble={pages.trouble} what="runs" />
           )}
           {pages.loaded && pages.trouble === null && rows.length === 0 && (
             <Empty>{archived && filter.trim() === '' ? 'No archived runs.' : 'No run matches this search.'}</Empty>
           )}
-          {rows.length > 0 && (
+          {rows.length > 0 && view.groups.length > 0 && (
+            <GroupTable
+              project={name}
+              filter={filter}
+              archived={archived}
+              groups={view.groups}
+              metricKeys={metricKeys}
+              now={now}
+              list={(next) => change({ filter: next, groups: [] })}
+            />
+          )}
+          {rows.length > 0 && view.groups.length === 0 && (
             <RunsTable
               rows={rows}
               columns={columns}
+              metricKeys={metricKeys}
               now={now}
               orderBy={orderBy}
-              order={(next) => put('orderBy', next, newestFirst)}
+              order={(next) => change({ orderBy: next })}
+              arrange={(next) => change({ columns: next })}
               loadMore={pages.loadMore}
-              chosen={compared}
-              choose={compare}
+              chosen={chosen}
+              choose={choose}
+              chooseAll={(on) =>
+                chooseAll(
+                  rows.map(({ id }) => id),
+                  on,
+                )
+              }
             />
           )}
-          {rows.length > 0 && (
+          {rows.length > 0 && view.groups.length === 0 && (
             <p className="faint small table-foot" role="status">
-              {formatCount(rows.length)} of {formatCount(pages.totalCount)} loaded{pages.loading ? ' · loading…' : ''}
+              {formatCount(rows.length)} loaded of {count}
+              {pages.loading ? ' · loading…' : ''}
             </p>
           )}
         </>

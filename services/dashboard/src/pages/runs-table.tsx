@@ -1,200 +1,194 @@
-import { useRef, type ReactElement } from 'react';
-import { Link } from 'react-router';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useMemo, useRef, type ReactElement, type RefObject } from 'react';
 import { ofKey } from '../data/per-key.js';
-import {
-  formatAgo,
-  formatDateTime,
-  formatDuration,
-  formatJson,
-  formatNumber,
-  formatParam,
-  nameOf,
-} from '../format/format.js';
-import { durationOf } from '../parts/run-duration.js';
-import { RunStatusBadge } from '../parts/status.js';
+import { nameOf } from '../format/format.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
-import type { Columns } from './columns.js';
+import { arranged, columnId, moved, resized, shifted, type Column } from './columns.js';
+import { numeric, RunCell } from './run-cell.js';
+import { HeadCell } from './table-head.js';
 import type { RunRow } from './use-runs-pages.js';
 
 interface Props {
   rows: readonly RunRow[];
-  columns: Columns;
+  columns: readonly Column[];
+  /** The metrics that the rows were asked for, in the order of the question. */
+  metricKeys: readonly string[];
   now: number;
   orderBy: string;
   order: (orderBy: string) => void;
+  arrange: (columns: Column[]) => void;
   loadMore: () => void;
-  /** Runs chosen to be compared. */
   chosen: ReadonlySet<string>;
-  choose: (id: string, chosen: boolean) => void;
-}
-
-interface Head {
-  title: string;
-  by: string | null;
-  width: number;
-  numeric?: boolean;
-  mono?: boolean;
+  /** `range`: with all between the one chosen last and this one. */
+  choose: (id: string, chosen: boolean, range: boolean) => void;
+  chooseAll: (chosen: boolean) => void;
 }
 
 const chooserWidth = 36;
 
-/** A key as the search language writes it: quoted unless it is a plain name. */
-export function quotedKey(key: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? key : `\`${key}\``;
+interface Seen {
+  /** Those that stay at the left, with where; then those in sight. */
+  columns: readonly { column: Column; left: number | null }[];
+  before: number;
+  after: number;
+  pinnedCount: number;
 }
 
-export function nextOrder(current: string, by: string): string {
-  const name = current.replace(/ (asc|desc)$/, '');
-  const first = by.startsWith('attributes.started_at') ? 'desc' : 'asc';
-  if (name !== by) return `${by} ${first}`;
-  return current.endsWith(' desc') ? `${by} asc` : `${by} desc`;
-}
-
-function heads(columns: Columns): Head[] {
-  return [
-    { title: 'Status', by: 'attributes.status', width: 104 },
-    { title: 'Name', by: 'attributes.name', width: 220 },
-    { title: 'User', by: 'attributes.user', width: 96 },
-    { title: 'Started', by: 'attributes.started_at', width: 104, numeric: true },
-    { title: 'Duration', by: 'attributes.duration', width: 92, numeric: true },
-    ...columns.metrics.map((key) => ({
-      title: key,
-      by: `metrics.${quotedKey(key)}`,
-      width: 116,
-      numeric: true,
-      mono: true,
-    })),
-    ...columns.params.map((key) => ({ title: key, by: `params.${quotedKey(key)}`, width: 116, mono: true })),
-  ];
-}
-
-function HeadCell(props: { head: Head; orderBy: string; order: (orderBy: string) => void }): ReactElement {
-  const { head, orderBy } = props;
-  const by = head.by;
-  const active = by !== null && orderBy.replace(/ (asc|desc)$/, '') === by;
-  const descending = orderBy.endsWith(' desc');
-  return (
-    <th
-      className={head.numeric === true ? 'num' : ''}
-      aria-sort={active ? (descending ? 'descending' : 'ascending') : undefined}
-    >
-      {by === null ? (
-        head.title
-      ) : (
-        <button
-          type="button"
-          className="sort clip"
-          title={head.title}
-          onClick={() => props.order(nextOrder(orderBy, by))}
-        >
-          <span className={head.mono === true ? 'mono' : ''}>{head.title}</span>
-          <span aria-hidden="true">{active ? (descending ? ' ↓' : ' ↑') : ''}</span>
-        </button>
-      )}
-    </th>
-  );
+/** Three hundred columns cost what a dozen do: those out of sight are two empty cells, one on each side. */
+function useSeenColumns(columns: readonly Column[], scroller: RefObject<HTMLElement | null>): Seen {
+  const list = useMemo(() => arranged(columns), [columns]);
+  const pinned = list.filter((column) => column.pinned);
+  const others = list.filter((column) => !column.pinned);
+  const pinnedWidth = pinned.reduce((sum, { width }) => sum + width, chooserWidth);
+  const virtual = useVirtualizer({
+    horizontal: true,
+    count: others.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (at) => others[at]!.width,
+    initialRect: { width: 1600, height: 0 },
+    scrollMargin: pinnedWidth,
+    overscan: 3,
+  });
+  const widths = others.map(({ width }) => width).join();
+  useEffect(() => virtual.measure(), [virtual, widths]);
+  const items = virtual.getVirtualItems();
+  let left = chooserWidth;
+  const stuck = pinned.map((column) => {
+    const at = left;
+    left += column.width;
+    return { column, left: at };
+  });
+  const seen = items.flatMap(({ index }) => {
+    const column = others[index];
+    return column === undefined ? [] : [{ column, left: null }];
+  });
+  const width = (some: readonly Column[]): number => some.reduce((sum, each) => sum + each.width, 0);
+  return {
+    columns: [...stuck, ...seen],
+    before: width(others.slice(0, items[0]?.index ?? 0)),
+    after: width(others.slice((items.at(-1)?.index ?? -1) + 1)),
+    pinnedCount: stuck.length,
+  };
 }
 
 interface RowProps {
   run: RunRow;
-  columns: Columns;
+  seen: Seen;
+  metricAt: ReadonlyMap<string, number>;
   now: number;
   chosen: boolean;
   choose: Props['choose'];
 }
 
 function Row(props: RowProps): ReactElement {
-  const { run, columns, now } = props;
-  const durationMs = durationOf(run, now);
+  const { run, seen, metricAt, now } = props;
+  const cells = seen.columns.map(({ column, left }) => {
+    const at = column.kind === 'metrics' ? metricAt.get(column.key) : undefined;
+    const name = column.kind === 'attributes' && column.key === 'name';
+    return (
+      <td
+        key={columnId(column)}
+        className={`clip ${numeric(column) ? 'num' : ''} ${left === null ? '' : 'pinned'} ${name ? 'main-cell' : ''} ${
+          column.kind === 'params' || column.kind === 'tags' ? 'mono' : ''
+        }`}
+        style={left === null ? undefined : { left }}
+      >
+        <RunCell run={run} column={column} metric={at === undefined ? undefined : ofKey(run, 'm', at)} now={now} />
+      </td>
+    );
+  });
   return (
     <tr data-testid={`run-row-${run.id}`} aria-selected={props.chosen}>
-      <td className="chooser">
+      <td className="chooser pinned">
         <input
           type="checkbox"
           aria-label={`Choose ${nameOf(run)}`}
           checked={props.chosen}
-          onChange={(event) => props.choose(run.id, event.target.checked)}
+          onChange={(event) =>
+            props.choose(
+              run.id,
+              event.target.checked,
+              event.nativeEvent instanceof MouseEvent && event.nativeEvent.shiftKey,
+            )
+          }
         />
       </td>
-      <td>
-        <RunStatusBadge status={run.status} reason={run.statusReason} />
-      </td>
-      <td className="clip main-cell">
-        <Link to={`/runs/${encodeURIComponent(run.id)}`} title={nameOf(run)}>
-          {nameOf(run)}
-        </Link>
-      </td>
-      <td className="clip dim">{run.user ?? '–'}</td>
-      <td className="num dim nowrap" title={formatDateTime(run.startedAt)}>
-        {formatAgo(run.startedAt, now)}
-      </td>
-      <td className="num nowrap">{formatDuration(durationMs)}</td>
-      {columns.metrics.map((key, i) => {
-        const metric = ofKey(run, 'm', i);
-        return (
-          <td
-            key={`m${key}`}
-            className="num"
-            title={metric === null || metric === undefined ? '' : `step ${metric.lastStep ?? '–'}`}
-          >
-            {metric === null || metric === undefined ? <span className="faint">–</span> : formatNumber(metric.last)}
-          </td>
-        );
-      })}
-      {columns.params.map((key) => {
-        const param = run.params?.find((each) => each.key === key);
-        return (
-          <td key={`p${key}`} className="clip mono" title={param === undefined ? undefined : formatJson(param.value)}>
-            {param === undefined ? <span className="faint">–</span> : formatParam(param.value)}
-          </td>
-        );
-      })}
+      {cells.slice(0, seen.pinnedCount)}
+      <td className="spacer" />
+      {cells.slice(seen.pinnedCount)}
+      <td className="spacer" />
     </tr>
   );
 }
 
 export function RunsTable(props: Props): ReactElement {
+  const { columns, arrange, rows, chosen } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const all = heads(props.columns);
+  const seen = useSeenColumns(columns, scroller);
+  const metricAt = useMemo(() => new Map(props.metricKeys.map((key, at) => [key, at])), [props.metricKeys]);
+  const all = rows.length > 0 && rows.every(({ id }) => chosen.has(id));
+  const some = !all && rows.some(({ id }) => chosen.has(id));
+  const heads = seen.columns.map(({ column, left }) => (
+    <HeadCell
+      key={columnId(column)}
+      column={column}
+      left={left}
+      orderBy={props.orderBy}
+      order={props.order}
+      resize={(id, width) => arrange(resized(columns, id, width))}
+      move={(id, to) => arrange(moved(columns, id, to))}
+      shift={(id, by) => arrange(shifted(columns, id, by))}
+    />
+  ));
+  const cols = seen.columns.map(({ column }) => <col key={columnId(column)} style={{ width: column.width }} />);
   return (
     <div className="card table-card scroller" ref={scroller} tabIndex={0} role="region" aria-label="Runs">
       <table
-        className="fixed"
-        style={{ minWidth: all.reduce((sum, head) => sum + head.width, chooserWidth) }}
+        className="fixed arranged"
+        style={{ minWidth: columns.reduce((sum, { width }) => sum + width, chooserWidth) }}
         data-testid="runs"
       >
         <colgroup>
           <col style={{ width: chooserWidth }} />
-          {all.map((head, i) => (
-            <col
-              key={i}
-              style={head.title === 'Name' ? { minWidth: head.width, width: 'auto' } : { width: head.width }}
-            />
-          ))}
+          {cols.slice(0, seen.pinnedCount)}
+          <col style={{ width: seen.before }} />
+          {cols.slice(seen.pinnedCount)}
+          {/* takes what a wide window has left */}
+          <col style={seen.after > 0 ? { width: seen.after } : undefined} />
         </colgroup>
         <thead>
           <tr>
-            <th>
-              <span className="unseen">Chosen</span>
+            <th className="chooser pinned">
+              <input
+                type="checkbox"
+                aria-label="Choose all that are loaded"
+                checked={all}
+                ref={(box) => {
+                  if (box !== null) box.indeterminate = some;
+                }}
+                onChange={(event) => props.chooseAll(event.target.checked)}
+              />
             </th>
-            {all.map((head, i) => (
-              <HeadCell key={i} head={head} orderBy={props.orderBy} order={props.order} />
-            ))}
+            {heads.slice(0, seen.pinnedCount)}
+            <th aria-hidden="true" className="spacer" />
+            {heads.slice(seen.pinnedCount)}
+            <th aria-hidden="true" className="spacer" />
           </tr>
         </thead>
         <VirtualRows
-          rows={props.rows}
+          rows={rows}
           rowHeight={33}
-          columns={all.length + 1}
+          columns={seen.columns.length + 3}
           scroller={scroller}
           onNearEnd={props.loadMore}
           row={(run) => (
             <Row
               key={run.id}
               run={run}
-              columns={props.columns}
+              seen={seen}
+              metricAt={metricAt}
               now={props.now}
-              chosen={props.chosen.has(run.id)}
+              chosen={chosen.has(run.id)}
               choose={props.choose}
             />
           )}

@@ -12,6 +12,7 @@ export interface RunsAsk {
   orderBy: string;
   metricKeys: readonly string[];
   withParams: boolean;
+  withTags: boolean;
   archived: boolean;
 }
 export interface RunsPages {
@@ -59,7 +60,7 @@ export function useRunsPages(ask: RunsAsk): RunsPages {
 
   const load = useCallback(
     async (after: string | null, wanted: () => boolean): Promise<void> => {
-      const { project, filter, orderBy, metricKeys, withParams, archived } = JSON.parse(asked) as RunsAsk;
+      const { project, filter, orderBy, metricKeys, withParams, withTags, archived } = JSON.parse(asked) as RunsAsk;
       const variables: RunsQueryVariables = {
         project,
         filter: filter.trim() === '' ? null : filter,
@@ -68,6 +69,7 @@ export function useRunsPages(ask: RunsAsk): RunsPages {
         after,
         archived,
         withParams,
+        withTags,
       };
       busy.current = true;
       setHeld((before) => ({ ...before, loading: true }));

@@ -4,18 +4,16 @@ interface Props {
   value: string;
   label: string;
   placeholder: string;
-  multiline?: boolean;
   testId?: string;
   className?: string;
   save: (text: string) => Promise<string | null>;
 }
 
-/** Text that becomes a field on click or Enter; Enter saves (Ctrl+Enter in several lines), Escape gives up. */
+/** Text that becomes a field on click or Enter; Enter saves, Escape gives up. */
 export function EditableText(props: Props): ReactElement {
   const [draft, setDraft] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [saving, setSaving] = useState(false);
-  const multiline = props.multiline === true;
 
   const commit = async (): Promise<void> => {
     if (draft === null || saving) return;
@@ -34,7 +32,7 @@ export function EditableText(props: Props): ReactElement {
       setDraft(null);
       setProblem(null);
     }
-    if (event.key === 'Enter' && (!multiline || event.ctrlKey || event.metaKey)) {
+    if (event.key === 'Enter') {
       event.preventDefault();
       void commit();
     }
@@ -52,23 +50,19 @@ export function EditableText(props: Props): ReactElement {
       </button>
     );
   }
-  const field = {
-    value: draft,
-    'aria-label': props.label,
-    'aria-invalid': problem !== null,
-    autoFocus: true,
-    disabled: saving,
-    className: `field ${props.className ?? ''}`,
-    onKeyDown,
-    onBlur: () => void commit(),
-  };
   return (
     <span className="editing">
-      {multiline ? (
-        <textarea {...field} rows={4} onChange={(event) => setDraft(event.target.value)} />
-      ) : (
-        <input {...field} onChange={(event) => setDraft(event.target.value)} />
-      )}
+      <input
+        value={draft}
+        aria-label={props.label}
+        aria-invalid={problem !== null}
+        autoFocus
+        disabled={saving}
+        className={`field ${props.className ?? ''}`}
+        onKeyDown={onKeyDown}
+        onBlur={() => void commit()}
+        onChange={(event) => setDraft(event.target.value)}
+      />
       {problem !== null && (
         <span className="problem" role="alert">
           {problem}

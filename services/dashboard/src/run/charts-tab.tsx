@@ -3,14 +3,15 @@ import type { ChartView } from '../charts/chart-view.js';
 import { groupKeys } from '../charts/key-groups.js';
 import { MetricChart } from '../charts/metric-chart.js';
 import { useMachineView } from '../charts/use-machine-view.js';
-import { MetricKeysDocument, RunHeadDocument, type RunHeadFragment } from '../generated/questions.js';
+import { RunHeadDocument, type RunHeadFragment } from '../generated/questions.js';
 import { useGraph } from '../data/use-graph.js';
 import { readRanks } from '../format/ranks.js';
-import { plural } from '../format/format.js';
+import { formatCount, plural } from '../format/format.js';
 import { Answered } from '../parts/answered.js';
-import { Empty } from '../parts/notice.js';
+import { Empty, Waiting } from '../parts/notice.js';
 import { ChartsToolbar } from './charts-toolbar.js';
 import { RankLegend } from './rank-legend.js';
+import { useMetricKeys } from './use-metric-keys.js';
 
 const linesMax = 16;
 
@@ -21,7 +22,6 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
   const unjoined = run.worldSize === 0 && run.forkOf !== null;
   const parent = useGraph(RunHeadDocument, { id: run.forkOf?.run ?? '' }, { paused: !unjoined }).data?.run;
   const worldSize = Math.max(1, run.worldSize, parent?.worldSize ?? 0);
-  const asked = useGraph(MetricKeysDocument, { id: run.id }, { everyMs: live ? 3000 : null });
   const [view, setView] = useState<ChartView>({
     kind: run.worldSize > linesMax ? 'band' : 'lines',
     x: 'STEP',
@@ -33,7 +33,7 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
   const [search, setSearch] = useState('');
   const [rankText, setRankText] = useState('');
   const sought = useDeferredValue(search);
-  const keys = asked.data?.run?.metricKeys;
+  const { keys, more, settled, trouble, showMore } = useMetricKeys(run.id, search.trim(), live ? 3000 : null);
   const groups = useMemo(() => groupKeys(keys ?? [], sought), [keys, sought]);
   const rankList = readRanks(rankText, linesMax);
   const firstRanks = Array.from({ length: Math.min(worldSize, linesMax) }, (_, rank) => rank);
@@ -57,26 +57,41 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
         setRankText={setRankText}
         ranksWrong={rankList === null}
         worldSize={worldSize}
-        shown={keys === undefined ? '' : plural(shown, 'chart')}
+        shown={settled ? `${plural(shown, 'chart')}${more === null ? '' : ' of more'}` : ''}
       />
       <Answered
         answer={keys}
-        trouble={asked.trouble}
+        trouble={trouble}
         what="metrics"
         none={
-          <>
-            No metric logged yet. Charts appear with the first <code>run.log({'{…}'})</code>.
-          </>
+          search.trim() === '' ? (
+            <>
+              No metric logged yet. Charts appear with the first <code>run.log({'{…}'})</code>.
+            </>
+          ) : (
+            <>No metric is called like “{search}”.</>
+          )
         }
       >
-        {() => (shown === 0 ? <Empty>No metric is called like “{search}”.</Empty> : null)}
+        {() =>
+          shown === 0 ? (
+            settled ? (
+              <Empty>No metric is called like “{search}”.</Empty>
+            ) : (
+              <Waiting what="metrics" />
+            )
+          ) : null
+        }
       </Answered>
       {view.kind === 'lines' && ranks.length > 1 && <RankLegend ranks={ranks} />}
       {groups.map((group) => (
         <details key={group.title} open className="chart-group">
           <summary>
             <h2>{group.title === '' ? 'Metrics' : group.title}</h2>
-            <span className="faint small">{group.keys.length}</span>
+            <span className="faint small">
+              {formatCount(group.keys.length)}
+              {more !== null && group.keys.includes(more) && '+'}
+            </span>
           </summary>
           <div className="chart-grid">
             {group.keys.map((key) => (
@@ -93,6 +108,14 @@ export function ChartsTab(props: { run: RunHeadFragment }): ReactElement {
           </div>
         </details>
       ))}
+      {settled && more !== null && (
+        <p className="centered" role="status" data-testid="more-charts">
+          <span className="faint small">The first {formatCount(shown)} are shown; the search finds every one.</span>{' '}
+          <button type="button" className="button" onClick={showMore}>
+            Show more
+          </button>
+        </p>
+      )}
     </section>
   );
 }

@@ -80,7 +80,11 @@ export function ConsoleTab(props: { run: RunHeadFragment }): ReactElement {
         answer={shown}
         trouble={trouble}
         what="console lines"
-        none={sought === '' ? 'Nothing printed yet.' : 'No line contains this text.'}
+        none={
+          sought === ''
+            ? 'Nothing printed yet. What the training prints is shown here as it is printed.'
+            : 'No line contains this text.'
+        }
       >
         {(newest) => (
           <div

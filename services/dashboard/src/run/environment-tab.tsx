@@ -120,7 +120,12 @@ export function EnvironmentTab(props: { run: RunHeadFragment }): ReactElement {
       answer={asked.data && (asked.data.run?.environment ?? null)}
       trouble={asked.trouble}
       what="the environment"
-      none="This run’s client recorded no environment."
+      none={
+        <>
+          This run’s client recorded no environment. Runstream’s own does at <code>runstream.init()</code>: commit,
+          command, machine and packages.
+        </>
+      }
     >
       {(env) => <Body env={env} />}
     </Answered>

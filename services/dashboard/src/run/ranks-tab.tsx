@@ -2,12 +2,8 @@ import { useMemo, useRef, useState, type ReactElement } from 'react';
 import type { ChartView } from '../charts/chart-view.js';
 import { MetricChart } from '../charts/metric-chart.js';
 import { useNow } from '../data/clock.js';
-import {
-  MetricKeysDocument,
-  RanksDocument,
-  type RankStateFragment,
-  type RunHeadFragment,
-} from '../generated/questions.js';
+import { RanksDocument, type RankStateFragment, type RunHeadFragment } from '../generated/questions.js';
+import { useMetricKeys } from './use-metric-keys.js';
 import { useGraph } from '../data/use-graph.js';
 import { formatSilence, formatCount, formatNumber } from '../format/format.js';
 import { Answered } from '../parts/answered.js';
@@ -116,7 +112,8 @@ export function RanksTab(props: { run: RunHeadFragment }): ReactElement {
   const { run } = props;
   const live = run.status === 'RUNNING' || run.status === 'LOST';
   const ranks = useGraph(RanksDocument, { id: run.id }, { everyMs: live ? 1500 : null });
-  const keys = useGraph(MetricKeysDocument, { id: run.id }, { everyMs: live ? 5000 : null }).data?.run?.metricKeys;
+  const [wanted, setWanted] = useState('');
+  const { keys, more } = useMetricKeys(run.id, wanted.trim(), live ? 5000 : null);
   const [chosen, setChosen] = useState<string | null>(null);
   const [zoom, setZoom] = useState<ChartView['zoom']>(null);
   const metric =
@@ -138,8 +135,18 @@ export function RanksTab(props: { run: RunHeadFragment }): ReactElement {
         {keys !== undefined && metric !== undefined && (
           <label className="row small">
             <span className="dim">Band of</span>
+            {(more !== null || wanted !== '') && (
+              <input
+                className="field search"
+                type="search"
+                aria-label="Search metrics"
+                placeholder="Search metrics"
+                value={wanted}
+                onChange={(event) => setWanted(event.target.value)}
+              />
+            )}
             <select className="field mono" value={metric} onChange={(event) => setChosen(event.target.value)}>
-              {keys.map((key) => (
+              {[...new Set([metric, ...keys])].map((key) => (
                 <option key={key}>{key}</option>
               ))}
             </select>

@@ -7,6 +7,7 @@ import { formatAgo, formatCount, formatDateTime, formatDuration } from '../forma
 import { EditableText } from '../parts/editable-text.js';
 import { durationOf } from '../parts/run-duration.js';
 import { RunStatusBadge } from '../parts/status.js';
+import { Notes } from './notes.js';
 import { RunActions } from './run-actions.js';
 import { Tags } from './tags.js';
 
@@ -87,15 +88,7 @@ export function RunHeader(props: { run: RunHeadFragment; changed: () => void; de
       </dl>
       <div className="run-words">
         <Tags run={run} changed={changed} />
-        <EditableText
-          value={run.notes}
-          label="Notes"
-          placeholder="Add notes"
-          multiline
-          testId="run-notes"
-          className="notes"
-          save={(text) => saved(noteRun(run.id, text))}
-        />
+        <Notes text={run.notes} save={(text) => saved(noteRun(run.id, text))} />
       </div>
     </header>
   );

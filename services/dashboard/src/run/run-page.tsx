@@ -31,6 +31,11 @@ const tabs = [
 ] as const;
 type Tab = (typeof tabs)[number][0];
 
+/** One rank has nobody to be compared to. A fork that no process has joined yet may have inherited many. */
+const hasRanks = (run: RunHeadFragment): boolean =>
+  [run.worldSize, ...run.attempts.map(({ worldSize }) => worldSize)].some((size) => size > 1) ||
+  (run.worldSize === 0 && run.forkOf !== null);
+
 function Body(props: { tab: Tab; run: RunHeadFragment }): ReactElement {
   switch (props.tab) {
     case 'charts':
@@ -122,18 +127,20 @@ export function RunPage(): ReactElement {
     <main className="page run">
       <RunHeader key={run.id} run={run} changed={refresh} deleted={() => setDeleted(run)} />
       <nav className="tabs" aria-label="Parts of the run">
-        {tabs.map(([name, word]) => (
-          <NavLink
-            key={name}
-            to={name === 'charts' ? base : `${base}/${name}`}
-            className={name === tab ? 'tab on' : 'tab'}
-            aria-current={name === tab ? 'page' : undefined}
-            data-testid={`tab-${name}`}
-            end
-          >
-            {word}
-          </NavLink>
-        ))}
+        {tabs
+          .filter(([name]) => name !== 'ranks' || name === tab || hasRanks(run))
+          .map(([name, word]) => (
+            <NavLink
+              key={name}
+              to={name === 'charts' ? base : `${base}/${name}`}
+              className={name === tab ? 'tab on' : 'tab'}
+              aria-current={name === tab ? 'page' : undefined}
+              data-testid={`tab-${name}`}
+              end
+            >
+              {word}
+            </NavLink>
+          ))}
       </nav>
       <Body tab={tab} run={run} />
     </main>

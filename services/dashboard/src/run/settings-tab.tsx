@@ -88,7 +88,12 @@ function Body(props: { run: Settings }): ReactElement {
   const { run } = props;
   const [search, setSearch] = useState('');
   if (run.params.length + run.summary.length + run.summarySet.length === 0) {
-    return <Empty>This run has logged no params and no metrics yet.</Empty>;
+    return (
+      <Empty>
+        No params and no metrics yet. Params are given to <code>runstream.init(config={'{"lr": 0.1}'})</code>, metrics
+        to <code>run.log({'{"loss": 0.3}'})</code>.
+      </Empty>
+    );
   }
   const matches = (each: { key: string }): boolean => each.key.toLowerCase().includes(search.trim().toLowerCase());
   return (
