@@ -66,7 +66,8 @@ export class Host {
     const [busy, passed] = [this.#rates.of('busy', ticks[0], at), this.#rates.of('ticks', ticks[1], at)];
     const used = limit === null ? null : this.#rates.of('quota', limit[1], at);
     if (limit !== null) return used === null ? null : (100 * used) / limit[0];
-    return busy === null || !passed ? null : (100 * busy) / passed;
+    // all of it can be a bit more than all in floating point
+    return busy === null || !passed ? null : Math.min(100, (100 * busy) / passed);
   }
 }
 

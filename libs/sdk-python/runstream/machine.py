@@ -71,7 +71,8 @@ class Host:
         used = None if limit is None else self._rates.of("quota", limit[1], at)
         if limit is not None:
             return None if used is None else 100.0 * used / limit[0]
-        return None if busy is None or not passed else 100.0 * busy / passed
+        # all of it can be a bit more than all in floating point
+        return None if busy is None or not passed else min(100.0, 100.0 * busy / passed)
 
 
 class ProcessTree:

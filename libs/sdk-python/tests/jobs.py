@@ -26,7 +26,7 @@ def play(source, *arguments, receiver=None, folder, env=None, wait=True, **more)
     return subprocess.CompletedProcess(started.args, started.returncode, out, err)
 
 
-def until(condition, seconds=30.0):
+def until(condition, seconds=180.0):  # ends a hang, says nothing of speed
     ends = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < ends, "did not come true in time"
