@@ -1,6 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import type { RunTable } from '#libs/runs/run-table.js';
+import { Unusable } from '#libs/domain/rejection.js';
 import { createApiKey, createAuth, hashApiKey, isLoopback, keyOf } from './auth.js';
+import { SecretBox } from './secret-box.js';
 
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
 
@@ -114,5 +117,34 @@ describe('on an address that others reach', () => {
     await expect(auth.check(bearer)).rejects.toThrow('the store is down');
     asked.fail = false;
     await auth.check(bearer);
+  });
+});
+
+describe('a pair for clients of AWS whose secret can not be read', () => {
+  const keyId = `RSAK${'A'.repeat(16)}`;
+  const made = new SecretBox([Buffer.alloc(32, 1)]).seal('secret', keyId);
+  const boxes: readonly (readonly [string, () => SecretBox | null])[] = [
+    ['was lost', () => null],
+    ['is another', () => new SecretBox([Buffer.alloc(32, 2)])],
+    [
+      'is damaged',
+      () => {
+        throw new Unusable('secret.key is no key');
+      },
+    ],
+  ];
+
+  it.each(boxes)('is refused with the reason where the key of the installation %s', async (_how, box) => {
+    const auth = createAuth(keysOf({ keyId, hash: made }).table, '127.0.0.1', Date.now, box);
+    const timestamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const credential = `${keyId}/${timestamp.slice(0, 8)}/r/sagemaker/aws4_request`;
+    const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`;
+    const headers = { host: '127.0.0.1', 'x-amz-date': timestamp, authorization };
+    const request = { method: 'POST', url: '/sagemaker', headers, rawHeaders: Object.entries(headers).flat() };
+    await expect(auth.checkSigned(request as unknown as IncomingMessage, true)).rejects.toMatchObject({
+      code: 'UnrecognizedClientException',
+      status: 403,
+      message: expect.stringContaining('RUNSTREAM_SECRET_KEY') as string,
+    });
   });
 });

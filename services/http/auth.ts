@@ -91,7 +91,7 @@ export function createAuth(
       return checkSigned(request, { keys, box, clock, required, bodyIsRead });
     },
     async presign(asked) {
-      return presign({ ...asked, secret: secretOf(await keys(), box(), asked.accessKeyId), nowMs: clock() });
+      return presign({ ...asked, secret: secretOf(await keys(), box, asked.accessKeyId), nowMs: clock() });
     },
     async check(headers, given) {
       if (!required) {

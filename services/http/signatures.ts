@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Unusable } from '#libs/domain/rejection.js';
 import { AwsError } from './aws-error.js';
 import type { SecretBox } from './secret-box.js';
 import { expectBody } from './signed-body.js';
@@ -42,7 +43,7 @@ export async function checkSigned(request: IncomingMessage, options: SignatureOp
   const now = options.clock();
   const inQuery = isSigned(request.headers.authorization) ? null : readPresigned(came, ['s3'], now);
   const { signed, claim } = inQuery ?? { signed: came, claim: readClaim(came, services, now) };
-  const secret = secretOf(keys, options.box(), claim.accessKeyId);
+  const secret = secretOf(keys, options.box, claim.accessKeyId);
   const { payload } = claim;
   if (payload === null) {
     if (hasBody(request) && !options.bodyIsRead)
@@ -82,18 +83,27 @@ export async function checkSigned(request: IncomingMessage, options: SignatureOp
   return claim.accessKeyId;
 }
 /** The secret of a pair that is good now. */
-export function secretOf(keys: ReadonlyMap<string, string>, box: SecretBox | null, id: string): string {
+export function secretOf(keys: ReadonlyMap<string, string>, box: () => SecretBox | null, id: string): string {
   const sealed = accessKeyPattern.test(id) ? keys.get(id) : undefined;
   if (sealed === undefined)
     throw new AwsError('UnrecognizedClientException', 'The security token included in the request is invalid.', 403);
-  const secret = box?.open(sealed, id) ?? null;
+  const secret = opened(box)?.open(sealed, id) ?? null;
   if (secret === null)
     throw new AwsError(
       'UnrecognizedClientException',
-      'The secret of this key can not be read here: RUNSTREAM_SECRET_KEY, or the file secret.key of the data folder, is not the one it was made with.',
+      'The secret of this key can not be read here: RUNSTREAM_SECRET_KEY, or the file secret.key of the data folder, is missing, damaged, or not the one it was made with.',
       403,
     );
   return secret;
+}
+/** A key of the installation that is none opens nothing. */
+function opened(box: () => SecretBox | null): SecretBox | null {
+  try {
+    return box();
+  } catch (error) {
+    if (error instanceof Unusable) return null;
+    throw error;
+  }
 }
 const unsignedTrailer = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
