@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [--quick] [--cluster] [--mlflow] [--only ingest,live]`: the figures of docs/figures.md, each beside its goal.
+ * `npm run bench [-- --json] [--quick] [--cluster] [--mlflow] [--sagemaker] [--only ingest,live]`: the figures of docs/figures.md, each beside its goal.
  * Measurements, not assertions: a missed goal is said, a figure that could not be taken makes the exit code 1.
  */
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { round, verdictOn, type Bench } from './figures/figure.js';
 import { measureIngest } from './figures/ingest.js';
 import { measureLive } from './figures/live.js';
 import { measureMlflow } from './figures/mlflow.js';
+import { measureSagemaker } from './figures/sagemaker.js';
 import { measureLog } from './figures/log.js';
 import { measurePoll } from './figures/poll.js';
 import { measureRebuild } from './figures/rebuild.js';
@@ -47,12 +48,14 @@ const { values: flags } = parseArgs({
     only: { type: 'string' },
     cluster: { type: 'boolean', default: false },
     mlflow: { type: 'boolean', default: false },
+    sagemaker: { type: 'boolean', default: false },
   },
 });
 // beside engines or a server that have to be installed, so only when asked for
 if (flags.mlflow) groups['mlflow'] = measureMlflow;
-const apart = [...(flags.cluster ? ['cluster'] : []), ...(flags.mlflow ? ['mlflow'] : [])];
-const all = apart.length > 0 ? apart : Object.keys(groups).filter((name) => name !== 'cluster');
+if (flags.sagemaker) groups['sagemaker'] = measureSagemaker;
+const apart = (['cluster', 'mlflow', 'sagemaker'] as const).filter((name) => flags[name]);
+const all: readonly string[] = apart.length > 0 ? apart : Object.keys(groups).filter((name) => name !== 'cluster');
 const chosen = flags.only === undefined ? all : flags.only.split(',').map((name) => name.trim());
 for (const name of chosen)
   if (!groups[name]) refuse(`--only: there is no group "${name}"; known are ${Object.keys(groups).join(', ')}`);
