@@ -112,6 +112,8 @@ export function ProjectPage(): ReactElement {
         <>
           <div className="toolbar">
             <FilterBox
+              key={name}
+              project={name}
               label="Search runs"
               example="metrics.loss < 0.3 and params.lr = '0.1' and attributes.status = 'RUNNING'"
               value={filter}
