@@ -58,6 +58,9 @@ export async function useRunsTable(browser: BrowserRig, url: string): Promise<vo
   await page.getByText('3 runs as before.').waitFor();
   await expect.poll(() => page.getByTestId('run-count').textContent()).toBe('6 runs');
 
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('csv').click()]);
+  expect(file.suggestedFilename()).toBe('table.csv');
+
   const filter = page.getByTestId('filter');
   const take = async (name: string) => {
     await page.getByRole('option', { name, exact: true }).waitFor();
