@@ -48,6 +48,7 @@ describe('what a person does', () => {
       { tags: { a: 'b' }, removed: ['c'], labels: ['d'], labelsRemoved: ['e'] },
     ],
     ['noteRun', { id, text: 't' }, id, 'NoteSet', { text: 't' }],
+    ['groupRun', { id, group: 'g' }, id, 'RunMoved', { project: 'p', group: 'g' }],
     ['archiveRun', { id }, id, 'RunArchived', {}],
     ['restoreRun', { id }, id, 'RunRestored', {}],
     ['deleteRun', { id }, id, 'RunDeleted', {}],

@@ -30,6 +30,7 @@ function gateway(results: AcceptedBatch['results'] = [{ id: 'e', status: 'accept
     project: () => Promise.resolve(null),
     projects: () => Promise.resolve(noRows),
     search: () => Promise.resolve(noRows),
+    groups: () => Promise.resolve({ runCount: 0, groupCount: 0, groups: [] }),
   };
   const registry = {
     models: () => Promise.resolve([]),
@@ -57,7 +58,7 @@ function gateway(results: AcceptedBatch['results'] = [{ id: 'e', status: 'accept
   const context = { backend, acceptor: { accept }, nowMs: 1, loggedModels, runs } as unknown as GatewayContext;
   return { context, progress, asked, events };
 }
-const args = { id: 'r', ids: ['r'], name: 'n', text: 't', step: 3, first: 5 };
+const args = { id: 'r', ids: ['r'], name: 'n', text: 't', group: 'g', step: 3, first: 5 };
 
 /** Whether it is answered while the named projections have reached the position. */
 async function answeredAt(work: Promise<unknown>, progress: Progress): Promise<boolean[]> {

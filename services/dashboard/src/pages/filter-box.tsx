@@ -1,8 +1,11 @@
 import { useEffect, useRef, useState, type ReactElement } from 'react';
 import type { Trouble } from '../data/client.js';
+import { CompletedInput } from './completed-input.js';
 import { readProblem } from './filter-problem.js';
 
 interface Props {
+  /** Whose keys and values complete what is written; none: the field is a plain one. */
+  project?: string;
   label: string;
   example: string;
   value: string;
@@ -22,6 +25,16 @@ export function FilterBox(props: Props): ReactElement {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => apply(next), 350);
   };
+  const field = {
+    id: 'filter',
+    className: 'field mono',
+    'data-testid': 'filter',
+    spellCheck: false,
+    autoComplete: 'off',
+    placeholder: props.example,
+    'aria-invalid': refused !== null,
+    'aria-describedby': refused === null ? undefined : 'filter-problem',
+  };
   return (
     <form
       className="filter"
@@ -35,18 +48,11 @@ export function FilterBox(props: Props): ReactElement {
       <label className="hidden-label" htmlFor="filter">
         {props.label}
       </label>
-      <input
-        id="filter"
-        className="field mono"
-        data-testid="filter"
-        spellCheck={false}
-        autoComplete="off"
-        placeholder={props.example}
-        value={text}
-        aria-invalid={refused !== null}
-        aria-describedby={refused === null ? undefined : 'filter-problem'}
-        onChange={(event) => change(event.target.value)}
-      />
+      {props.project === undefined ? (
+        <input {...field} value={text} onChange={(event) => change(event.target.value)} />
+      ) : (
+        <CompletedInput {...field} project={props.project} value={text} change={change} />
+      )}
       {problem !== null && (
         <p className="filter-problem mono" id="filter-problem" role="alert" data-testid="filter-problem">
           {problem.at !== null && (

@@ -14,6 +14,7 @@ import { FilterBox } from './filter-box.js';
 import { GroupPicker } from './group-picker.js';
 import { GroupTable } from './group-table.js';
 import { matchingMax, matchingRuns } from './matching-runs.js';
+import { runsCsv, saveText } from './runs-csv.js';
 import { RunsTable } from './runs-table.js';
 import { useChosen } from './use-chosen.js';
 import { useRunCount } from './use-run-count.js';
@@ -112,6 +113,8 @@ export function ProjectPage(): ReactElement {
         <>
           <div className="toolbar">
             <FilterBox
+              key={name}
+              project={name}
               label="Search runs"
               example="metrics.loss < 0.3 and params.lr = '0.1' and attributes.status = 'RUNNING'"
               value={filter}
@@ -184,6 +187,15 @@ export function ProjectPage(): ReactElement {
             <p className="faint small table-foot" role="status">
               {formatCount(rows.length)} loaded of {count}
               {pages.loading ? ' · loading…' : ''}
+              {' · '}
+              <button
+                type="button"
+                className="as-link"
+                data-testid="csv"
+                onClick={() => saveText(`${name}.csv`, runsCsv(rows, columns, metricKeys), 'text/csv')}
+              >
+                Save these as CSV
+              </button>
             </p>
           )}
         </>

@@ -4,7 +4,7 @@ import { useGraph } from '../data/use-graph.js';
 import { MetricKeysDocument } from '../generated/questions.js';
 
 /** Each is a chart of its own: more of them at once make a page slow that nobody could look through. */
-const shownAtOnce = 1_000;
+const shownAtOnce = 500;
 const typingMs = 200;
 
 interface MetricKeys {
