@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [--quick] [--cluster] [--mlflow] [--sagemaker] [--only ingest,live]`: the figures of docs/figures.md, each beside its goal.
+ * `npm run bench [-- --json] [--quick] [--cluster] [--mlflow] [--sagemaker] [--wandb] [--only ingest,live]`: the figures of docs/figures.md, each beside its goal.
  * Measurements, not assertions: a missed goal is said, a figure that could not be taken makes the exit code 1.
  */
 import { parseArgs } from 'node:util';
@@ -19,6 +19,7 @@ import { measureScreen } from './figures/screen.js';
 import { measureSdk } from './figures/sdk.js';
 import { measureSearch } from './figures/search.js';
 import { measureStart } from './figures/start.js';
+import { measureWandb } from './figures/wandb.js';
 
 const groups: Record<string, (bench: Bench) => Promise<void>> = {
   start: measureStart,
@@ -49,12 +50,14 @@ const { values: flags } = parseArgs({
     cluster: { type: 'boolean', default: false },
     mlflow: { type: 'boolean', default: false },
     sagemaker: { type: 'boolean', default: false },
+    wandb: { type: 'boolean', default: false },
   },
 });
 // beside engines or a server that have to be installed, so only when asked for
 if (flags.mlflow) groups['mlflow'] = measureMlflow;
 if (flags.sagemaker) groups['sagemaker'] = measureSagemaker;
-const apart = (['cluster', 'mlflow', 'sagemaker'] as const).filter((name) => flags[name]);
+if (flags.wandb) groups['wandb'] = measureWandb;
+const apart = (['cluster', 'mlflow', 'sagemaker', 'wandb'] as const).filter((name) => flags[name]);
 const all: readonly string[] = apart.length > 0 ? apart : Object.keys(groups).filter((name) => name !== 'cluster');
 const chosen = flags.only === undefined ? all : flags.only.split(',').map((name) => name.trim());
 for (const name of chosen)

@@ -39,6 +39,7 @@ export function openWandbRig(url: string): WandbRig {
         WANDB_CONFIG_DIR: dir,
         WANDB_CACHE_DIR: dir,
         WANDB_DATA_DIR: dir,
+        WANDB_ARTIFACT_DIR: join(dir, 'artifacts'),
         WANDB_ERROR_REPORTING: 'false',
         PYTHONDONTWRITEBYTECODE: '1',
         ...environment,

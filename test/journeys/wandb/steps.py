@@ -1,4 +1,4 @@
-"""Logs a given number of steps at an even pace, and a console line for each."""
+"""Logs a given number of steps at an even pace, a console line for each, and now and then a checkpoint."""
 import sys
 import time
 
@@ -9,4 +9,9 @@ with wandb.init(project="kill", id=run_id) as run:
     for step in range(count):
         run.log({"loss": float(step), "falling": -step})
         print("line", step)
+        if step % 100 == 0:
+            checkpoint = wandb.Artifact("checkpoint", type="model")
+            with checkpoint.new_file("step.txt") as file:
+                file.write(str(step))
+            run.log_artifact(checkpoint)
         time.sleep(0.01)

@@ -34,6 +34,9 @@ const goals: Readonly<Record<string, readonly ['>=' | '<=', number]>> = {
   'idle.rss_mb': ['<=', 600],
   'runstream.batch1.cpu_s_per_m': ['<=', 5],
   'runstream.batch8.cpu_s_per_m': ['<=', 5],
+  'wandb.one.cpu_s_per_m': ['<=', 2],
+  'wandb.eight.cpu_s_per_m': ['<=', 2],
+  'wandb.runs.p50_ms': ['<=', 100],
 };
 
 /** " (goal <= 250: met)", or nothing for a figure without a goal. */

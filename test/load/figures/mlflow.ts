@@ -1,8 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cpuSeconds } from './cpu-seconds.js';
 import { withServer } from './served.js';
 import { median, quantile, type Bench } from './figure.js';
 import { root } from './processes.js';
@@ -11,7 +12,6 @@ const version = '3.17.2';
 const venv = join(root, 'node_modules/.cache/mlflow-server');
 const python = join(venv, 'bin/python');
 const script = join(root, 'test/load/figures/mlflow_client.py');
-const ticksPerSecond = 100;
 
 interface Target {
   readonly name: 'runstream' | 'mlflow';
@@ -80,31 +80,6 @@ async function freePort(): Promise<number> {
   const { port } = probe.address() as AddressInfo;
   await new Promise((resolve) => probe.close(resolve));
   return port;
-}
-
-/** CPU seconds of a process and all below it. */
-function cpuSeconds(pid: number): number {
-  const processes = readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const fields = stat
-        .slice(stat.lastIndexOf(')') + 2)
-        .split(' ')
-        .map(Number);
-      return [{ pid: Number(name), parent: fields[1]!, ticks: fields[11]! + fields[12]! }];
-    } catch {
-      return []; // it has just ended
-    }
-  });
-  const below = new Set([pid]);
-  for (let grown = true; grown;) {
-    grown = false;
-    for (const each of processes)
-      if (below.has(each.parent) && !below.has(each.pid)) grown = below.add(each.pid).size > 0;
-  }
-  const ticks = processes.filter((each) => below.has(each.pid)).reduce((sum, each) => sum + each.ticks, 0);
-  return ticks / ticksPerSecond;
 }
 
 interface Said {

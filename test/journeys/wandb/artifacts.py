@@ -1,4 +1,4 @@
-"""Reads what artifacts_made.py logged, in another run, changes it and deletes some of it. Says it as JSON."""
+"""Artifacts both ways: a run logs files, folders, references and tables, another reads, changes and deletes them. Says it as JSON."""
 import json
 import os
 import sys
@@ -12,7 +12,7 @@ said = {}
 
 
 def file(name, text):
-    path = os.path.join(root, "read", name)
+    path = os.path.join(root, "made", name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
@@ -24,6 +24,24 @@ def read(path):
         return text.read()
 
 
+def dataset(text, **more):
+    artifact = wandb.Artifact("ds", type="dataset", **more)
+    artifact.add_file(file("a.txt", text), name="a.txt")
+    artifact.add_dir(os.path.dirname(file("dir/b/c.txt", "the same")), name="folder")
+    artifact.add_reference("https://example.com/data.bin", name="far.bin", checksum=False)
+    return artifact
+
+
+with wandb.init(project=project, id="maker") as run:
+    first = run.log_artifact(dataset("one", description="why", metadata={"k": 1, "deep": {"x": [1, 2]}}), aliases=["base"]).wait()
+    again = run.log_artifact(dataset("one")).wait()
+    second = run.log_artifact(dataset("two"), aliases=["best"]).wait()
+    run.log({"table": wandb.Table(columns=["name", "score"], data=[["a", 1], ["b", None]])})
+said["versions"] = [[each.version, each.state, sorted(each.aliases)] for each in (first, again, second)]
+said["same"] = first.id == again.id
+
+# what was logged is not to be found in this machine's cache
+os.environ["WANDB_CACHE_DIR"] = os.path.join(root, "other-cache")
 with wandb.init(project=project, id="reader") as run:
     used = run.use_artifact("ds:latest")
     folder = used.download(os.path.join(root, "latest"))
