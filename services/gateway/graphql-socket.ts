@@ -69,8 +69,8 @@ export function openGraphqlSocket(server: Server, gateway: Gateway): { close(): 
     12_000,
   );
   sockets.on('connection', (socket) => {
-    // graphql-ws listens to the first error only
-    socket.on('error', ignore);
+    // graphql-ws prints the first error with its stack. What a peer says is no fault of ours, and the socket is closed for it already
+    socket.removeAllListeners('error').on('error', ignore);
     gateway.instruments.subscribers.inc({ kind: 'socket' });
     socket.on('close', () => {
       keys.forget(socket);

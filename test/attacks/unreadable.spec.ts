@@ -99,6 +99,12 @@ describe('what nobody can read', () => {
     await alive();
   });
 
+  it('as frames of a socket closes that socket, and is nothing that the server has to say', async () => {
+    const nonsense = Buffer.concat([Buffer.from(upgrade('/graphql')), Buffer.alloc(1_000, 255)]);
+    expect(await sayRaw(url, nonsense)).toMatch(/^HTTP\/1\.1 101 /);
+    await alive();
+  });
+
   it('as one operation of a socket is an answer to that operation; its neighbours go on', async () => {
     const client = openSocket(url);
     const neighbour = client.iterate({ query: 'subscription { runChanged { cursor } }' });
