@@ -8,7 +8,6 @@ export const clusterLong = [
   'mlflow-large-files',
   'mlflow-other-files',
   'wandb-again',
-  'sagemaker',
   'page',
   'bad-input',
 ].map((name) => `test/journeys/${name}.spec.ts`);
