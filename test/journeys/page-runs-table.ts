@@ -81,8 +81,15 @@ export async function useRunsTable(browser: BrowserRig, url: string): Promise<vo
   await expect.poll(() => page.getByTestId('run-count').textContent()).toBe('6 runs');
 
   await page.getByTestId('group').click();
-  await page.getByRole('checkbox', { name: 'my rate' }).check();
-  await page.getByRole('checkbox', { name: 'Group', exact: true }).check();
+  for (const [list, name] of [
+    ['Params', 'my rate'],
+    ['Attributes', 'Group'],
+  ] as const) {
+    const box = page.getByRole('group', { name: list, exact: true }).getByRole('checkbox', { name, exact: true });
+    await box.click();
+    // it shows what the address says, and that changes a moment later
+    await expect.poll(() => box.isChecked()).toBe(true);
+  }
   await page.getByTestId('group').click();
   const row = page.getByTestId('group-0.1').getByRole('cell');
   await expect.poll(() => row.allTextContents()).toEqual(['4', '2.5 ± 1.291 … 4']);
