@@ -75,6 +75,7 @@ const heavy = [
   'wandb==0.31.0',
   'mlflow-skinny==3.17.2',
   'trackio==0.43.0',
+  'tensorboard==2.21.0',
 ];
 
 function pytest() {

@@ -1,20 +1,6 @@
-import os
 import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-# the other tests say what exactly arrives
-os.environ["RUNSTREAM_CAPTURE_SYSTEM"] = "off"
-
-
-@pytest.fixture
-def receiver():
-    from receiver import Receiver
-
-    server = Receiver()
-    yield server
-    server.close()
+from rig import receiver  # noqa: E402, F401

@@ -19,13 +19,6 @@ from runstream.cli import spools, sync
 PACKAGE = str(Path(__file__).resolve().parents[1])
 
 
-@pytest.fixture
-def receiver():
-    server = Receiver()
-    yield server
-    server.close()
-
-
 def start(receiver, tmp_path, **more):
     settings = {"project": "p", "url": receiver.url, "dir": str(tmp_path), "capture_console": False, "capture_environment": False, **more}
     return runstream.init(**settings)

@@ -2,38 +2,22 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "tests")]
-os.environ["RUNSTREAM_CAPTURE_SYSTEM"] = "off"
-os.environ["KERAS_BACKEND"] = "torch"
+import keras
+import numpy
+import torch
+import transformers
+from accelerate import Accelerator
+from lightning.pytorch import LightningModule, Trainer
 
-import keras  # noqa: E402
-import numpy  # noqa: E402
-import pytest  # noqa: E402
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from accelerate import Accelerator  # noqa: E402
-from lightning.pytorch import LightningModule, Trainer  # noqa: E402
-
-import runstream  # noqa: E402
-from jobs import params  # noqa: E402
-from receiver import Receiver  # noqa: E402
-from runstream.integrations import lightning as lightning_of  # noqa: E402
-from runstream.integrations import transformers as transformers_of  # noqa: E402
-from runstream.integrations.keras import RunstreamCallback as KerasCallback  # noqa: E402
-from test_delivery import start  # noqa: E402
-from test_integrations import curves  # noqa: E402
-from test_rich import values  # noqa: E402
-
-
-@pytest.fixture
-def receiver():
-    server = Receiver()
-    yield server
-    server.close()
+import runstream
+from jobs import params
+from runstream.integrations import lightning as lightning_of
+from runstream.integrations import transformers as transformers_of
+from runstream.integrations.keras import RunstreamCallback as KerasCallback
+from test_delivery import start
+from test_integrations import curves
+from test_rich import values
 
 
 class Line(torch.nn.Module):
